@@ -1,0 +1,122 @@
+// swift-tools-version: 6.1
+
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A module of the house.
+func module(_ name: String, path: String? = nil, exclude: [String] = [], resources: [Resource] = [], _ dependencies: [Target.Dependency]) -> Target {
+    .target(
+        name: name, dependencies: dependencies, path: path ?? "Sources/\(name)", exclude: exclude, resources: resources,
+        swiftSettings: swiftSettings)
+}
+
+/// A plugin: `Plugins/<Kind>/<Name>`, which imports `PluginAPI` and nothing else of ours.
+func plugin(_ name: String, _ path: String, resources: [Resource] = [], _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(
+        name: name, dependencies: ["PluginAPI", log, httpTypes] + dependencies, path: "Plugins/\(path)", exclude: ["README.md"], resources: resources,
+        swiftSettings: swiftSettings)
+}
+
+/// The tests of one target; `path` mirrors the target's own.
+func tests(_ name: String, path: String? = nil, resources: [Resource] = [], _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies, path: "Tests/\(path ?? name)", resources: resources, swiftSettings: swiftSettings)
+}
+
+let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
+let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
+    .product(name: "NIOWebSocket", package: "swift-nio"),
+    .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+    .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+]
+
+let package = Package(
+    name: "jack",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "jack", targets: ["jack"]),
+        .executable(name: "jack-bench", targets: ["jack-bench"]),
+        .library(name: "PluginAPI", targets: ["PluginAPI"]),
+        .library(name: "JackHost", targets: ["Host"]),
+        .library(name: "PluginTestKit", targets: ["PluginTestKit"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CLibCurl", path: "Sources/CLibCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CLibYAML", path: "Sources/CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .target(name: "CCrashMark", path: "Sources/CCrashMark"),
+
+        module("PluginAPI", [log, metrics, coreMetrics, httpTypes]),
+        module("Kernel", ["PluginAPI", "CLibCurl", "CLibYAML", "CCrashMark", log, metrics, coreMetrics, tracing, httpTypes, crypto, grdb]),
+        module("Butler", ["PluginAPI", "Kernel", log, metrics, crypto]),
+        module("OnCall", ["PluginAPI", "Kernel", log, metrics]),
+        module(
+            "Gateway", resources: [.embedInCode("Resources/openapi.yaml")],
+            ["PluginAPI", "Kernel", "Butler", "OnCall", hummingbird, hummingbirdCore, httpTypes, log, metrics, crypto, lifecycle] + nio),
+        module(
+            "Host", exclude: ["Executable"],
+            [
+                "PluginAPI", "Kernel", "Butler", "OnCall", "Gateway", "WebChatChannel", "EmbeddedAI", "BuiltInPMS", "LogAlertSink",
+                "WebhookAlertSink", arguments, log, metrics, coreMetrics, signals, lifecycle, httpTypes, crypto,
+            ] + nio),
+        .executableTarget(name: "jack", dependencies: ["Host"], path: "Sources/Host/Executable", swiftSettings: swiftSettings),
+        module("PluginTestKit", ["PluginAPI", "Kernel", log, metrics, coreMetrics, httpTypes]),
+        .executableTarget(
+            name: "jack-bench", dependencies: ["Host", "PluginAPI", "Kernel", "Butler", "Gateway", arguments, log, httpTypes, crypto, hummingbird] + nio,
+            path: "Sources/Bench", swiftSettings: swiftSettings),
+
+        plugin(
+            "WebChatChannel", "Channels/WebChat",
+            resources: [
+                .embedInCode("Resources/index.html"), .embedInCode("Resources/chat.css"), .embedInCode("Resources/chat.js"),
+            ], [crypto]),
+        plugin("EmbeddedAI", "AI/Embedded"),
+        plugin("BuiltInPMS", "PMS/BuiltIn"),
+        plugin("LogAlertSink", "Alerts/Log"),
+        plugin("WebhookAlertSink", "Alerts/Webhook", [crypto]),
+
+        tests("PluginAPITests", ["PluginAPI", "Kernel"]),
+        tests("KernelTests", ["Kernel", "PluginAPI", "PluginTestKit", log, metrics, coreMetrics, httpTypes, crypto, hummingbird] + nio),
+        tests("ButlerTests", ["Butler", "Kernel", "PluginAPI", "PluginTestKit", "EmbeddedAI", log]),
+        tests("OnCallTests", ["OnCall", "Kernel", "PluginAPI", "PluginTestKit", log]),
+        tests("GatewayTests", ["Gateway", "Butler", "Kernel", "PluginAPI", "PluginTestKit", log, httpTypes, hummingbird] + nio),
+        tests("HostTests", ["Host", "Gateway", "Butler", "OnCall", "Kernel", "PluginAPI", "PluginTestKit", log, httpTypes, crypto, hummingbird] + nio),
+        tests("PluginTestKitTests", ["PluginTestKit", "PluginAPI", "Kernel"]),
+        tests("WebChatChannelTests", path: "Plugins/Channels/WebChatTests", ["WebChatChannel", "PluginAPI", "PluginTestKit", "Kernel", httpTypes, log]),
+        tests("EmbeddedAITests", path: "Plugins/AI/EmbeddedTests", ["EmbeddedAI", "PluginAPI", "PluginTestKit", "Kernel"]),
+        tests("BuiltInPMSTests", path: "Plugins/PMS/BuiltInTests", ["BuiltInPMS", "PluginAPI", "PluginTestKit", "Kernel"]),
+        tests("LogAlertSinkTests", path: "Plugins/Alerts/LogTests", ["LogAlertSink", "PluginAPI", "PluginTestKit", "Kernel", log]),
+        tests("WebhookAlertSinkTests", path: "Plugins/Alerts/WebhookTests", ["WebhookAlertSink", "PluginAPI", "PluginTestKit", "Kernel", crypto, httpTypes, hummingbird]),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,102 @@
+import Foundation
+
+/// How bad it is.
+public enum AlertSeverity: String, Sendable, Hashable, Codable, CaseIterable, Comparable {
+    case info, warning, error, critical
+
+    public static func < (left: AlertSeverity, right: AlertSeverity) -> Bool { left.rank < right.rank }
+    private var rank: Int { switch self { case .info: 0; case .warning: 1; case .error: 2; case .critical: 3 } }
+}
+
+/// Something that is wrong.
+public struct Alert: Sendable, Hashable, Codable {
+    /// Alerts with the same fingerprint are the same alert.
+    public var fingerprint: String
+    public var name: String
+    public var severity: AlertSeverity
+    /// One line: what a person woken at night must read first.
+    public var summary: String
+    public var detail: String?
+    /// What routing decides by: `room`, `department`, `conversation`, `instance`.
+    public var labels: [String: String]
+    /// What people read: `runbook`, `guest_text`.
+    public var annotations: [String: String]
+    public var startsAt: Date
+    /// Nil while it lasts.
+    public var endsAt: Date?
+    /// True for an alert that passes quiet hours, silences, throttles and budgets.
+    public var isEmergency: Bool
+
+    public init(
+        fingerprint: String, name: String, severity: AlertSeverity, summary: String, detail: String? = nil, labels: [String: String] = [:],
+        annotations: [String: String] = [:], startsAt: Date, endsAt: Date? = nil, isEmergency: Bool = false
+    ) {
+        self.fingerprint = fingerprint
+        self.name = name
+        self.severity = severity
+        self.summary = summary
+        self.detail = detail
+        self.labels = labels
+        self.annotations = annotations
+        self.startsAt = startsAt
+        self.endsAt = endsAt
+        self.isEmergency = isEmergency
+    }
+}
+
+/// One telling of one or several alerts to one recipient.
+public struct AlertPage: Sendable, Hashable, Codable {
+    /// The idempotency key of this telling.
+    public var id: String
+    /// The same for every telling of one matter: a vendor's deduplication key.
+    public var groupKey: String
+    public var alerts: [Alert]
+    /// Whom to reach by this sink: an address, a number, a key; nil where the sink's settings say it.
+    public var recipient: String?
+    /// The step of an escalation, counted from 1.
+    public var level: Int
+    /// Why this recipient is told: the rule, and where it stands.
+    public var reason: String
+    /// Where a person can look and acknowledge.
+    public var url: String?
+
+    public init(
+        id: String, groupKey: String, alerts: [Alert], recipient: String? = nil, level: Int = 1, reason: String, url: String? = nil
+    ) {
+        self.id = id
+        self.groupKey = groupKey
+        self.alerts = alerts
+        self.recipient = recipient
+        self.level = level
+        self.reason = reason
+        self.url = url
+    }
+
+    /// The worst severity among the alerts.
+    public var severity: AlertSeverity { alerts.map(\.severity).max() ?? .info }
+}
+
+/// What the sink's vendor said.
+public struct PageReceipt: Sendable, Hashable, Codable {
+    /// The vendor's id of the telling, for updates and answers.
+    public var vendorID: String?
+
+    public init(vendorID: String? = nil) { self.vendorID = vendorID }
+}
+
+/// A person's answer to a page.
+public struct PageAcknowledgement: Sendable, Hashable, Codable {
+    public enum Action: String, Sendable, Hashable, Codable { case acknowledge, resolve, escalate }
+
+    public var action: Action
+    /// ``AlertPage/groupKey``, the page's id, or the code that was sent with it.
+    public var reference: String
+    /// Who answered, as the vendor names them.
+    public var by: String?
+
+    public init(action: Action, reference: String, by: String? = nil) {
+        self.action = action
+        self.reference = reference
+        self.by = by
+    }
+}

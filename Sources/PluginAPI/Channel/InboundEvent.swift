@@ -1,0 +1,51 @@
+import Foundation
+
+/// Something that arrived from outside: the unit of the durable inbox.
+public struct InboundEvent: Sendable, Hashable, Codable {
+    /// What arrived.
+    public enum Content: Sendable, Hashable, Codable {
+        case message(InboundMessage)
+        /// A message of Jack's has come further, or failed.
+        case receipt(DeliveryReceipt)
+        /// A guest reacted to a message; an empty emoji takes the reaction back.
+        case reaction(emoji: String, toVendorID: String)
+        /// A guest no longer wants messages on this channel (`false`), or wants them again (`true`).
+        case consent(Bool)
+        /// Something changed in the PMS.
+        case pms(PMSEvent)
+        /// A person answered a page.
+        case acknowledgement(PageAcknowledgement)
+    }
+
+    /// The vendor's id of the event. With the instance's name it tells a repetition from something new.
+    public var vendorID: String
+    /// Who it came from; nil where no peer is concerned.
+    public var peer: PeerAddress?
+    /// When it happened, by the vendor's clock.
+    public var occurredAt: Date?
+    public var content: Content
+
+    public init(vendorID: String, peer: PeerAddress?, occurredAt: Date? = nil, _ content: Content) {
+        self.vendorID = vendorID
+        self.peer = peer
+        self.occurredAt = occurredAt
+        self.content = content
+    }
+}
+
+/// How far a message has come, by the vendor's word.
+public struct DeliveryReceipt: Sendable, Hashable, Codable {
+    /// One of ``SendResult/vendorIDs``.
+    public var vendorMessageID: String
+    public var state: DeliveryState
+    /// For `failed`: why, by ``PluginFailure/Reason``'s raw value, and in the vendor's words.
+    public var reason: String?
+    public var detail: String?
+
+    public init(vendorMessageID: String, state: DeliveryState, reason: String? = nil, detail: String? = nil) {
+        self.vendorMessageID = vendorMessageID
+        self.state = state
+        self.reason = reason
+        self.detail = detail
+    }
+}

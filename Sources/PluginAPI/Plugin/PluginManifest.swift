@@ -1,0 +1,59 @@
+/// What can be known of a plugin without constructing it.
+public struct PluginManifest: Sendable {
+    /// How far an operator may rely on it.
+    public enum Stability: String, Sendable, Codable, Comparable {
+        case experimental, beta, stable
+
+        public static func < (left: Stability, right: Stability) -> Bool { left.rank < right.rank }
+        private var rank: Int { switch self { case .experimental: 0; case .beta: 1; case .stable: 2 } }
+    }
+
+    /// The name in YAML: lower case, digits and hyphens.
+    public let id: String
+    /// One line for `jack plugins list`.
+    public let summary: String
+    public let stability: Stability
+    public let capabilities: Set<PluginCapability>
+    /// Where data goes when this plugin runs; empty for a plugin that keeps everything on the machine.
+    public let destinations: [DataDestination]
+    /// The vendor's document that the plugin follows.
+    public let documentation: String?
+
+    public init(
+        id: String, summary: String, stability: Stability, capabilities: Set<PluginCapability> = [], destinations: [DataDestination] = [],
+        documentation: String? = nil
+    ) {
+        self.id = id
+        self.summary = summary
+        self.stability = stability
+        self.capabilities = capabilities
+        self.destinations = destinations
+        self.documentation = documentation
+    }
+}
+
+/// Something that a plugin can do and others of its kind may not.
+public struct PluginCapability: RawRepresentable, Sendable, Hashable, ExpressibleByStringLiteral {
+    public let rawValue: String
+    public init(rawValue: String) { self.rawValue = rawValue }
+    public init(stringLiteral value: String) { rawValue = value }
+}
+
+/// A party that receives data when a plugin runs.
+public struct DataDestination: Sendable, Hashable {
+    /// What of the hotel's data goes there.
+    public enum DataClass: String, Sendable, Hashable, CaseIterable {
+        case guestText, guestIdentity, reservation, knowledge, alert, operational
+    }
+
+    /// Who: a host name, or the setting that names it.
+    public let recipient: String
+    public let purpose: String
+    public let classes: Set<DataClass>
+
+    public init(_ recipient: String, purpose: String, classes: Set<DataClass>) {
+        self.recipient = recipient
+        self.purpose = purpose
+        self.classes = classes
+    }
+}

@@ -1,0 +1,184 @@
+import Foundation
+import HTTPTypes
+
+/// Something that an instance serves over HTTP. The gateway mounts it while the instance runs.
+public enum PluginRoute: Sendable {
+    /// Called by a vendor, mounted at `/webhooks/<instance>/<tail>`.
+    case webhook(WebhookRoute)
+    /// A page or an asset for a browser, mounted at its own absolute path.
+    case page(PageRoute)
+    /// A WebSocket, mounted at its own absolute path.
+    case socket(SocketRoute)
+}
+
+/// A route that a vendor calls.
+///
+/// The order is the kernel's and cannot be changed: limits, then verification over the raw body, then parsing by the plugin, then one durable and
+/// deduplicated write of the events, and only then the answer. A route whose verification has no secret is not mounted.
+public struct WebhookRoute: Sendable {
+    public let method: HTTPRequest.Method
+    /// What follows `/webhooks/<instance>`; empty or beginning with `/`.
+    public let tail: String
+    public let verification: WebhookVerification
+    /// Longer bodies are refused with 413.
+    public let maximumBodyBytes: Int
+    /// Reads a verified request. Must not do what cannot be undone: the events are not stored yet.
+    /// - Throws: ``PluginFailure``; permanent answers 400, not ready 503.
+    public let parse: @Sendable (PluginRequest) async throws -> WebhookResult
+
+    public init(
+        _ method: HTTPRequest.Method = .post, tail: String = "", verification: WebhookVerification, maximumBodyBytes: Int = 1 << 20,
+        parse: @escaping @Sendable (PluginRequest) async throws -> WebhookResult
+    ) {
+        self.method = method
+        self.tail = tail
+        self.verification = verification
+        self.maximumBodyBytes = maximumBodyBytes
+        self.parse = parse
+    }
+}
+
+/// How a webhook shows that it comes from the vendor.
+public struct WebhookVerification: Sendable {
+    /// How the signature's bytes are written in the header.
+    public enum Encoding: Sendable { case hex, base64 }
+
+    /// Checks a request; pure. Compare with ``ConstantTime/equal(_:_:)``.
+    public let verify: @Sendable (PluginRequest) -> Bool
+    /// False where a secret is missing: the route is then not mounted.
+    public let isConfigured: Bool
+
+    private init(isConfigured: Bool, verify: @escaping @Sendable (PluginRequest) -> Bool) {
+        self.isConfigured = isConfigured
+        self.verify = verify
+    }
+
+    /// A check of the plugin's own over a secret. An empty secret leaves the route unmounted.
+    public static func custom(secret: Secret?, _ verify: @escaping @Sendable (PluginRequest, Secret) -> Bool) -> WebhookVerification {
+        guard let secret, !secret.isEmpty else { return WebhookVerification(isConfigured: false) { _ in false } }
+        return WebhookVerification(isConfigured: true) { verify($0, secret) }
+    }
+}
+
+/// What a plugin read from a webhook.
+public struct WebhookResult: Sendable {
+    /// What happened, in the order of the request. Stored before the answer is sent.
+    public var events: [InboundEvent]
+    /// The answer, sent once the events are on disk.
+    public var response: PluginResponse
+
+    public init(_ events: [InboundEvent], response: PluginResponse = PluginResponse(.ok)) {
+        self.events = events
+        self.response = response
+    }
+}
+
+/// A page or an asset.
+public struct PageRoute: Sendable {
+    /// Begins with `/`.
+    public let path: String
+    public let respond: @Sendable (PluginRequest) async throws -> PluginResponse
+
+    public init(path: String, respond: @escaping @Sendable (PluginRequest) async throws -> PluginResponse) {
+        self.path = path
+        self.respond = respond
+    }
+}
+
+/// A WebSocket.
+public struct SocketRoute: Sendable {
+    /// Begins with `/`.
+    public let path: String
+    /// A text frame, or a message of several, that is longer is refused with close code 1009.
+    public let maximumMessageBytes: Int
+    /// Serves one connection; the connection closes when it returns. It is cancelled when the peer goes or the instance stops.
+    public let serve: @Sendable (any SocketConnection) async throws -> Void
+
+    public init(path: String, maximumMessageBytes: Int = 64 << 10, serve: @escaping @Sendable (any SocketConnection) async throws -> Void) {
+        self.path = path
+        self.maximumMessageBytes = maximumMessageBytes
+        self.serve = serve
+    }
+}
+
+/// One open WebSocket.
+public protocol SocketConnection: Sendable {
+    /// The request that opened it.
+    var request: PluginRequest { get }
+
+    /// Text messages as they come; ends when the peer closes. May be iterated once.
+    var messages: AsyncThrowingStream<String, any Error> { get }
+
+    /// Sends a text message; returns when the system has taken it.
+    /// - Throws: where the connection is gone.
+    func send(_ text: String) async throws
+
+    /// Closes with a code (RFC 6455, 7.4) and a reason of at most 123 bytes. Safe to call twice.
+    func close(code: UInt16, reason: String) async
+}
+
+/// A request that arrived, as a plugin sees it.
+public struct PluginRequest: Sendable {
+    public var method: HTTPRequest.Method
+    /// The path without the query.
+    public var path: String
+    /// The query as it came, without `?`.
+    public var query: String
+    public var headers: HTTPFields
+    /// The raw body, as the vendor signed it.
+    public var body: [UInt8]
+    /// The peer's address, after trusted proxies.
+    public var remoteAddress: String
+    /// The absolute URL that the peer called, after trusted proxies; what some vendors sign.
+    public var url: String
+
+    public init(
+        method: HTTPRequest.Method, path: String, query: String = "", headers: HTTPFields = [:], body: [UInt8] = [], remoteAddress: String, url: String
+    ) {
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers = headers
+        self.body = body
+        self.remoteAddress = remoteAddress
+        self.url = url
+    }
+
+    /// The first value of a query parameter, percent-decoded.
+    public func queryValue(_ name: String) -> String? {
+        for pair in query.split(separator: "&") {
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map {
+                $0.replacing("+", with: " ").removingPercentEncoding ?? String($0)
+            }
+            if parts[0] == name { return parts.count > 1 ? parts[1] : "" }
+        }
+        return nil
+    }
+}
+
+/// A plugin's answer.
+public struct PluginResponse: Sendable {
+    public var status: HTTPResponse.Status
+    public var headers: HTTPFields
+    public var body: [UInt8]
+
+    public init(_ status: HTTPResponse.Status, headers: HTTPFields = [:], body: [UInt8] = []) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+
+    public init(_ status: HTTPResponse.Status, text: String, contentType: String = "text/plain; charset=utf-8") {
+        self.init(status, headers: [.contentType: contentType], body: Array(text.utf8))
+    }
+}
+
+/// Comparison whose time does not tell where two values differ.
+public enum ConstantTime {
+    public static func equal(_ a: some Collection<UInt8>, _ b: some Collection<UInt8>) -> Bool {
+        guard a.count == b.count else { return false }
+        return zip(a, b).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
+    }
+
+    public static func equal(_ a: String, _ b: String) -> Bool { equal(Array(a.utf8), Array(b.utf8)) }
+}

@@ -1,0 +1,115 @@
+/// All that was declared of one setting, without its Swift type.
+public struct SettingDefinition: Sendable {
+    /// The key in YAML.
+    public let name: String
+    /// The Swift property that holds it.
+    public let property: String
+    public let help: String
+    public let shape: SettingShape
+    /// The default as it prints; nil where the operator must set it.
+    public let initial: JSONValue?
+    public let isRequired: Bool
+    /// What values are allowed, in words.
+    public let allowed: String?
+    /// JSON Schema keywords of the constraint.
+    public let constraintSchema: [String: JSONValue]
+    public let example: String?
+    public let since: String?
+    public let deprecated: String?
+    public let isAdvanced: Bool
+
+    let parse: @Sendable (ConfigNode, inout Diagnostics) -> (any Sendable)?
+    let defaultValue: (any Sendable)?
+}
+
+/// The settings of one type, in the order of their declaration. Read from the type alone: nothing is constructed but an empty value of it.
+public struct SettingsSchema: Sendable {
+    public let definitions: [SettingDefinition]
+
+    /// The schema of a settings type.
+    public init(_ type: any PluginSettings.Type) {
+        definitions = Mirror(reflecting: type.init()).children.compactMap { child in
+            guard let label = child.label, let setting = child.value as? any AnySetting else { return nil }
+            return setting.definition(property: label.hasPrefix("_") ? String(label.dropFirst()) : label)
+        }
+    }
+
+    public subscript(name: String) -> SettingDefinition? { definitions.first { $0.name == name } }
+
+    /// Reads a mapping strictly: an unknown key, a missing one, a wrong type and a value out of bounds are each a diagnostic at their place.
+    func values(_ node: ConfigNode, _ diagnostics: inout Diagnostics) -> [String: any Sendable]? {
+        guard let entries = node.isNull ? [] : node.entries else {
+            diagnostics.error(.wrongType, "expected a mapping, found \(node.kindDescription)", at: node.mark)
+            return nil
+        }
+        let before = diagnostics.all.count
+        var values: [String: any Sendable] = [:]
+        for entry in entries {
+            guard let definition = self[entry.key] else {
+                diagnostics.error(
+                    .unknownKey, "unknown key “\(entry.key)”", remedy: Suggestion.remedy(for: entry.key, among: definitions.map(\.name)),
+                    at: entry.keyMark)
+                continue
+            }
+            if let notice = definition.deprecated { diagnostics.warning(.deprecated, "“\(entry.key)” is deprecated", remedy: notice, at: entry.keyMark) }
+            values[definition.property] = definition.parse(entry.value, &diagnostics)
+        }
+        for definition in definitions where !entries.contains(where: { $0.key == definition.name }) {
+            if let value = definition.defaultValue {
+                values[definition.property] = value
+            } else {
+                diagnostics.error(
+                    .missing, "“\(definition.name)” is missing", remedy: "add \(definition.name): \(definition.help.lowercasedFirst)", at: node.mark)
+            }
+        }
+        return diagnostics.all[before...].contains { $0.severity == .error } ? nil : values
+    }
+
+    /// What is wrong with the declaration itself; run by tests. Names must be unique, snake_case and explained, and each default must meet its own constraint.
+    public var problems: [String] {
+        var problems: [String] = [], seen: Set<String> = []
+        for definition in definitions {
+            if !seen.insert(definition.name).inserted { problems.append("“\(definition.name)” is declared twice") }
+            if definition.name.contains(where: { !($0.isLowercase || $0.isNumber || $0 == "_") }) { problems.append("“\(definition.name)” is not snake_case") }
+            if definition.help.isEmpty || !definition.help.hasSuffix(".") { problems.append("“\(definition.name)” has no help that is a sentence") }
+            if case .object(let schema) = definition.shape.unwrapped { problems += schema.problems.map { "\(definition.name): \($0)" } }
+        }
+        return problems
+    }
+}
+
+extension String {
+    var lowercasedFirst: String { prefix(1).lowercased() + dropFirst() }
+
+    /// `replyWindow` → `reply_window`.
+    var snakeCased: String {
+        reduce(into: "") { $0 += $1.isUppercase ? "_" + $1.lowercased() : String($1) }
+    }
+}
+
+/// What the schema needs of a ``Setting`` whatever its value's type.
+protocol AnySetting {
+    func definition(property: String) -> SettingDefinition
+    var printedValue: JSONValue? { get }
+}
+
+extension Setting: AnySetting {
+    func definition(property: String) -> SettingDefinition {
+        let constraint = constraint
+        return SettingDefinition(
+            name: name ?? property.snakeCased, property: property, help: help, shape: Value.shape, initial: initial?.printed,
+            isRequired: initial == nil, allowed: constraint?.words, constraintSchema: constraint?.schema ?? [:], example: example, since: since,
+            deprecated: deprecated, isAdvanced: advanced,
+            parse: { node, diagnostics in
+                guard let value = Value.decode(node, &diagnostics) else { return nil }
+                if let problem = constraint?.problem(value) {
+                    diagnostics.error(.invalidValue, problem, remedy: "allowed is \(constraint?.words ?? "another value")", at: node.mark)
+                    return nil
+                }
+                return value
+            },
+            defaultValue: initial)
+    }
+
+    var printedValue: JSONValue? { value?.printed }
+}
