@@ -77,26 +77,18 @@ public final class JobQueue: Sendable {
     /// Does what is due until the task is cancelled.
     public func run() async {
         await withTaskGroup(of: Void.self) { tasks in
-            var running: Set<String> = []
-            let finished = Mutex<Set<String>>([])
             // What was under way when an earlier process died is nobody's any more.
             _ = try? await engine.write { try $0.run("UPDATE job SET lease_until = NULL WHERE lease_until IS NOT NULL") }
             while !Task.isCancelled {
-                running.subtract(finished.withLock { done in
-                    defer { done = [] }
-                    return done
-                })
                 var wait = Duration.seconds(30)
                 do {
-                    for job in try await claim(excluding: running) {
-                        running.insert(job.id)
-                        tasks.addTask { [self] in
-                            await perform(job)
-                            finished.withLock { _ = $0.insert(job.id) }
-                            wakeUp.set()
+                    for job in try await claim() {
+                        tasks.addTask {
+                            await self.perform(job)
+                            self.wakeUp.set()
                         }
                     }
-                    wait = min(wait, try await untilNext(excluding: running))
+                    wait = min(wait, try await untilNext())
                 } catch {
                     logger.error("the job queue cannot be read", metadata: ["error": "\(error)"])
                     wait = .seconds(1)
@@ -115,7 +107,7 @@ public final class JobQueue: Sendable {
         let lease: Int64
     }
 
-    private func claim(excluding running: Set<String>) async throws -> [Job] {
+    private func claim() async throws -> [Job] {
         let kinds = handlers.withLock { Array($0.keys) }
         let now = clock.now, property = property
         guard !kinds.isEmpty else { return [] }
@@ -130,7 +122,6 @@ public final class JobQueue: Sendable {
         return try await engine.write { transaction in
             try due.compactMap { row in
                 let id = try row.string("id")
-                guard !running.contains(id) else { return nil }
                 let taken = try transaction.run("UPDATE job SET lease_until = :lease WHERE id = :id AND lease_until IS NULL", ["id": id.sql, "lease": lease.sql])
                 guard taken == 1 else { return nil }
                 return Job(
@@ -140,15 +131,12 @@ public final class JobQueue: Sendable {
         }
     }
 
-    private func untilNext(excluding running: Set<String>) async throws -> Duration {
+    private func untilNext() async throws -> Duration {
         let kinds = handlers.withLock { Array($0.keys) }
         let now = clock.now, property = property
         let next = try await engine.read { reader in
-            try reader.rows("SELECT id, kind, run_at FROM job WHERE state = 'waiting' AND lease_until IS NULL AND property = :property ORDER BY run_at LIMIT 200", ["property": property.sql])
-                .first { row in
-                    let (kind, id) = (try row.string("kind"), try row.string("id"))
-                    return kinds.contains(kind) && !running.contains(id)
-                }?.date("run_at")
+            try reader.rows("SELECT kind, run_at FROM job WHERE state = 'waiting' AND lease_until IS NULL AND property = :property ORDER BY run_at LIMIT 200", ["property": property.sql])
+                .first { kinds.contains(try $0.string("kind")) }?.date("run_at")
         }
         return next.map { .milliseconds(Int64(max(0, $0.timeIntervalSince(now) * 1000).rounded(.up))) } ?? .seconds(30)
     }
