@@ -65,7 +65,8 @@ public struct OutboxEntry: Sendable {
             id: page.id, instance: instance, kind: .page, lane: "\(instance)|\(page.groupKey)", payload: [UInt8](try JSONEncoder().encode(page)), createdAt: date)
     }
 
-    func decoded<T: Decodable>(_ type: T.Type) throws -> T { try JSONDecoder().decode(type, from: Data(payload)) }
+    /// The payload as what the kind's delivery takes.
+    public func decoded<T: Decodable>(_ type: T.Type) throws -> T { try JSONDecoder().decode(type, from: Data(payload)) }
 }
 
 /// Published when an entry's state changes.
