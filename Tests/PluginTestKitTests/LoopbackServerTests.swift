@@ -4,24 +4,32 @@ import Testing
 
 /// The server is looked at through a plain socket: `curl` on the command line, so that no client of ours hides a fault of the server's.
 @Suite struct LoopbackServerTests {
-    private func curl(_ arguments: String...) throws -> (status: Int32, output: String) {
-        let process = Process(), pipe = Pipe()
-        process.executableURL = URL(filePath: "/usr/bin/curl")
-        process.arguments = ["-s", "--max-time", "10", "--noproxy", "*"] + arguments
-        process.standardOutput = pipe
-        try process.run()
-        let output = pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return (process.terminationStatus, String(decoding: output, as: UTF8.self))
+    /// Runs on a thread of its own: waiting for a process on a thread of Swift's pool would keep the server from answering it.
+    private func curl(_ arguments: String...) async throws -> (status: Int32, output: String) {
+        try await withCheckedThrowingContinuation { continuation in
+            Thread.detachNewThread {
+                continuation.resume(
+                    with: Result {
+                        let process = Process(), pipe = Pipe()
+                        process.executableURL = URL(filePath: "/usr/bin/curl")
+                        process.arguments = ["-s", "--max-time", "10", "--noproxy", "*"] + arguments
+                        process.standardOutput = pipe
+                        try process.run()
+                        let output = pipe.fileHandleForReading.readDataToEndOfFile()
+                        process.waitUntilExit()
+                        return (process.terminationStatus, String(decoding: output, as: UTF8.self))
+                    })
+            }
+        }
     }
 
     @Test func requestsAreRecordedAndAnswered() async throws {
         try await LoopbackServer.run { request in .json(#"{"path":"\#(request.path)"}"#, status: request.method == "PUT" ? 201 : 200) } use: { server in
-            let got = try curl("-i", "-X", "PUT", "-H", "X-One: 1", "--data-binary", "body", server.url("/a?b=c"))
+            let got = try await curl("-i", "-X", "PUT", "-H", "X-One: 1", "--data-binary", "body", server.url("/a?b=c"))
             #expect(got.output.hasPrefix("HTTP/1.1 201") && got.output.hasSuffix(#"{"path":"/a"}"#))
             let request = try #require(server.requests.first)
             #expect(request.target == "/a?b=c" && request.text == "body" && request.header("x-one") == "1" && request.connection == 1)
-            #expect(try curl(server.url(), server.url()).status == 0)
+            #expect(try await curl(server.url(), server.url()).status == 0)
             #expect(server.requests.map(\.connection) == [1, 2, 2], "a connection is kept open")
         }
     }
@@ -39,7 +47,7 @@ import Testing
             default: .redirect(to: "/elsewhere")
             }
         } use: { server in
-            let got = try curl(server.url(path))
+            let got = try await curl(server.url(path))
             #expect(got.status == status && got.output == output)
         }
     }
@@ -48,10 +56,11 @@ import Testing
         let signal = LoopbackSignal()
         try await LoopbackServer.run { _ in .text("at last").after(signal) } use: { server in
             let url = server.url()
-            async let got = Task.detached { try curl(url) }.value
+            async let got = curl(url)
             #expect(await eventually { server.requests.count == 1 && server.openConnections == 1 })
             signal.open()
-            #expect(try await got.output == "at last")
+            let output = try await got.output
+            #expect(output == "at last")
             #expect(await eventually { server.openConnections == 0 })
         }
     }
@@ -59,10 +68,11 @@ import Testing
     @Test func theEndCutsWhoeverWaits() async throws {
         let server = try await LoopbackServer.start { _ in .silence }
         let url = server.url()
-        async let got = Task.detached { try curl(url) }.value
+        async let got = curl(url)
         #expect(await eventually { server.requests.count == 1 })
         await server.shutdown()
-        #expect(try await got.status != 0)
-        #expect(try curl(url).status == 7, "the port refuses")
+        let status = try await got.status
+        #expect(status != 0)
+        #expect(try await curl(url).status == 7, "the port refuses")
     }
 }

@@ -38,6 +38,7 @@ public final class LoopbackServer: Sendable {
         var connections = 0
         var open = 0
         var mostOpen = 0
+        var bytesSent = 0
     }
 
     private typealias Connection = NIOAsyncChannel<HTTPServerRequestPart, ByteBuffer>
@@ -114,6 +115,9 @@ public final class LoopbackServer: Sendable {
     /// The most connections that were open at one time.
     public var mostOpenConnections: Int { state.value.withLock { $0.mostOpen } }
 
+    /// How many bytes the system has taken for sending, on all connections. It takes no more where the peer does not read.
+    public var bytesSent: Int { state.value.withLock { $0.bytesSent } }
+
     /// Cuts all connections and stops listening. The port then refuses connections.
     public func shutdown() async {
         serving.cancel()
@@ -140,17 +144,21 @@ public final class LoopbackServer: Sendable {
                     let request = Request(
                         method: head.method.rawValue, target: head.uri, headers: HTTPFields(head.headers), body: body, connection: number)
                     state.value.withLock { $0.requests.append(request) }
-                    guard try await carryOut(answer(request), on: connection.channel, outbound) else { return }
+                    guard try await carryOut(answer(request), on: connection.channel, outbound, state) else { return }
                 }
             }
         }
     }
 
     /// Returns false where the connection is to end.
-    private static func carryOut(_ reply: LoopbackReply, on channel: any Channel, _ outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>) async throws -> Bool {
+    private static func carryOut(
+        _ reply: LoopbackReply, on channel: any Channel, _ outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>, _ state: Shared
+    ) async throws -> Bool {
         for step in reply.steps {
             switch step {
-            case .send(let bytes): try await outbound.write(ByteBuffer(bytes: bytes))
+            case .send(let bytes):
+                try await outbound.write(ByteBuffer(bytes: bytes))
+                state.value.withLock { $0.bytesSent += bytes.count }
             case .wait(let signal):
                 await signal.wait()
                 try Task.checkCancellation()

@@ -87,14 +87,15 @@ public final class VirtualClock: TimeSource {
     ///
     /// What runs on an executor is given time to run; what waits for a disk or a socket is not awaited. For that use ``eventually(within:_:)``.
     public func advance(by duration: Duration) async {
-        await settle()
+        await Self.yield()
         let target = monotonic + duration
         while let sleeper = nextSleeper(until: target) {
+            let others = sleepers
             sleeper.continuation.resume()
-            await settle()
+            await settle(until: others + 1)
         }
         state.withLock { Self.move(&$0, to: target) }
-        await settle()
+        await settle(until: .max)
     }
 
     /// Moves the clocks to the next sleeper and wakes it; returns how far they moved, or nil where nobody sleeps.
@@ -156,11 +157,16 @@ public final class VirtualClock: TimeSource {
         state.now += (target - state.monotonic).seconds
         state.monotonic = target
     }
-}
 
-/// Lets the tasks that are ready run. Tasks of a lower priority begin after them, so a few of those, one after the other, are a measure of it.
-func settle() async {
-    for _ in 0..<8 {
-        await Task.detached(priority: .background) { await Task.yield() }.value
+    /// Lets the tasks that are ready run. Nobody can ask an executor whether it is idle; so this waits until as many sleep as before, which is what a
+    /// loop does that was woken, or else for a moment of real time in which a task that will not sleep again has its turn also on a busy machine.
+    private func settle(until count: Int) async {
+        let start = ContinuousClock.now
+        repeat { await Self.yield() } while sleepers < count && ContinuousClock.now - start < .milliseconds(5)
+    }
+
+    /// Tasks of a lower priority begin after those that are ready; so a few of them, one after the other, give those their turn.
+    private static func yield() async {
+        for _ in 0..<8 { await Task.detached(priority: .background) { await Task.yield() }.value }
     }
 }
