@@ -76,10 +76,13 @@ public struct AIFeatures: Sendable {
     public var isLocal: Bool
     /// Languages that the provider answers in; empty for any.
     public var languages: Set<String>
+    /// True where an answer is made of the documents' own sentences, and so stays in their language.
+    public var quotesDocuments: Bool
 
     public init(
         completion: Bool = true, streaming: Bool = false, tools: Bool = false, structuredOutput: Bool = false, embeddingDimensions: Int? = nil,
-        embeddingModel: String? = nil, contextLimit: Int? = nil, isLocal: Bool = false, languages: Set<String> = []
+        embeddingModel: String? = nil, contextLimit: Int? = nil, isLocal: Bool = false, languages: Set<String> = [],
+        quotesDocuments: Bool = false
     ) {
         self.completion = completion
         self.streaming = streaming
@@ -90,5 +93,6 @@ public struct AIFeatures: Sendable {
         self.contextLimit = contextLimit
         self.isLocal = isLocal
         self.languages = languages
+        self.quotesDocuments = quotesDocuments
     }
 }

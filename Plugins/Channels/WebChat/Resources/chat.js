@@ -11,15 +11,14 @@ const LANGS = ['en', 'de', 'es', 'fr'], WORDS = {
     'Sie sind offline. Ihre Nachrichten werden gesendet, sobald Sie wieder online sind.',
     'Está sin conexión. Sus mensajes se enviarán cuando vuelva.', 'Vous êtes hors ligne. Vos messages partiront à votre retour.'],
   lost: ['No connection at the moment. Your messages are kept and will be sent.',
-    'Zurzeit keine Verbindung. Ihre Nachrichten bleiben erhalten und werden gesendet.',
-    'No hay conexión ahora. Sus mensajes se conservan y se enviarán.', 'Pas de connexion pour le moment. Vos messages sont conservés et seront envoyés.'],
+    'Zurzeit keine Verbindung. Ihre Nachrichten werden noch gesendet.',
+    'No hay conexión ahora. Sus mensajes se enviarán después.', 'Pas de connexion pour le moment. Vos messages seront envoyés.'],
   windows: ['This chat is open in too many windows. Please close one.', 'Dieser Chat ist in zu vielen Fenstern offen. Bitte schließen Sie eines.',
     'Este chat está abierto en demasiadas ventanas. Cierre una, por favor.', 'Ce chat est ouvert dans trop de fenêtres. Veuillez en fermer une.'],
   closed: ['The chat is not available right now. Please call reception if it is urgent.',
     'Der Chat ist gerade nicht verfügbar. Wenn es eilt, rufen Sie bitte die Rezeption an.',
     'El chat no está disponible ahora. Si es urgente, llame a recepción.', 'Le chat est indisponible pour le moment. En cas d’urgence, appelez la réception.'],
   again: ['Try again', 'Erneut versuchen', 'Reintentar', 'Réessayer'],
-  jack: ['Jack', 'Jack', 'Jack', 'Jack'],
   staff: ['Hotel team', 'Hotelteam', 'Equipo del hotel', 'Équipe de l’hôtel'],
   guest: ['You', 'Sie', 'Usted', 'Vous'],
   talk: ['Conversation', 'Unterhaltung', 'Conversación', 'Conversation'],
@@ -41,11 +40,8 @@ const LANGS = ['en', 'de', 'es', 'fr'], WORDS = {
   rate: ['You can send 10 messages a minute. This one is kept and will be sent shortly.',
     'Sie können 10 Nachrichten pro Minute senden. Diese wird gleich gesendet.',
     'Puede enviar 10 mensajes por minuto. Este se enviará enseguida.', 'Vous pouvez envoyer 10 messages par minute. Celui-ci partira sous peu.'],
-  later: ['Not sent yet, will be tried again shortly.', 'Noch nicht gesendet, gleich folgt ein neuer Versuch.',
-    'Aún no se ha enviado, se reintentará enseguida.', 'Pas encore envoyé, nouvel essai sous peu.'],
   edit: ['Edit', 'Bearbeiten', 'Editar', 'Modifier'],
   source: ['Source', 'Quelle', 'Fuente', 'Source'],
-  sources: ['Sources', 'Quellen', 'Fuentes', 'Sources'],
 };
 const tag = s => { try { return Intl.getCanonicalLocales(s)[0] || ''; } catch { return ''; } };
 const wanted = [new URLSearchParams(location.search).get('lang'), ...(navigator.languages || []), navigator.language, body.dataset.locale]
@@ -89,13 +85,14 @@ const button = (text, act) => {
   b.addEventListener('click', act);
   return b;
 };
+const words = a => (Array.isArray(a) ? a : []).map(x => x && (x.title || x.text || x)).filter(x => x && typeof x === 'string');
 const time = at => { const d = new Date(at); return at && !isNaN(d) ? d : new Date(); };
 
 // The queue is read again before each change, since another tab may share it.
 const readQueue = () => {
   try { return JSON.parse(store.get(QUEUE)).filter(m => m && typeof m.id === 'string' && typeof m.text === 'string'); } catch { return []; }
 };
-const keep = m => store.set(QUEUE, JSON.stringify([...readQueue().filter(q => q.id !== m.id), { id: m.id, text: m.text, at: m.at, failed: m.failed || undefined }]
+const keep = m => store.set(QUEUE, JSON.stringify([...readQueue().filter(q => q.id !== m.id), { id: m.id, text: m.text, at: m.at, failed: m.failed }]
   .sort((a, b) => new Date(a.at) - new Date(b.at))));
 const forget = id => { const q = readQueue(); if (q.some(m => m.id === id)) store.set(QUEUE, JSON.stringify(q.filter(m => m.id !== id))); };
 
@@ -107,12 +104,12 @@ const bottom = () => { view.scrollTop = view.scrollHeight; };
 
 function insert(m, index = list.length, fresh = true) {
   m.el = make('div', `msg ${m.from}${fresh ? ' new' : ''}`);
-  m.who = make('p', 'who', t(m.from));
+  m.who = make('p', 'who', m.from === 'jack' ? 'Jack' : t(m.from));
   const text = make('div', 'text', m.text);
   text.dir = 'auto';
   m.el.append(m.who, text);
-  const sources = (Array.isArray(m.sources) ? m.sources : []).map(s => typeof s === 'string' ? s : s && s.title).filter(s => typeof s === 'string' && s);
-  if (sources.length) m.el.append(make('p', 'src', `${t(sources.length > 1 ? 'sources' : 'source')}: ${sources.join(', ')}`));
+  const sources = words(m.sources).join(', ');
+  if (sources) m.el.append(make('p', 'src', `${t('source')}: ${sources}`));
   m.meta = make('p', 'meta');
   m.el.append(m.meta);
   list.splice(index, 0, m);
@@ -172,12 +169,9 @@ function arrange() {
     m.who.classList.toggle('vh', same || m.from === 'guest');
     day = name; from = m.from;
     const last = i === list.length - 1 && m.from !== 'guest';
-    if (last && !m.quick && Array.isArray(m.quick_replies) && m.quick_replies.length) {
+    if (last && !m.quick && words(m.quick_replies).length) {
       m.quick = make('div', 'quick');
-      m.quick_replies.forEach(q => {
-        const text = typeof q === 'string' ? q : q && (q.title || q.text || q.label);
-        if (text && typeof text === 'string') m.quick.append(button(text, e => { say(text); if (!e.detail) input.focus(); }));
-      });
+      m.quick.append(...words(m.quick_replies).map(q => button(q, e => { say(q); if (!e.detail) input.focus(); })));
       m.el.append(m.quick);
     } else if (!last && m.quick) { m.quick.remove(); m.quick = null; }
   });
@@ -186,12 +180,12 @@ function arrange() {
 function settle(grew) {
   arrange();
   if (stick) bottom();
-  else if (grew) { $('jump').hidden = false; }
+  else if (grew) $('jump').hidden = false;
 }
 
 // A message from the server, live or out of the history. False when it was known already.
 function take(m, index, fresh) {
-  const id = String(m.client_id || m.id || newId());
+  const id = String(m.id || newId());
   const asked = byId.get(m.in_reply_to);
   if (asked) stored(asked);
   const known = byId.get(id);
@@ -213,7 +207,7 @@ function merge(history) {
   let place = -1, grew = false, fresh = list.length > 0;
   for (const h of history) {
     if (!h || typeof h !== 'object') continue;
-    const known = byId.get(String(h.client_id || h.id));
+    const known = byId.get(String(h.id));
     if (known) { take(h); place = list.indexOf(known); continue; }
     if (place < 0) { place = list.findIndex(m => m.pending); if (place < 0) place = list.length; place--; }
     if (take(h, ++place, fresh) && h.from !== 'guest') grew = true;
@@ -265,15 +259,15 @@ function hold(m, note, seconds) {
 function trouble(f) {
   const code = String(f.code || '').toLowerCase(), said = typeof f.message === 'string' ? f.message : '';
   if (/socket|connection|window/.test(code)) { block(t('windows')); return; }
-  const m = f.id ? byId.get(String(f.id)) : /type|frame|json|hello|typing/.test(code) ? null : list.find(x => x.pending && x.flying);
+  const m = f.id ? byId.get(String(f.id)) : /type|frame|json|hello/.test(code) ? null : list.find(x => x.pending && x.flying);
   if (!ready && !m) { block(said || t('closed')); return; }
   if (!m || !m.pending) { console.warn('jack:', code, said); return; }
   if (/rate|too_many|slow|throttl/.test(code)) hold(m, t('rate'), +f.retry_after);
-  else if (/long|large|size|invalid|empty|bad|text|forbid|denied/.test(code)) {
+  else if (/long|large|size|invalid|empty|bad|forbid|denied/.test(code)) {
     m.failed = true; m.flying = 0;
     m.note = /long|large|size/.test(code) ? t('long', MAX) : said || t('failed');
     keep(m); show(m); flush();
-  } else hold(m, said || t('later'), +f.retry_after);
+  } else hold(m, said, +f.retry_after);
 }
 
 // ---- The socket ----
@@ -289,8 +283,8 @@ const heard = () => { clearTimeout(deadTimer); deadTimer = 0; };
 
 function status(key, text) {
   body.className = key === 'online' ? 'on' : key === 'connecting' ? '' : 'off';
-  const words = text || t(key);
-  if ($('status').textContent !== words) $('status').textContent = words;
+  const line = $('status'), now = text || t(key);
+  if (line.textContent !== now) line.textContent = now;
   $('again').hidden = !['lost', 'closed'].includes(key);
 }
 
@@ -318,7 +312,7 @@ function end(code) {
   const s = socket;
   socket = null; ready = false;
   heard(); clearTimeout(calmTimer); quiet();
-  if (s) { s.onopen = s.onmessage = s.onclose = null; try { s.close(); } catch { /* closed already */ } }
+  if (s) { s.onopen = s.onmessage = s.onclose = null; s.close(); }
   list.forEach(m => { if (m.flying) { m.flying = 0; show(m); } });
   retry(code);
 }
@@ -336,9 +330,7 @@ function retry(code) {
 // The network or the guest is back: ask a socket that looks open, or open one at once.
 function wake() {
   arrange();
-  if (document.hidden) return;
-  unseen = 0;
-  document.title = title;
+  if (!document.hidden) { unseen = 0; document.title = title; }
   if (socket) { if (ready) { put({ type: 'ping' }); heard(); expect(5e3); } return; }
   if (refusals && Date.now() - since < 30e3) return;
   tries = 0;
@@ -349,8 +341,7 @@ function quiet() { clearTimeout(typingTimer); $('typing').hidden = true; }
 
 function receive(f) {
   heard();
-  if (!f || typeof f !== 'object') return;
-  switch (f.type) {
+  switch (f && f.type) {
     case 'session': {
       if (typeof f.token === 'string' && f.token) store.set(TOKEN, token = f.token);
       if (first) log.setAttribute('aria-live', 'off'); // the old conversation is not read aloud
@@ -416,10 +407,10 @@ input.addEventListener('input', () => {
 input.addEventListener('keydown', e => {
   if (e.key !== 'Enter' || e.shiftKey || e.isComposing || e.keyCode === 229) return; // 229: an input method is at work
   e.preventDefault();
-  form.requestSubmit();
+  submit();
 });
-form.addEventListener('submit', e => {
-  e.preventDefault();
+form.addEventListener('submit', e => { e.preventDefault(); submit(); });
+function submit() {
   const text = input.value.trim();
   if (!text) return;
   if (size(text) > MAX) { $('warn').textContent = t('long', MAX); input.focus(); return; }
@@ -428,7 +419,7 @@ form.addEventListener('submit', e => {
   grow();
   say(text);
   input.focus();
-});
+}
 view.addEventListener('scroll', () => {
   stick = view.scrollHeight - view.scrollTop - view.clientHeight < 60;
   if (stick) $('jump').hidden = true;
@@ -446,7 +437,8 @@ new ResizeObserver(() => { if (stick) bottom(); }).observe(view);
 const vv = window.visualViewport;
 if (vv) vv.addEventListener('resize', () => {
   if (Math.abs(vv.scale - 1) > .01) return;
-  document.documentElement.style.setProperty('--h', `${vv.height}px`);
+  body.style.height = `${vv.height}px`;
+  scrollTo(0, 0);
   if (stick) bottom();
 });
 
@@ -460,7 +452,7 @@ window.addEventListener('storage', e => { // another tab sends, or has sent
 window.addEventListener('online', wake);
 window.addEventListener('offline', () => { status('offline'); if (ready) { put({ type: 'ping' }); expect(5e3); } });
 window.addEventListener('pageshow', e => { if (e.persisted) wake(); });
-document.addEventListener('visibilitychange', wake);
+document.addEventListener('visibilitychange', () => { if (!document.hidden) wake(); });
 setInterval(() => {
   if (!ready) return;
   put({ type: 'ping' });

@@ -1,0 +1,152 @@
+import CoreMetrics
+import Foundation
+import Kernel
+import Logging
+import PluginAPI
+
+/// The hotel's domain: what becomes of what guests write, and what staff do about it.
+public struct Butler: Sendable {
+    public let desk: Desk
+    public let staff: StaffDesk
+    public let knowledge: KnowledgeBase
+    public let conversations: ConversationRepository
+    public let messages: MessageRepository
+    public let tasks: TaskRepository
+    public let guests: GuestRepository
+    private let pipeline: ReplyPipeline
+    private let engine: any StorageEngine
+    private let clock: any TimeSource
+
+    /// What the butler needs of the kernel.
+    public struct Environment: Sendable {
+        public var property: PropertyInfo
+        public var engine: any StorageEngine
+        public var dispatcher: Dispatcher
+        /// The outbox is made after the butler, who tells it how messages are delivered.
+        public var outbox: @Sendable () -> Outbox
+        public var alerts: AlertIntake
+        public var bus: EventBus
+        public var clock: any TimeSource
+        public var logger: Logger
+        public var metrics: any MetricsFactory
+
+        public init(
+            property: PropertyInfo, engine: any StorageEngine, dispatcher: Dispatcher, outbox: @escaping @Sendable () -> Outbox, alerts: AlertIntake,
+            bus: EventBus, clock: any TimeSource, logger: Logger, metrics: any MetricsFactory
+        ) {
+            self.property = property
+            self.engine = engine
+            self.dispatcher = dispatcher
+            self.outbox = outbox
+            self.alerts = alerts
+            self.bus = bus
+            self.clock = clock
+            self.logger = logger
+            self.metrics = metrics
+        }
+    }
+
+    public init(_ environment: Environment, settings: ButlerSettings, catalogs: ButlerCatalogs, knowledge: KnowledgeBase) {
+        desk = Desk(
+            property: environment.property, settings: settings, intents: IntentIndex(catalogs.intents),
+            replies: Replies(catalogs.replies, fallback: String(environment.property.locale.prefix(2))), knowledge: knowledge,
+            dispatcher: environment.dispatcher, clock: environment.clock, logger: environment.logger, safetyFile: settings.safety)
+        staff = StaffDesk(
+            engine: environment.engine, outbox: environment.outbox, bus: environment.bus, clock: environment.clock, property: environment.property,
+            sla: settings.sla)
+        pipeline = ReplyPipeline(
+            desk: desk, safety: SafetyLane(catalogs.safety), engine: environment.engine, outbox: environment.outbox, alerts: environment.alerts,
+            bus: environment.bus, metrics: environment.metrics)
+        self.knowledge = knowledge
+        engine = environment.engine
+        clock = environment.clock
+        conversations = pipeline.conversations
+        messages = pipeline.messages
+        tasks = pipeline.tasks
+        guests = pipeline.guests
+    }
+
+    /// Deals with what concerns guests; the item is complete when this returns.
+    public func handle(_ item: Inbox.Item) async throws {
+        switch (item.event.content, item.event.peer) {
+        case (.message(let message), let peer?): try await pipeline.handle(item, message, from: peer)
+        case (.consent(let wanted), let peer?): try await consent(item, peer, wanted)
+        case (.pms(let event), _): try await keep(item, event)
+        case (.reaction(let emoji, let vendorID), _):
+            try await note(item, "reaction", emoji.isEmpty ? "taken back" : emoji, "the guest reacted to \(vendorID)")
+        default: try await note(item, "inbox", "ignored", "nobody deals with such an event")
+        }
+    }
+
+    /// What was said with a peer, for a channel whose vendor keeps no history.
+    public func transcript(_ instance: String, with peer: PeerAddress, limit: Int) async throws -> [TranscriptEntry] {
+        try await engine.read { reader in
+            guard let conversation = try conversations.find(instance, peer, in: reader) else { return [] }
+            let all = try messages.list(of: conversation.id, limit: limit, in: reader).filter { $0.state == .received || $0.state == .released }
+            let vendorIDs = Dictionary(all.map { ($0.id, $0.vendorID) }) { first, _ in first }
+            return all.map { message in
+                TranscriptEntry(
+                    id: message.id, vendorID: message.vendorID, author: message.author, text: message.text, sentAt: message.createdAt,
+                    inReplyTo: message.inReplyTo.flatMap { vendorIDs[$0] ?? nil }, quickReplies: message.extras.quickReplies, sources: message.extras.sources)
+            }
+        }
+    }
+
+    /// Closes conversations that went quiet.
+    public func closeIdle() async throws { _ = try await staff.closeIdle(after: desk.settings.idleAfter) }
+
+    private func consent(_ item: Inbox.Item, _ peer: PeerAddress, _ wanted: Bool) async throws {
+        let now = clock.now
+        try await engine.write { transaction in
+            var conversation =
+                try conversations.find(item.instance, peer, in: transaction)
+                ?? Conversation(id: Identifier.make("cnv", at: now), instance: item.instance, peer: peer, at: now)
+            conversation.optedOut = !wanted
+            try conversations.save(conversation, at: now, in: transaction)
+            try Inbox.complete(item, in: transaction)
+        }
+    }
+
+    private func keep(_ item: Inbox.Item, _ event: PMSEvent) async throws {
+        let now = clock.now
+        try await engine.write { transaction in
+            if let guest = event.guest ?? event.reservation?.guest { _ = try guests.keep(guest, at: now, in: transaction) }
+            try Inbox.complete(item, in: transaction)
+        }
+    }
+
+    private func note(_ item: Inbox.Item, _ step: String, _ outcome: String, _ reason: String) async throws {
+        let now = clock.now, property = desk.property.id
+        try await engine.write { transaction in
+            try Ledger.record(.init(step: step, outcome: outcome, reason: reason, at: now), of: item.id, property: property, in: transaction)
+            try Inbox.complete(item, in: transaction)
+        }
+    }
+}
+
+/// The files that say how the butler behaves.
+public struct ButlerCatalogs: Sendable {
+    public var intents: IntentCatalog
+    public var safety: SafetyCatalog
+    public var replies: ReplyCatalog
+
+    /// Reads the files that the settings name, relative to `directory`. Every mistake in any of them is a diagnostic.
+    public static func read(
+        _ settings: ButlerSettings, directory: String, language: String, documents: any DocumentSource, _ diagnostics: inout Diagnostics
+    ) -> ButlerCatalogs? {
+        func load<T: PluginSettings>(_ path: String, _ type: T.Type) -> T? {
+            documents.document(path.hasPrefix("/") ? path : "\(directory)/\(path)", &diagnostics).flatMap { T.decode($0, &diagnostics) }
+        }
+        let intents = load(settings.intents, IntentCatalog.self), safety = load(settings.safety, SafetyCatalog.self)
+        let replies = load(settings.replies, ReplyCatalog.self)
+        if let replies {
+            let missing = Replies.missing(in: replies, language: language)
+            if !missing.isEmpty {
+                diagnostics.error(
+                    .missing, "\(settings.replies) lacks replies in “\(language)”: \(missing.joined(separator: ", "))", remedy: "add them", at: nil)
+            }
+        }
+        guard let intents, let safety, let replies else { return nil }
+        return ButlerCatalogs(intents: intents, safety: safety, replies: replies)
+    }
+}

@@ -1,0 +1,213 @@
+import CoreMetrics
+import Foundation
+import Kernel
+import Logging
+import PluginAPI
+import Synchronization
+
+/// What the hotel knows, searchable by words and by meaning, and kept in step with its folder.
+public final class KnowledgeBase: Sendable {
+    /// A piece of knowledge that fits a question.
+    public struct Hit: Sendable, Hashable {
+        public var id: String
+        /// The entry that the piece belongs to.
+        public var entry: String
+        public var title: String
+        public var category: String
+        public var language: String
+        public var text: String
+        /// How well it fits among the hits, by fused ranks; higher is better.
+        public var score: Double
+        /// The cosine of its meaning to the question's; nil without vectors.
+        public var similarity: Double?
+    }
+
+    /// What a look at the folder changed.
+    public struct Refresh: Sendable, Hashable {
+        public var filesRead = 0
+        public var piecesWritten = 0
+        public var piecesRemoved = 0
+        public var problems: [String] = []
+    }
+
+    /// Makes vectors; nil where there is nobody to ask at the moment.
+    public typealias Embed = @Sendable (_ texts: [String], _ use: EmbeddingUse) async throws -> AIEmbeddings
+
+    private let engine: any StorageEngine
+    private let property: String
+    private let settings: KnowledgeSettings
+    private let folder: String
+    private let documents: any DocumentSource
+    private let clock: any TimeSource
+    private let logger: Logger
+    private let embed: Embed?
+    /// The vectors; replaced when another model makes them.
+    private let makeIndex: @Sendable (_ collection: String, _ dimensions: Int) async throws -> any VectorIndex
+    private struct Inner {
+        var stamps: [String: DocumentStamp] = [:]
+        var vectors: (model: String, index: any VectorIndex)?
+        var problems: [String: [String]] = [:]
+    }
+    private let inner = Mutex(Inner())
+
+    public init(
+        engine: any StorageEngine, property: String, settings: KnowledgeSettings, folder: String, documents: any DocumentSource, clock: any TimeSource,
+        logger: Logger, embed: Embed?, makeIndex: @escaping @Sendable (_ collection: String, _ dimensions: Int) async throws -> any VectorIndex
+    ) {
+        self.engine = engine
+        self.property = property
+        self.settings = settings
+        self.folder = folder
+        self.documents = documents
+        self.clock = clock
+        self.logger = logger
+        self.embed = embed
+        self.makeIndex = makeIndex
+    }
+
+    /// Looks at the folder until the task is cancelled.
+    public func run() async {
+        while !Task.isCancelled {
+            do {
+                let refresh = try await refresh()
+                if refresh.filesRead > 0 || refresh.piecesRemoved > 0 {
+                    logger.info(
+                        "knowledge indexed",
+                        metadata: ["files": "\(refresh.filesRead)", "written": "\(refresh.piecesWritten)", "removed": "\(refresh.piecesRemoved)"])
+                }
+                for problem in refresh.problems { logger.warning("knowledge file", metadata: ["problem": "\(problem)"]) }
+            } catch is CancellationError {
+                return
+            } catch {
+                logger.error("the knowledge folder cannot be indexed", metadata: ["folder": "\(folder)", "error": "\(error)"])
+            }
+            guard (try? await clock.sleep(for: settings.refresh)) != nil else { return }
+        }
+    }
+
+    /// Reads what changed since the last look, and writes what differs from what is stored.
+    @discardableResult
+    public func refresh() async throws -> Refresh {
+        let stamps = try documents.files(in: folder).filter { $0.key.hasSuffix(".md") || $0.key.hasSuffix(".yaml") || $0.key.hasSuffix(".yml") }
+        let before = inner.withLock { $0.stamps }
+        let changed = stamps.filter { before[$0.key] != $0.value }.keys.sorted()
+        let property = property
+        let storedFiles = try await engine.read { reader in
+            Set(try reader.rows("SELECT DISTINCT file FROM knowledge WHERE property = :property", ["property": property.sql]).map { try $0.string("file") })
+        }
+        let gone = storedFiles.subtracting(stamps.keys)
+        var result = Refresh()
+        guard !changed.isEmpty || !gone.isEmpty else { return result }
+        let reader = KnowledgeReader(documents: documents)
+        var pieces: [String: [KnowledgePiece]] = [:]
+        for name in changed {
+            var diagnostics = Diagnostics()
+            let entries = reader.read("\(folder)/\(name)", name: name, &diagnostics)
+            result.problems += diagnostics.sorted.map(\.description)
+            result.filesRead += 1
+            // A file that cannot be read at all leaves what was known: half an edit must not make Jack forget.
+            if entries.isEmpty, diagnostics.hasErrors { continue }
+            pieces[name] = entries.flatMap { KnowledgePiece.cut($0, length: settings.chunkLength) }
+        }
+        try await write(pieces, gone: gone, &result)
+        try await embedMissing()
+        inner.withLock { $0.stamps = stamps }
+        return result
+    }
+
+    private func write(_ pieces: [String: [KnowledgePiece]], gone: Set<String>, _ result: inout Refresh) async throws {
+        let property = property
+        let (written, removed) = try await engine.write { transaction in
+            var written = 0, removed: [String] = []
+            for file in Set(pieces.keys).union(gone) {
+                let stored = try transaction.rows(
+                    "SELECT id, hash FROM knowledge WHERE property = :property AND file = :file", ["property": property.sql, "file": file.sql])
+                let wanted = Dictionary((pieces[file] ?? []).map { ($0.id, $0) }) { first, _ in first }
+                let known = Dictionary(try stored.map { (try $0.string("id"), try $0.string("hash")) }) { first, _ in first }
+                for id in known.keys where wanted[id] == nil {
+                    try transaction.run("DELETE FROM knowledge WHERE id = :id AND property = :property", ["id": id.sql, "property": property.sql])
+                    try transaction.unindex("knowledge_text", key: id)
+                    removed.append(id)
+                }
+                for piece in wanted.values where known[piece.id] != piece.hash {
+                    try piece.store(property: property, in: transaction)
+                    written += 1
+                }
+            }
+            return (written, removed)
+        }
+        result.piecesWritten = written
+        result.piecesRemoved = removed.count
+        if !removed.isEmpty, let index = inner.withLock({ $0.vectors?.index }) { try await index.remove(removed) }
+    }
+
+    /// Makes the vectors that are missing, or that another model made.
+    private func embedMissing() async throws {
+        guard let embed else { return }
+        let property = property
+        let probe: AIEmbeddings
+        do {
+            probe = try await embed(["hotel"], .document)
+        } catch {
+            logger.warning("no vectors can be made; words alone are searched", metadata: ["error": "\(error)"])
+            return
+        }
+        let model = probe.model
+        if inner.withLock({ $0.vectors?.model }) != model {
+            let index = try await makeIndex("knowledge:\(property):\(model)", probe.vectors[0].count)
+            inner.withLock { $0.vectors = (model, index) }
+        }
+        guard let index = inner.withLock({ $0.vectors?.index }) else { return }
+        while true {
+            let batch = try await engine.read { reader in
+                try reader.rows(
+                    "SELECT id, title, text FROM knowledge WHERE property = :property AND (embedding IS NULL OR embedding <> :model) ORDER BY id LIMIT 64",
+                    ["property": property.sql, "model": model.sql]
+                ).map { (id: try $0.string("id"), text: try $0.string("title") + "\n" + $0.string("text")) }
+            }
+            guard !batch.isEmpty else { return }
+            let vectors = try await embed(batch.map(\.text), .document).vectors
+            try await index.put(zip(batch, vectors).map { ($0.id, $1) })
+            try await engine.write { transaction in
+                for piece in batch {
+                    try transaction.run("UPDATE knowledge SET embedding = :model WHERE id = :id AND property = :property", ["model": model.sql, "id": piece.id.sql, "property": property.sql])
+                }
+            }
+        }
+    }
+
+    /// Searches by words (BM25) and by meaning (cosine) and fuses the two rankings by reciprocal ranks.
+    /// - Parameter language: the guest's; pieces in it are preferred among those that fit alike.
+    public func search(_ question: String, language: String? = nil, limit: Int) async throws -> [Hit] {
+        let vectors = inner.withLock { $0.vectors }
+        var byMeaning: [(key: String, score: Float)] = []
+        if let embed, let vectors, let vector = try? await embed([question], .query).vectors.first, vector.count == vectors.index.dimensions {
+            byMeaning = try await vectors.index.nearest(to: vector, limit: limit * 5)
+        }
+        let meaning = byMeaning
+        let property = property
+        return try await engine.read { reader in
+            let byWords = try reader.search("knowledge_text", for: question, limit: limit * 5)
+            var scores: [String: Double] = [:]
+            // 60 is the constant of Cormack, Clarke and Büttcher's reciprocal rank fusion: it keeps one list's first place from deciding alone.
+            for (rank, hit) in byWords.enumerated() { scores[hit.key, default: 0] += 1 / Double(60 + rank) }
+            for (rank, hit) in meaning.enumerated() { scores[hit.key, default: 0] += 1 / Double(60 + rank) }
+            let similarity = Dictionary(meaning.map { ($0.key, Double($0.score)) }) { first, _ in first }
+            let hits = try scores.keys.compactMap { id -> Hit? in
+                guard let row = try reader.row("SELECT * FROM knowledge WHERE id = :id AND property = :property", ["id": id.sql, "property": property.sql]) else { return nil }
+                let pieceLanguage = try row.string("language")
+                let bonus = language.map { pieceLanguage.hasPrefix($0.prefix(2)) } == true ? 0.004 : 0
+                return Hit(
+                    id: id, entry: try row.string("entry"), title: try row.string("title"), category: try row.string("category"), language: pieceLanguage,
+                    text: try row.string("text"), score: scores[id, default: 0] + bonus, similarity: similarity[id])
+            }
+            return Array(hits.sorted { ($0.score, $1.id) > ($1.score, $0.id) }.prefix(limit))
+        }
+    }
+
+    /// How many pieces are stored.
+    public func count() async throws -> Int {
+        let property = property
+        return try await engine.read { try $0.row("SELECT COUNT(*) AS n FROM knowledge WHERE property = :property", ["property": property.sql])?.int("n") ?? 0 }
+    }
+}

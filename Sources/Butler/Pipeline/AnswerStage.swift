@@ -1,0 +1,85 @@
+import Foundation
+import Kernel
+import PluginAPI
+
+/// Answers from what the hotel knows, as sure as it is; what is not sure enough is held or handed over.
+struct AnswerStage: Stage {
+    let desk: Desk
+
+    func decide(_ turn: inout Turn) async throws -> Decision? {
+        let hits = try await desk.knowledge.search(turn.text, language: turn.language, limit: desk.settings.knowledge.documents)
+        turn.note(
+            "knowledge", hits.isEmpty ? "nothing" : "found", hits.isEmpty ? "nothing fits the message" : "\(hits.count) pieces fit, “\(hits[0].title)” best",
+            details: .array(hits.map { .object(["id": .string($0.id), "score": .double($0.score)]) }), at: desk.clock.now)
+        guard !hits.isEmpty else { return notUnderstood(&turn, "there is nothing to answer from") }
+        let answer: ChainResult<(AIResponse, AIFeatures)>
+        do {
+            answer = try await ask(turn, hits)
+        } catch let failure as PluginFailure {
+            turn.note("answer", "failed", "no AI instance answered: \(failure.message)", at: desk.clock.now)
+            return desk.handOver(turn, .handedOver)
+        }
+        let (response, features) = answer.value
+        var confidence = response.confidence ?? (response.citations.isEmpty ? 0.4 : 0.75)
+        // Whoever does not know what is asked cannot be sure of the answer.
+        if turn.intent?.id == "unknown" { confidence *= 1 - 0.5 * turn.confidence }
+        let cited = hits.filter { response.citations.contains($0.id) }
+        turn.note(
+            "answer", "drafted", "\(answer.instance) is \(percent(confidence)) sure of an answer from \(cited.map { "“\($0.title)”" }.joined(separator: ", "))"
+                + passed(answer.passedOver), details: ["confidence": .double(confidence), "model": .string(response.model)], at: desk.clock.now)
+        guard !response.text.isEmpty else { return notUnderstood(&turn, "the answer is empty") }
+        var text = response.text
+        if features.quotesDocuments, let language = cited.first?.language.prefix(2), language != turn.language.prefix(2) {
+            text = desk.replies.text(.otherLanguage, locale: turn.language, ["language": String(language)]) + "\n" + text
+        }
+        let reply = Decision.Reply(text: text, author: .jack, sources: cited.map { SourceReference(id: $0.entry, title: $0.title) })
+        return judge(&turn, reply, confidence)
+    }
+
+    private func ask(_ turn: Turn, _ hits: [KnowledgeBase.Hit]) async throws -> ChainResult<(AIResponse, AIFeatures)> {
+        var messages = turn.history.suffix(8).map { AIMessage($0.author == .guest ? .user : .assistant, $0.text) }
+        messages.append(AIMessage(.user, turn.text))
+        let request = AIRequest(
+            instructions: desk.settings.instructions, messages: messages,
+            documents: hits.map { AIDocument(id: $0.id, title: $0.title, text: $0.text, locale: $0.language, relevance: max(0, $0.similarity ?? 0)) },
+            locale: turn.language)
+        let (peer, instance, dispatcher, clock) = (turn.conversation.peer, turn.item.instance, desk.dispatcher, desk.clock)
+        let typing = Task {
+            // An answer that comes at once needs no sign that it is being written.
+            try await clock.sleep(for: .milliseconds(400))
+            try await dispatcher.call(instance, as: (any ChannelPlugin).self, "typing", CallOptions(attempts: 1)) { try await $0.indicateTyping(to: peer) }
+        }
+        defer { typing.cancel() }
+        return try await desk.dispatcher.chain(desk.settings.ai, as: (any AIProvider).self, "complete", CallOptions(deadline: .seconds(60))) { provider in
+            (try await provider.complete(request), provider.features)
+        }
+    }
+
+    /// Sends, holds or hands over, by the confidence and by what the hotel allows.
+    private func judge(_ turn: inout Turn, _ drafted: Decision.Reply, _ confidence: Double) -> Decision {
+        let autonomy = desk.settings.autonomy
+        var mode: AutonomySettings.Mode = confidence >= autonomy.send ? .send : confidence >= autonomy.hold ? .hold : .handOver
+        var rule = confidence >= autonomy.send ? "butler.autonomy.send" : "butler.autonomy.hold"
+        if let intent = turn.intent, turn.confidence >= autonomy.intent, let (limit, limitRule) = desk.limit(for: intent.id), limit != .send, mode == .send {
+            (mode, rule) = (limit, limitRule)
+        }
+        let now = desk.clock.now
+        switch mode {
+        case .send:
+            turn.note("autonomy", "send", "\(percent(confidence)) is enough to send", rule: rule, at: now)
+            return Decision(reply: drafted, state: .active)
+        case .hold:
+            turn.note("autonomy", "hold", "\(percent(confidence)) needs a colleague's approval", rule: rule, at: now)
+            var held = drafted
+            held.isHeld = true
+            return Decision(reply: held, state: .active)
+        case .handOver:
+            return notUnderstood(&turn, "\(percent(confidence)) is too little to answer")
+        }
+    }
+
+    private func notUnderstood(_ turn: inout Turn, _ why: String) -> Decision {
+        turn.note("autonomy", "hand over", why, rule: "butler.autonomy.hold", at: desk.clock.now)
+        return desk.handOver(turn, .notUnderstood)
+    }
+}

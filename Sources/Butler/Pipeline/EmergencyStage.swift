@@ -1,0 +1,58 @@
+import Foundation
+import Kernel
+import PluginAPI
+
+/// The safety lane: an emergency reaches humans at once, whoever holds the conversation and whatever the AI would say.
+struct EmergencyStage: Stage {
+    let lane: SafetyLane
+    let desk: Desk
+
+    func decide(_ turn: inout Turn) async throws -> Decision? {
+        guard let finding = lane.check(turn.text) else { return nil }
+        let now = desk.clock.now
+        turn.note("safety", finding.rule.id, "the message holds “\(finding.phrase)”: \(finding.rule.summary)", rule: desk.safetyFile, at: now)
+        return Self.emergency(
+            id: finding.rule.id, severity: finding.rule.severity, department: finding.rule.department, summary: finding.rule.summary,
+            reply: finding.rule.reply[turn.language] ?? finding.rule.reply[desk.property.locale] ?? finding.rule.reply["en"] ?? "", turn, desk)
+    }
+
+    static func emergency(id: String, severity: AlertSeverity, department: String, summary: String, reply: String, _ turn: Turn, _ desk: Desk) -> Decision {
+        let now = desk.clock.now
+        let room = turn.room ?? turn.stay?.room
+        var labels = ["alertname": "GuestEmergency", "category": id, "department": department, "conversation": turn.conversation.id, "channel": turn.item.instance]
+        labels["room"] = room
+        labels["guest"] = turn.guest.map { "\($0.firstName) \($0.lastName)" }
+        let alert = Alert(
+            fingerprint: "emergency:\(turn.item.id)", name: "GuestEmergency", severity: severity,
+            summary: "\(summary) — \(room.map { "room \($0)" } ?? "room unknown")", detail: turn.text, labels: labels,
+            annotations: ["guest_text": turn.text, "message": turn.item.id], startsAt: turn.receivedAt, isEmergency: true)
+        let task = HotelTask(
+            id: Identifier.make("tsk", at: now), conversationID: turn.conversation.id, messageID: turn.item.id, intent: "emergency", department: department,
+            room: room, title: summary, description: turn.text, priority: .urgent, dueAt: now.addingTimeInterval(desk.settings.sla.urgent.seconds), createdAt: now)
+        return Decision(
+            reply: .init(text: reply, author: .system), task: task, alert: alert, state: turn.conversation.state == .taken ? nil : .escalated)
+    }
+}
+
+/// While a human holds the conversation, or is awaited, Jack keeps silent.
+struct CustodyStage: Stage {
+    let desk: Desk
+
+    func decide(_ turn: inout Turn) async throws -> Decision? {
+        guard !turn.conversation.state.belongsToJack else { return nil }
+        let who = turn.conversation.assignedTo.map { "\($0) answers" } ?? "staff were asked to answer"
+        turn.note("custody", "silent", "the conversation is \(turn.conversation.state.rawValue): \(who)", at: desk.clock.now)
+        return .silence
+    }
+}
+
+/// A message that has no words cannot be understood yet; it is passed on.
+struct WordlessStage: Stage {
+    let desk: Desk
+
+    func decide(_ turn: inout Turn) async throws -> Decision? {
+        guard turn.text.allSatisfy(\.isWhitespace) else { return nil }
+        turn.note("content", "handed over", "the message has no text", at: desk.clock.now)
+        return Decision(reply: .init(text: desk.replies.text(.noText, locale: turn.language), author: .system), state: .escalated)
+    }
+}

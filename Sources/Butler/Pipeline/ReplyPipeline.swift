@@ -1,0 +1,169 @@
+import CoreMetrics
+import Foundation
+import Kernel
+import Logging
+import Metrics
+import PluginAPI
+
+/// Takes a guest's message from the inbox to what follows from it: a reply, a task, an alert, or silence; all of it, and the message's completion, in one transaction.
+public struct ReplyPipeline: Sendable {
+    let desk: Desk
+    let stages: [any Stage]
+    let engine: any StorageEngine
+    let outbox: @Sendable () -> Outbox
+    let alerts: AlertIntake
+    let bus: EventBus
+    let metrics: any MetricsFactory
+    let conversations: ConversationRepository
+    let messages: MessageRepository
+    let tasks: TaskRepository
+    let guests: GuestRepository
+
+    init(
+        desk: Desk, safety: SafetyLane, engine: any StorageEngine, outbox: @escaping @Sendable () -> Outbox, alerts: AlertIntake, bus: EventBus,
+        metrics: any MetricsFactory
+    ) {
+        self.desk = desk
+        self.engine = engine
+        self.outbox = outbox
+        self.alerts = alerts
+        self.bus = bus
+        self.metrics = metrics
+        let property = desk.property.id
+        conversations = ConversationRepository(property: property)
+        messages = MessageRepository(property: property)
+        tasks = TaskRepository(property: property)
+        guests = GuestRepository(property: property)
+        let identity = IdentityStage(desk: desk) { conversation in
+            try await engine.read { reader in
+                try Ledger.entries(of: conversation, property: property, in: reader).count { $0.step == "verification" && $0.outcome == "refused" }
+            }
+        }
+        stages = [
+            EmergencyStage(lane: safety, desk: desk), CustodyStage(desk: desk), WordlessStage(desk: desk), identity, IntentStage(desk: desk),
+            ActionStage(desk: desk), CourtesyStage(desk: desk), AnswerStage(desk: desk),
+        ]
+    }
+
+    /// Deals with one message.
+    func handle(_ item: Inbox.Item, _ message: InboundMessage, from peer: PeerAddress) async throws {
+        let start = desk.clock.monotonic
+        var turn = try await begin(item, message, peer)
+        var decision: Decision?
+        for stage in stages {
+            decision = try await stage.decide(&turn)
+            if decision != nil { break }
+        }
+        let settled = decision ?? desk.handOver(turn, .notUnderstood)
+        try await commit(turn, settled)
+        Timer(label: "jack_message_processing_seconds", dimensions: [("channel", item.instance)], factory: metrics)
+            .recordNanoseconds((desk.clock.monotonic - start).components.attoseconds / 1_000_000_000 + (desk.clock.monotonic - start).components.seconds * 1_000_000_000)
+        if turn.intent != nil { Recorder(label: "jack_intent_confidence", dimensions: [], aggregate: true, factory: metrics).record(turn.confidence) }
+    }
+
+    private func begin(_ item: Inbox.Item, _ message: InboundMessage, _ peer: PeerAddress) async throws -> Turn {
+        let (conversations, messages, now, locale) = (conversations, messages, desk.clock.now, desk.property.locale)
+        return try await engine.read { reader in
+            let known = try conversations.find(item.instance, peer, in: reader)
+            let conversation = known ?? Conversation(id: Identifier.make("cnv", at: now), instance: item.instance, peer: peer, at: now)
+            let history = known == nil ? [] : try messages.list(of: conversation.id, limit: 12, in: reader)
+            let language = conversation.language ?? message.locale.map { String($0.prefix(2)) } ?? locale
+            return Turn(item: item, message: message, conversation: conversation, isNew: known == nil, history: history, language: language)
+        }
+    }
+
+    private func commit(_ turn: Turn, _ decision: Decision) async throws {
+        let now = desk.clock.now
+        let property = desk.property.id
+        try await engine.write { transaction in
+            // Staff may have come in since the turn began: what they did stands.
+            var conversation = try conversations.find(turn.item.instance, turn.conversation.peer, in: transaction) ?? turn.conversation
+            let isSilenced = turn.conversation.state.belongsToJack && !conversation.state.belongsToJack
+            if let guest = turn.guest { conversation.guestID = try guests.keep(guest, at: now, in: transaction) }
+            conversation.reservation = turn.stay?.id ?? conversation.reservation
+            conversation.room = turn.room ?? conversation.room
+            conversation.language = turn.language
+            conversation.lastGuestAt = turn.receivedAt
+            if let next = decision.state ?? (conversation.state.belongsToJack ? .active : nil), !isSilenced || next == .escalated { try conversation.move(to: next, at: now) }
+            try conversations.save(conversation, at: now, in: transaction)
+            try messages.add(
+                Message(
+                    id: turn.item.id, conversationID: conversation.id, author: .guest, authorName: turn.message.displayName, text: turn.text,
+                    extras: .init(media: turn.message.media, location: turn.message.location), language: turn.language, intent: turn.intent?.id,
+                    confidence: turn.intent == nil ? nil : turn.confidence, vendorID: turn.item.event.vendorID, state: .received, createdAt: turn.receivedAt),
+                in: transaction)
+            for note in turn.notes {
+                // Verification is counted by conversation, not by message.
+                let subject = note.step == "verification" ? conversation.id : turn.item.id
+                try Ledger.record(note, of: subject, property: property, in: transaction)
+            }
+            if let task = decision.task { try tasks.save(task, at: now, in: transaction) }
+            if let alert = decision.alert { try alerts.raise(alert, in: transaction) }
+            if let reply = decision.reply {
+                try release(reply, of: turn, in: &conversation, isSilenced: isSilenced && reply.author == .jack, at: now, transaction)
+            }
+            try Inbox.complete(turn.item, in: transaction)
+            announce(turn, decision, conversation, transaction)
+        }
+    }
+
+    private func release(
+        _ reply: Decision.Reply, of turn: Turn, in conversation: inout Conversation, isSilenced: Bool, at now: Date, _ transaction: any StorageTransaction
+    ) throws {
+        let message = Message(
+            id: Identifier.make("msg", at: now), conversationID: conversation.id, author: reply.author, text: reply.text,
+            extras: .init(quickReplies: reply.quickReplies, sources: reply.sources), language: turn.language, intent: reply.topic, inReplyTo: turn.item.id,
+            state: isSilenced ? .rejected : reply.isHeld ? .held : .released, createdAt: now)
+        try messages.add(message, in: transaction)
+        if isSilenced {
+            let note = Ledger.Entry(step: "reply", outcome: "withdrawn", reason: "a colleague took the conversation meanwhile", at: now)
+            return try Ledger.record(note, of: turn.item.id, property: desk.property.id, in: transaction)
+        }
+        guard !reply.isHeld else { return }
+        conversation.lastReplyAt = now
+        try conversations.save(conversation, at: now, in: transaction)
+        try outbox().enqueue(
+            .message(message.outbound(to: conversation.peer, answering: turn.item.event.vendorID), through: conversation.instance, at: now), in: transaction)
+    }
+
+    private func announce(_ turn: Turn, _ decision: Decision, _ conversation: Conversation, _ transaction: any StorageTransaction) {
+        let (bus, metrics, instance) = (bus, metrics, turn.item.instance)
+        transaction.afterCommit {
+            bus.post(ConversationTouched(id: conversation.id, state: conversation.state))
+            Counter(label: "jack_messages_total", dimensions: [("channel", instance), ("author", "guest")], factory: metrics).increment()
+            if let reply = decision.reply {
+                Counter(label: "jack_messages_total", dimensions: [("channel", instance), ("author", reply.author.rawValue)], factory: metrics).increment()
+            }
+            if let task = decision.task {
+                bus.post(TaskTouched(task: task))
+                Counter(label: "jack_tasks_created_total", dimensions: [("department", task.department), ("priority", task.priority.rawValue)], factory: metrics).increment()
+            }
+        }
+    }
+}
+
+extension Message {
+    /// The message as its channel takes it.
+    func outbound(to peer: PeerAddress, answering vendorID: String?) -> OutboundMessage {
+        let author: OutboundMessage.Author =
+            switch author {
+            case .staff: .staff
+            case .jack, .guest: .jack
+            case .system: .system
+            }
+        return OutboundMessage(
+            id: id, peer: peer, author: author, text: text, media: extras.media, location: extras.location, quickReplies: extras.quickReplies, inReplyTo: vendorID,
+            sources: extras.sources, locale: language)
+    }
+}
+
+/// Published when a conversation changed or somebody wrote in it.
+public struct ConversationTouched: BusEvent {
+    public let id: String
+    public let state: ConversationState
+}
+
+/// Published when a task was made or changed.
+public struct TaskTouched: BusEvent {
+    public let task: HotelTask
+}

@@ -1,0 +1,71 @@
+import PluginAPI
+
+/// The `butler:` section of `jack.yaml`. Files are named relative to it.
+public struct ButlerSettings: PluginSettings {
+    @Setting(help: "AI instances in the order they are tried.") public var ai: [String] = ["embedded"]
+    @Setting(help: "The PMS instance that knows guests and stays.") public var pms: String?
+    @Setting(help: "The file of intents, with departments, priorities and examples.") public var intents: String = "hotel/intents.yaml"
+    @Setting(help: "The file of the safety lane: phrases that reach a human at once, before any AI.") public var safety: String = "hotel/safety.yaml"
+    @Setting(help: "The file of fixed replies, by language.") public var replies: String = "hotel/replies.yaml"
+    @Setting(help: "What the hotel knows.") public var knowledge: KnowledgeSettings = .init()
+    @Setting(help: "What Jack may do alone.") public var autonomy: AutonomySettings = .init()
+    @Setting(help: "How soon tasks are due, by priority.") public var sla: SLASettings = .init()
+    @Setting(help: "How Jack introduces itself to a language model; the hotel's instructions.")
+    public var instructions: String =
+        "You are Jack, the butler of the hotel. Answer briefly and kindly, in the guest's language, only from the documents that you are given. Where they do not say, say that you do not know and offer to ask a colleague."
+    @Setting(help: "Conversations worked on at the same time.", .range(1...1024), advanced: true) public var concurrency: Int = 32
+    @Setting(help: "After how long without a word a conversation is closed.") public var idleAfter: Duration = .seconds(4 * 3600)
+
+    public init() {}
+}
+
+/// Where the hotel's knowledge is and how it is searched.
+public struct KnowledgeSettings: PluginSettings {
+    @Setting(help: "The folder of Markdown and YAML files.") public var folder: String = "hotel/knowledge"
+    @Setting(help: "How often the folder is looked at for changes.") public var refresh: Duration = .seconds(5)
+    @Setting(help: "The AI instance that makes the vectors; none for word search alone.") public var embeddings: String? = "embedded"
+    @Setting(help: "Documents that an answer may rest on.", .range(1...20)) public var documents: Int = 4
+    @Setting(help: "The longest piece in characters; longer entries are cut at sentences.", .range(200...8000), advanced: true) public var chunkLength: Int = 1200
+
+    public init() {}
+}
+
+/// What Jack may do alone, by how sure it is.
+public struct AutonomySettings: PluginSettings {
+    /// What becomes of an answer or an action.
+    public enum Mode: String, SettingChoice, Sendable {
+        /// Done at once.
+        case send
+        /// Waits until a member of staff approves.
+        case hold
+        /// A member of staff takes over.
+        case handOver = "hand_over"
+    }
+
+    @Setting(help: "From this confidence on an answer is sent.", .range(0...1)) public var send: Double = 0.5
+    @Setting(help: "From this confidence on an answer is held for approval; below it staff take over.", .range(0...1)) public var hold: Double = 0.3
+    @Setting(help: "From this confidence on an intent counts as understood.", .range(0...1)) public var intent: Double = 0.45
+    @Setting(help: "The most that may happen without staff, by intent or by its beginning (`request.reservation`).")
+    public var limits: [String: Mode] = ["request.reservation.cancel": .handOver]
+
+    public init() {}
+}
+
+/// How soon a task is due.
+public struct SLASettings: PluginSettings {
+    @Setting(help: "Urgent tasks.") public var urgent: Duration = .seconds(15 * 60)
+    @Setting(help: "Tasks of high priority.") public var high: Duration = .seconds(30 * 60)
+    @Setting(help: "Standard tasks.") public var standard: Duration = .seconds(60 * 60)
+    @Setting(help: "Tasks of low priority.") public var low: Duration = .seconds(240 * 60)
+
+    public init() {}
+
+    func due(_ priority: TaskPriority) -> Duration {
+        switch priority {
+        case .urgent: urgent
+        case .high: high
+        case .standard: standard
+        case .low: low
+        }
+    }
+}

@@ -1,0 +1,148 @@
+import Foundation
+import Kernel
+import PluginAPI
+
+/// All that was said with one peer through one channel instance.
+public struct Conversation: Sendable, Hashable, Codable {
+    public var id: String
+    public var instance: String
+    public var peer: PeerAddress
+    public var guestID: String?
+    /// The reservation's id in the PMS.
+    public var reservation: String?
+    public var room: String?
+    public var state: ConversationState
+    public var stateSince: Date
+    public var assignedTo: String?
+    /// The language that the guest writes, a BCP 47 tag.
+    public var language: String?
+    /// True where the guest no longer wants messages by this channel.
+    public var optedOut: Bool
+    public var lastGuestAt: Date?
+    public var lastReplyAt: Date?
+    public var createdAt: Date
+    public var updatedAt: Date
+
+    init(_ row: SQLRow) throws {
+        id = try row.string("id")
+        instance = try row.string("instance")
+        peer = PeerAddress(PeerAddress.Kind(rawValue: try row.string("peer_kind")) ?? .handle, try row.string("peer_value"))
+        guestID = row.stringIfPresent("guest_id")
+        reservation = row.stringIfPresent("reservation")
+        room = row.stringIfPresent("room")
+        state = ConversationState(rawValue: try row.string("state")) ?? .active
+        stateSince = try row.date("state_since")
+        assignedTo = row.stringIfPresent("assigned_to")
+        language = row.stringIfPresent("language")
+        optedOut = try row.bool("opted_out")
+        lastGuestAt = row.dateIfPresent("last_guest_at")
+        lastReplyAt = row.dateIfPresent("last_reply_at")
+        createdAt = try row.date("created_at")
+        updatedAt = try row.date("updated_at")
+    }
+
+    init(id: String, instance: String, peer: PeerAddress, at date: Date) {
+        self.id = id
+        self.instance = instance
+        self.peer = peer
+        state = .new
+        stateSince = date
+        optedOut = false
+        createdAt = date
+        updatedAt = date
+    }
+
+    /// Moves to another state.
+    /// - Throws: ``ButlerError`` `.illegalTransition`.
+    public mutating func move(to next: ConversationState, at date: Date) throws {
+        guard next != state else { return }
+        guard state.successors.contains(next) else {
+            throw ButlerError(.illegalTransition, "a conversation that is \(state.rawValue) cannot become \(next.rawValue)")
+        }
+        state = next
+        stateSince = date
+        if next.belongsToJack { assignedTo = nil }
+    }
+}
+
+/// Reads and writes conversations. Each change is kept in the history and announced.
+public struct ConversationRepository: Sendable {
+    let property: String
+
+    public init(property: String) { self.property = property }
+
+    public func find(_ instance: String, _ peer: PeerAddress, in reader: any StorageReader) throws -> Conversation? {
+        try reader.row(
+            "SELECT * FROM conversation WHERE property = :property AND instance = :instance AND peer_kind = :kind AND peer_value = :value",
+            ["property": property.sql, "instance": instance.sql, "kind": peer.kind.rawValue.sql, "value": peer.value.sql]
+        ).map(Conversation.init)
+    }
+
+    public func get(_ id: String, in reader: any StorageReader) throws -> Conversation? {
+        try reader.row("SELECT * FROM conversation WHERE id = :id AND property = :property", ["id": id.sql, "property": property.sql]).map(Conversation.init)
+    }
+
+    /// The most recent first.
+    /// - Parameter before: only conversations that changed before this moment: the cursor of the next page.
+    public func list(states: Set<ConversationState>? = nil, before: Date? = nil, limit: Int, in reader: any StorageReader) throws -> [Conversation] {
+        // The states are this program's own words, never a caller's.
+        let filter = states.map { " AND state IN (" + $0.map { "'\($0.rawValue)'" }.sorted().joined(separator: ", ") + ")" } ?? ""
+        return try reader.rows(
+            "SELECT * FROM conversation WHERE property = :property AND updated_at < :before\(filter) ORDER BY updated_at DESC, id LIMIT :limit",
+            ["property": property.sql, "before": (before?.milliseconds ?? Int64.max).sql, "limit": limit.sql]
+        ).map(Conversation.init)
+    }
+
+    /// Writes a conversation as it should be, and its change into the history.
+    public func save(_ conversation: Conversation, at date: Date, in transaction: any StorageTransaction) throws {
+        let before = try get(conversation.id, in: transaction)
+        var after = conversation
+        after.updatedAt = date
+        try transaction.run(
+            """
+            INSERT INTO conversation (id, property, instance, peer_kind, peer_value, guest_id, reservation, room, state, state_since, assigned_to, language,
+                opted_out, last_guest_at, last_reply_at, created_at, updated_at)
+            VALUES (:id, :property, :instance, :kind, :value, :guest, :reservation, :room, :state, :since, :assigned, :language, :out, :guestAt, :replyAt, :created, :updated)
+            ON CONFLICT (id) DO UPDATE SET guest_id = excluded.guest_id, reservation = excluded.reservation, room = excluded.room, state = excluded.state,
+                state_since = excluded.state_since, assigned_to = excluded.assigned_to, language = excluded.language, opted_out = excluded.opted_out,
+                last_guest_at = excluded.last_guest_at, last_reply_at = excluded.last_reply_at, updated_at = excluded.updated_at
+            """,
+            [
+                "id": after.id.sql, "property": property.sql, "instance": after.instance.sql, "kind": after.peer.kind.rawValue.sql,
+                "value": after.peer.value.sql, "guest": after.guestID.sql, "reservation": after.reservation.sql, "room": after.room.sql,
+                "state": after.state.rawValue.sql, "since": after.stateSince.sql, "assigned": after.assignedTo.sql, "language": after.language.sql,
+                "out": after.optedOut.sql, "guestAt": after.lastGuestAt.sql, "replyAt": after.lastReplyAt.sql, "created": after.createdAt.sql,
+                "updated": date.sql,
+            ])
+        // That somebody wrote is no change of the conversation itself.
+        let matters = before.map { $0.state != after.state || $0.assignedTo != after.assignedTo || $0.guestID != after.guestID || $0.optedOut != after.optedOut }
+        guard matters ?? true else { return }
+        try transaction.run(
+            "INSERT INTO conversation_change (property, conversation_id, change, before, after, at) VALUES (:property, :id, :change, :before, :after, :at)",
+            [
+                "property": property.sql, "id": after.id.sql, "change": (before == nil ? "created" : "updated").sql,
+                "before": before.map { try .json($0) } ?? .null, "after": .json(after), "at": date.sql,
+            ])
+    }
+
+    /// What changed in a conversation, oldest first.
+    public func history(of id: String, in reader: any StorageReader) throws -> [ConversationChange] {
+        try reader.rows(
+            "SELECT change, before, after, at FROM conversation_change WHERE conversation_id = :id AND property = :property ORDER BY seq",
+            ["id": id.sql, "property": property.sql]
+        ).map { row in
+            ConversationChange(
+                change: try row.string("change"), before: row.stringIfPresent("before") == nil ? nil : try row.json("before", as: JSONValue.self),
+                after: row.stringIfPresent("after") == nil ? nil : try row.json("after", as: JSONValue.self), at: try row.date("at"))
+        }
+    }
+}
+
+/// One change of a conversation.
+public struct ConversationChange: Sendable, Hashable, Codable {
+    /// `created`, `updated` or `deleted`.
+    public var change: String
+    public var before: JSONValue?
+    public var after: JSONValue?
+    public var at: Date
+}

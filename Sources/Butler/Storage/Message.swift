@@ -1,0 +1,140 @@
+import Foundation
+import Kernel
+import PluginAPI
+
+/// One message of a conversation.
+public struct Message: Sendable, Hashable, Codable {
+    /// What became of it inside Jack; how far it came on its channel is the outbox's to say.
+    public enum State: String, Sendable, Codable {
+        /// A guest's.
+        case received
+        /// Jack's, waiting for approval.
+        case held
+        /// Jack's, which staff did not approve.
+        case rejected
+        /// Jack's or staff's, handed to the outbox.
+        case released
+    }
+
+    /// What a message carries besides its text.
+    public struct Extras: Sendable, Hashable, Codable {
+        public var media: [MediaReference] = []
+        public var location: GeoLocation?
+        public var quickReplies: [QuickReply] = []
+        public var sources: [SourceReference] = []
+
+        public init(media: [MediaReference] = [], location: GeoLocation? = nil, quickReplies: [QuickReply] = [], sources: [SourceReference] = []) {
+            self.media = media
+            self.location = location
+            self.quickReplies = quickReplies
+            self.sources = sources
+        }
+
+        var isEmpty: Bool { media.isEmpty && location == nil && quickReplies.isEmpty && sources.isEmpty }
+    }
+
+    public var seq: Int64 = 0
+    public var id: String
+    public var conversationID: String
+    public var author: TranscriptEntry.Author
+    /// Who of the staff, where it was one.
+    public var authorName: String?
+    public var text: String
+    public var extras: Extras
+    public var language: String?
+    public var intent: String?
+    public var confidence: Double?
+    /// The vendor's id of a guest's message.
+    public var vendorID: String?
+    /// Jack's id of the message that this one answers.
+    public var inReplyTo: String?
+    public var state: State
+    public var createdAt: Date
+
+    public init(
+        id: String, conversationID: String, author: TranscriptEntry.Author, authorName: String? = nil, text: String, extras: Extras = Extras(),
+        language: String? = nil, intent: String? = nil, confidence: Double? = nil, vendorID: String? = nil, inReplyTo: String? = nil, state: State,
+        createdAt: Date
+    ) {
+        self.id = id
+        self.conversationID = conversationID
+        self.author = author
+        self.authorName = authorName
+        self.text = text
+        self.extras = extras
+        self.language = language
+        self.intent = intent
+        self.confidence = confidence
+        self.vendorID = vendorID
+        self.inReplyTo = inReplyTo
+        self.state = state
+        self.createdAt = createdAt
+    }
+
+    init(_ row: SQLRow) throws {
+        seq = Int64(try row.int("seq"))
+        id = try row.string("id")
+        conversationID = try row.string("conversation_id")
+        author = TranscriptEntry.Author(rawValue: try row.string("author")) ?? .system
+        authorName = row.stringIfPresent("author_name")
+        text = try row.string("text")
+        extras = row.stringIfPresent("content") == nil ? Extras() : try row.json("content", as: Extras.self)
+        language = row.stringIfPresent("language")
+        intent = row.stringIfPresent("intent")
+        confidence = row.doubleIfPresent("confidence")
+        vendorID = row.stringIfPresent("vendor_id")
+        inReplyTo = row.stringIfPresent("in_reply_to")
+        state = State(rawValue: try row.string("state")) ?? .received
+        createdAt = try row.date("created_at")
+    }
+}
+
+/// Reads and writes messages.
+public struct MessageRepository: Sendable {
+    let property: String
+
+    public init(property: String) { self.property = property }
+
+    public func add(_ message: Message, in transaction: any StorageTransaction) throws {
+        try transaction.run(
+            """
+            INSERT INTO message (id, property, conversation_id, author, author_name, text, content, language, intent, confidence, vendor_id, in_reply_to, state, created_at)
+            VALUES (:id, :property, :conversation, :author, :name, :text, :content, :language, :intent, :confidence, :vendor, :reply, :state, :created)
+            """,
+            [
+                "id": message.id.sql, "property": property.sql, "conversation": message.conversationID.sql, "author": message.author.rawValue.sql,
+                "name": message.authorName.sql, "text": message.text.sql, "content": message.extras.isEmpty ? .null : .json(message.extras),
+                "language": message.language.sql, "intent": message.intent.sql, "confidence": message.confidence.sql, "vendor": message.vendorID.sql,
+                "reply": message.inReplyTo.sql, "state": message.state.rawValue.sql, "created": message.createdAt.sql,
+            ])
+    }
+
+    public func get(_ id: String, in reader: any StorageReader) throws -> Message? {
+        try reader.row("SELECT * FROM message WHERE id = :id AND property = :property", ["id": id.sql, "property": property.sql]).map(Message.init)
+    }
+
+    /// The last messages of a conversation, oldest first.
+    /// - Parameter before: only messages before this one: the cursor of the page before.
+    public func list(of conversation: String, before: Int64? = nil, limit: Int, in reader: any StorageReader) throws -> [Message] {
+        try reader.rows(
+            "SELECT * FROM message WHERE conversation_id = :id AND property = :property AND seq < :before ORDER BY seq DESC LIMIT :limit",
+            ["id": conversation.sql, "property": property.sql, "before": (before ?? Int64.max).sql, "limit": limit.sql]
+        ).map(Message.init).reversed()
+    }
+
+    /// Replies that wait for approval, oldest first.
+    public func held(limit: Int, in reader: any StorageReader) throws -> [Message] {
+        try reader.rows(
+            "SELECT * FROM message WHERE property = :property AND state = 'held' ORDER BY seq LIMIT :limit", ["property": property.sql, "limit": limit.sql]
+        ).map(Message.init)
+    }
+
+    /// Ends a reply's waiting.
+    /// - Throws: ``ButlerError`` `.conflict` where it waits no more.
+    func settle(_ id: String, _ state: Message.State, text: String? = nil, in transaction: any StorageTransaction) throws {
+        let changed = try transaction.run(
+            "UPDATE message SET state = :state, text = COALESCE(:text, text) WHERE id = :id AND property = :property AND state = 'held'",
+            ["state": state.rawValue.sql, "text": text.sql, "id": id.sql, "property": property.sql])
+        guard changed == 1 else { throw ButlerError(.conflict, "the reply “\(id)” does not wait for approval") }
+    }
+}

@@ -1,0 +1,159 @@
+import Foundation
+import Kernel
+import PluginAPI
+
+/// What staff do: take conversations, answer, approve what Jack drafted, and work off tasks. Every change is checked by the rules and leaves its reason.
+public struct StaffDesk: Sendable {
+    private let engine: any StorageEngine
+    private let outbox: @Sendable () -> Outbox
+    private let bus: EventBus
+    private let clock: any TimeSource
+    private let property: PropertyInfo
+    private let sla: SLASettings
+    private let conversations: ConversationRepository
+    private let messages: MessageRepository
+    private let tasks: TaskRepository
+
+    init(engine: any StorageEngine, outbox: @escaping @Sendable () -> Outbox, bus: EventBus, clock: any TimeSource, property: PropertyInfo, sla: SLASettings) {
+        self.engine = engine
+        self.outbox = outbox
+        self.bus = bus
+        self.clock = clock
+        self.property = property
+        self.sla = sla
+        conversations = ConversationRepository(property: property.id)
+        messages = MessageRepository(property: property.id)
+        tasks = TaskRepository(property: property.id)
+    }
+
+    /// Changes where a conversation stands. `taken` needs a person.
+    /// - Throws: ``ButlerError``.
+    public func move(_ id: String, to state: ConversationState, by person: String?) async throws -> Conversation {
+        let now = clock.now
+        return try await engine.write { transaction in
+            guard var conversation = try conversations.get(id, in: transaction) else { throw ButlerError(.notFound, "there is no conversation “\(id)”") }
+            if state == .taken, person == nil { throw ButlerError(.invalid, "say who takes the conversation") }
+            try conversation.move(to: state, at: now)
+            if state == .taken { conversation.assignedTo = person }
+            try conversations.save(conversation, at: now, in: transaction)
+            let reason = "\(person ?? "staff") made the conversation \(state.rawValue)"
+            try Ledger.record(.init(step: "staff", outcome: state.rawValue, reason: reason, at: now), of: id, property: property.id, in: transaction)
+            announce(conversation, transaction)
+            return conversation
+        }
+    }
+
+    /// Answers a guest. Whoever answers takes the conversation.
+    /// - Throws: ``ButlerError``.
+    public func reply(to id: String, text: String, by person: String) async throws -> Message {
+        let now = clock.now
+        guard !text.allSatisfy(\.isWhitespace) else { throw ButlerError(.invalid, "the reply is empty") }
+        return try await engine.write { transaction in
+            guard var conversation = try conversations.get(id, in: transaction) else { throw ButlerError(.notFound, "there is no conversation “\(id)”") }
+            let last = try messages.list(of: id, limit: 20, in: transaction).last { $0.author == .guest }
+            if conversation.state != .taken { try conversation.move(to: .taken, at: now) }
+            conversation.assignedTo = person
+            conversation.lastReplyAt = now
+            try conversations.save(conversation, at: now, in: transaction)
+            let message = Message(
+                id: Identifier.make("msg", at: now), conversationID: id, author: .staff, authorName: person, text: text, language: conversation.language,
+                inReplyTo: last?.id, state: .released, createdAt: now)
+            try messages.add(message, in: transaction)
+            try outbox().enqueue(.message(message.outbound(to: conversation.peer, answering: last?.vendorID), through: conversation.instance, at: now), in: transaction)
+            try Ledger.record(.init(step: "staff", outcome: "replied", reason: "\(person) answered", at: now), of: message.id, property: property.id, in: transaction)
+            announce(conversation, transaction)
+            return message
+        }
+    }
+
+    /// Lets a held reply go, as it is or in other words.
+    /// - Throws: ``ButlerError``.
+    public func approve(_ id: String, text: String? = nil, by person: String) async throws -> Message {
+        let now = clock.now
+        return try await engine.write { transaction in
+            try messages.settle(id, .released, text: text, in: transaction)
+            guard let message = try messages.get(id, in: transaction), var conversation = try conversations.get(message.conversationID, in: transaction) else {
+                throw ButlerError(.notFound, "there is no reply “\(id)”")
+            }
+            let answered = try message.inReplyTo.flatMap { try messages.get($0, in: transaction) }
+            conversation.lastReplyAt = now
+            try conversations.save(conversation, at: now, in: transaction)
+            try outbox().enqueue(.message(message.outbound(to: conversation.peer, answering: answered?.vendorID), through: conversation.instance, at: now), in: transaction)
+            let reason = "\(person) approved it" + (text == nil ? "" : " in other words")
+            try Ledger.record(.init(step: "approval", outcome: "approved", reason: reason, at: now), of: id, property: property.id, in: transaction)
+            announce(conversation, transaction)
+            return message
+        }
+    }
+
+    /// Does not let a held reply go; the conversation is then the person's.
+    /// - Throws: ``ButlerError``.
+    public func reject(_ id: String, reason: String, by person: String) async throws -> Message {
+        let now = clock.now
+        return try await engine.write { transaction in
+            try messages.settle(id, .rejected, in: transaction)
+            guard let message = try messages.get(id, in: transaction), var conversation = try conversations.get(message.conversationID, in: transaction) else {
+                throw ButlerError(.notFound, "there is no reply “\(id)”")
+            }
+            if conversation.state != .taken { try conversation.move(to: .taken, at: now) }
+            conversation.assignedTo = person
+            try conversations.save(conversation, at: now, in: transaction)
+            let why = "\(person) rejected it: \(reason)"
+            try Ledger.record(.init(step: "approval", outcome: "rejected", reason: why, at: now), of: id, property: property.id, in: transaction)
+            announce(conversation, transaction)
+            return message
+        }
+    }
+
+    /// Makes a task by hand.
+    public func createTask(department: String, room: String?, title: String, description: String, priority: TaskPriority, conversation: String? = nil) async throws -> HotelTask {
+        let now = clock.now
+        guard !title.isEmpty, !department.isEmpty else { throw ButlerError(.invalid, "a task has a title and a department") }
+        let task = HotelTask(
+            id: Identifier.make("tsk", at: now), conversationID: conversation, department: department, room: room, title: title, description: description,
+            priority: priority, dueAt: now.addingTimeInterval(sla.due(priority).seconds), createdAt: now)
+        try await engine.write { transaction in
+            if let conversation, try conversations.get(conversation, in: transaction) == nil { throw ButlerError(.notFound, "there is no conversation “\(conversation)”") }
+            try tasks.save(task, at: now, in: transaction)
+            transaction.afterCommit { [bus] in bus.post(TaskTouched(task: task)) }
+        }
+        return task
+    }
+
+    /// Moves a task on.
+    /// - Throws: ``ButlerError``.
+    public func move(task id: String, to state: HotelTask.State, by person: String?, notes: String? = nil) async throws -> HotelTask {
+        let now = clock.now
+        return try await engine.write { transaction in
+            guard var task = try tasks.get(id, in: transaction) else { throw ButlerError(.notFound, "there is no task “\(id)”") }
+            try task.move(to: state, by: person, at: now)
+            if let notes { task.notes = notes }
+            try tasks.save(task, at: now, in: transaction)
+            let reason = "\(person ?? "staff") made the task \(state.rawValue)"
+            try Ledger.record(.init(step: "staff", outcome: state.rawValue, reason: reason, at: now), of: id, property: property.id, in: transaction)
+            let changed = task
+            transaction.afterCommit { [bus] in bus.post(TaskTouched(task: changed)) }
+            return task
+        }
+    }
+
+    /// Closes conversations in which nobody has written for a while. Those that wait for a human stay open.
+    func closeIdle(after idle: Duration) async throws -> Int {
+        let now = clock.now
+        return try await engine.write { transaction in
+            let idle = try conversations.list(states: [.active, .resolved], limit: 1000, in: transaction).filter {
+                now.timeIntervalSince(max($0.lastGuestAt ?? $0.createdAt, $0.lastReplyAt ?? $0.createdAt)) > idle.seconds
+            }
+            for var conversation in idle {
+                try conversation.move(to: .closed, at: now)
+                try conversations.save(conversation, at: now, in: transaction)
+            }
+            return idle.count
+        }
+    }
+
+    private func announce(_ conversation: Conversation, _ transaction: any StorageTransaction) {
+        let (bus, id, state) = (bus, conversation.id, conversation.state)
+        transaction.afterCommit { bus.post(ConversationTouched(id: id, state: state)) }
+    }
+}

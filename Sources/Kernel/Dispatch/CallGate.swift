@@ -1,0 +1,130 @@
+import CoreMetrics
+import Metrics
+import PluginAPI
+import Tracing
+
+/// The one way into an instance: every call passes its limits, deadline, retries, circuit breaker, meters and trace here, and nowhere else.
+final class CallGate: Sendable {
+    let instance: String
+    private let limits: CallLimits
+    private let clock: any TimeSource
+    private let backoff: Backoff
+    private let breaker: CircuitBreaker
+    private let rate: RateLimiter
+    private let concurrency: ConcurrencyLimiter
+    private let executor: InstanceExecutor
+    private let metrics: any MetricsFactory
+
+    init(instance: String, limits: CallLimits, clock: any TimeSource, executor: InstanceExecutor, metrics: any MetricsFactory, random: @escaping @Sendable () -> Double) {
+        self.instance = instance
+        self.limits = limits
+        self.clock = clock
+        self.executor = executor
+        self.metrics = metrics
+        backoff = Backoff(base: limits.backoff, maximum: limits.maximumBackoff, random: random)
+        breaker = CircuitBreaker(threshold: limits.breakerFailures, reset: limits.breakerReset, clock: clock)
+        rate = RateLimiter(rate: limits.rate, burst: limits.burst, clock: clock)
+        concurrency = ConcurrencyLimiter(limits.concurrency)
+    }
+
+    /// Calls that are under way.
+    var inFlight: Int { concurrency.inUse }
+
+    /// Calls until it succeeds, or fails for good, or the tries are used up.
+    func call<R: Sendable>(
+        _ operation: String, _ options: CallOptions, onCredentialsRejected: @escaping @Sendable (String) -> Void,
+        _ body: @escaping @Sendable () async throws -> R
+    ) async throws -> R {
+        let attempts = options.attempts ?? limits.attempts
+        let deadline = options.deadline.map { clock.monotonic + $0 }
+        return try await withSpan("\(instance).\(operation)") { span in
+            span.attributes["jack.instance"] = instance
+            var failures = 0
+            while true {
+                do {
+                    return try await attempt(operation, options, deadline: deadline, body)
+                } catch let error as CancellationError {
+                    throw error
+                } catch {
+                    let failure = Self.classify(error, instance: instance)
+                    failures += 1
+                    if failure.disposition == .credentialsRejected { onCredentialsRejected(failure.message) }
+                    guard failure.disposition == .notReady, failures < attempts else { throw failure }
+                    let wait = backoff.delay(afterFailures: failures, atLeast: failure.retryAfter)
+                    if let deadline, clock.monotonic + wait >= deadline { throw failure }
+                    if wait > limits.maximumBackoff { throw failure }
+                    try await clock.sleep(for: wait)
+                }
+            }
+        }
+    }
+
+    private func attempt<R: Sendable>(
+        _ operation: String, _ options: CallOptions, deadline: Duration?, _ body: @escaping @Sendable () async throws -> R
+    ) async throws -> R {
+        if let wait = breaker.admit() {
+            count(operation, "refused")
+            throw PluginFailure.notReady(.circuitOpen, "\(instance) failed repeatedly and is given a rest", retryAfter: wait)
+        }
+        do {
+            try await rate.acquire()
+            try await concurrency.acquire()
+        } catch {
+            breaker.abandoned()
+            throw error
+        }
+        defer { concurrency.release() }
+        var limit = options.timeout ?? limits.timeout
+        if let deadline { limit = min(limit, max(.zero, deadline - clock.monotonic)) }
+        let start = clock.monotonic
+        let instance = instance
+        let allowed = limit
+        defer { Timer(label: "jack_call_duration_seconds", dimensions: [("instance", instance), ("operation", operation)], factory: metrics).recordNanoseconds((clock.monotonic - start).nanoseconds) }
+        do {
+            let result = try await Deadline.run(
+                limit, clock: clock, on: executor,
+                timeout: { PluginFailure.notReady(.timeout, "\(instance) did not answer within \(allowed.text)") }, body)
+            breaker.succeeded()
+            count(operation, "ok")
+            return result
+        } catch let error as CancellationError {
+            breaker.abandoned()
+            count(operation, "cancelled")
+            throw error
+        } catch {
+            let failure = Self.classify(error, instance: instance)
+            // Whoever refuses for good is there and answers.
+            if failure.disposition == .notReady { breaker.failed() } else { breaker.succeeded() }
+            count(operation, failure.reason.rawValue)
+            throw failure
+        }
+    }
+
+    private func count(_ operation: String, _ outcome: String) {
+        Counter(label: "jack_calls_total", dimensions: [("instance", instance), ("operation", operation), ("outcome", outcome)], factory: metrics).increment()
+    }
+
+    static func classify(_ error: any Error, instance: String) -> PluginFailure {
+        error as? PluginFailure ?? .notReady("unclassified", "\(instance) failed in an unforeseen way: \(error)", cause: error)
+    }
+}
+
+/// How one call differs from what the instance's limits say.
+public struct CallOptions: Sendable {
+    /// The longest that the whole may take, waits included; nil for no limit beyond the tries'.
+    public var deadline: Duration?
+    /// The longest that one try may take.
+    public var timeout: Duration?
+    /// Tries; 1 where the caller retries durably itself.
+    public var attempts: Int?
+
+    public init(deadline: Duration? = nil, timeout: Duration? = nil, attempts: Int? = nil) {
+        self.deadline = deadline
+        self.timeout = timeout
+        self.attempts = attempts
+    }
+}
+
+extension Duration {
+    var nanoseconds: Int64 { components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000 }
+}

@@ -1,0 +1,58 @@
+import PluginAPI
+import Synchronization
+
+/// Stops calling what keeps failing, and lets one call through from time to time to see whether it is well again.
+final class CircuitBreaker: Sendable {
+    enum State: Sendable, Hashable {
+        case closed(failures: Int)
+        case open(until: Duration)
+        /// One call is on its way to find out.
+        case probing
+    }
+
+    private let threshold: Int
+    private let reset: Duration
+    private let clock: any TimeSource
+    private let state = Mutex(State.closed(failures: 0))
+
+    init(threshold: Int, reset: Duration, clock: any TimeSource) {
+        self.threshold = threshold
+        self.reset = reset
+        self.clock = clock
+    }
+
+    var isOpen: Bool { state.withLock { if case .closed = $0 { false } else { true } } }
+
+    /// Nil where a call may go; otherwise how long to wait.
+    func admit() -> Duration? {
+        state.withLock { state in
+            switch state {
+            case .closed: return nil
+            case .probing: return reset
+            case .open(let until):
+                let rest = until - clock.monotonic
+                guard rest <= .zero else { return rest }
+                state = .probing
+                return nil
+            }
+        }
+    }
+
+    /// The instance answered; a permanent refusal is an answer too.
+    func succeeded() { state.withLock { $0 = .closed(failures: 0) } }
+
+    func failed() {
+        state.withLock { state in
+            switch state {
+            case .closed(let failures) where failures + 1 < threshold: state = .closed(failures: failures + 1)
+            case .closed, .probing: state = .open(until: clock.monotonic + reset)
+            case .open: break
+            }
+        }
+    }
+
+    /// A call that was let through ended without saying anything about the instance: it was cancelled.
+    func abandoned() {
+        state.withLock { if case .probing = $0 { $0 = .open(until: clock.monotonic) } }
+    }
+}

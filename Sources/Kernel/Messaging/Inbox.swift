@@ -1,0 +1,162 @@
+import CoreMetrics
+import Foundation
+import Logging
+import Metrics
+import PluginAPI
+
+/// What arrived: stored and deduplicated before it is acknowledged, then worked through in the order of each conversation.
+public final class Inbox: Sendable {
+    /// One event on its way through.
+    public struct Item: Sendable {
+        public let seq: Int64
+        public let id: String
+        public let instance: String
+        public let lane: String
+        public let event: InboundEvent
+        public let receivedAt: Date
+        public let attempts: Int
+    }
+
+    /// Deals with an item. Its own transaction must call ``Inbox/complete(_:in:)``, so that effects and completion are one.
+    public typealias Handler = @Sendable (Item) async throws -> Void
+
+    /// Tries before an item is a dead letter.
+    public static let maximumAttempts = 8
+
+    private let engine: any StorageEngine
+    private let property: String
+    private let clock: any TimeSource
+    private let logger: Logger
+    private let metrics: any MetricsFactory
+    private let bus: EventBus
+    private let scheduler: LaneScheduler<Item>
+
+    public init(
+        engine: any StorageEngine, property: String, clock: any TimeSource, logger: Logger, metrics: any MetricsFactory, bus: EventBus,
+        concurrency: Int = 32, handler: @escaping Handler
+    ) {
+        self.engine = engine
+        self.property = property
+        self.clock = clock
+        self.logger = logger
+        self.metrics = metrics
+        self.bus = bus
+        let backoff = Backoff(base: .milliseconds(200), maximum: .seconds(60))
+        let failed: @Sendable (Item, any Error) async -> LaneScheduler<Item>.Outcome = { item, error in
+            await Self.failed(item, error, engine: engine, backoff: backoff, logger: logger, bus: bus)
+        }
+        scheduler = LaneScheduler(
+            concurrency: concurrency, clock: clock,
+            work: .init(
+                fetch: { after, limit in try await Self.pending(engine, property: property, after: after, limit: limit, logger: logger) },
+                cursor: \.seq, lane: \.lane,
+                handle: { item in
+                    do {
+                        try await handler(item)
+                        return .done
+                    } catch is CancellationError {
+                        return .again(after: .zero)
+                    } catch {
+                        return await failed(item, error)
+                    }
+                },
+                fetchFailed: { logger.error("the inbox cannot be read", metadata: ["error": "\($0)"]) }))
+    }
+
+    /// Stores events and returns when they are on disk.
+    /// - Throws: ``StorageError``; nothing was accepted then.
+    public func accept(_ instance: String, _ events: [InboundEvent]) async throws -> [InboundReceipt] {
+        guard !events.isEmpty else { return [] }
+        let now = clock.now, property = property
+        let wake: @Sendable () -> Void = { [scheduler] in scheduler.wake() }
+        let receipts = try await engine.write { transaction in
+            let receipts = try events.map { event in
+                let id = Identifier.make("in", at: now)
+                let added = try transaction.run(
+                    """
+                    INSERT INTO inbox (id, property, instance, vendor_id, lane, event, received_at)
+                    VALUES (:id, :property, :instance, :vendor, :lane, :event, :now) ON CONFLICT DO NOTHING
+                    """,
+                    [
+                        "id": id.sql, "property": property.sql, "instance": instance.sql, "vendor": event.vendorID.sql,
+                        "lane": Self.lane(instance, event.peer).sql, "event": .json(event), "now": now.sql,
+                    ])
+                if added > 0 { return InboundReceipt(id: id, isDuplicate: false) }
+                let known = try transaction.row(
+                    "SELECT id FROM inbox WHERE property = :property AND instance = :instance AND vendor_id = :vendor",
+                    ["property": property.sql, "instance": instance.sql, "vendor": event.vendorID.sql])
+                return InboundReceipt(id: try known?.string("id") ?? id, isDuplicate: true)
+            }
+            transaction.afterCommit(wake)
+            return receipts
+        }
+        let fresh = receipts.count { !$0.isDuplicate }
+        Counter(label: "jack_inbound_events_total", dimensions: [("instance", instance)], factory: metrics).increment(by: fresh)
+        Counter(label: "jack_inbound_duplicates_total", dimensions: [("instance", instance)], factory: metrics).increment(by: receipts.count - fresh)
+        return receipts
+    }
+
+    /// Works through what is pending, what an earlier process left included, until the task is cancelled.
+    public func run() async { await scheduler.run() }
+
+    /// Events that are being worked on or wait in memory.
+    public var depth: Int { scheduler.depth }
+
+    /// Marks an item as dealt with, in the transaction that holds its effects.
+    public static func complete(_ item: Item, in transaction: any StorageTransaction) throws {
+        try transaction.run("UPDATE inbox SET state = 'done' WHERE seq = :seq", ["seq": item.seq.sql])
+    }
+
+    /// The lane of a peer's conversation on an instance.
+    public static func lane(_ instance: String, _ peer: PeerAddress?) -> String { peer.map { "\(instance)|\($0)" } ?? instance }
+
+    private static func pending(_ engine: any StorageEngine, property: String, after: Int64, limit: Int, logger: Logger) async throws -> [Item] {
+        try await engine.read { reader in
+            try reader.rows(
+                """
+                SELECT seq, id, instance, lane, event, received_at, attempts FROM inbox
+                WHERE state = 'pending' AND seq > :after AND property = :property ORDER BY seq LIMIT :limit
+                """, ["after": after.sql, "property": property.sql, "limit": limit.sql]
+            ).map { row in
+                Item(
+                    seq: Int64(try row.int("seq")), id: try row.string("id"), instance: try row.string("instance"), lane: try row.string("lane"),
+                    event: try row.json("event", as: InboundEvent.self), receivedAt: try row.date("received_at"), attempts: try row.int("attempts"))
+            }
+        }
+    }
+
+    /// Counts the failure; after the last try the item is a dead letter, which a human sees, and its lane goes on.
+    private static func failed(
+        _ item: Item, _ error: any Error, engine: any StorageEngine, backoff: Backoff, logger: Logger, bus: EventBus
+    ) async -> LaneScheduler<Item>.Outcome {
+        logger.error("an event could not be dealt with", metadata: ["inbox": "\(item.id)", "instance": "\(item.instance)", "error": "\(error)"])
+        let text = String("\(error)".prefix(500))
+        let attempts: Int? = try? await engine.write { transaction in
+            try transaction.run(
+                "UPDATE inbox SET attempts = attempts + 1, error = :error, state = CASE WHEN attempts + 1 >= :most THEN 'dead' ELSE state END WHERE seq = :seq",
+                ["error": text.sql, "most": maximumAttempts.sql, "seq": item.seq.sql])
+            return try transaction.row("SELECT attempts FROM inbox WHERE seq = :seq", ["seq": item.seq.sql])?.int("attempts") ?? 0
+        }
+        // Storage that cannot even count is no fault of the item's.
+        guard let attempts else { return .again(after: .seconds(1)) }
+        guard attempts >= maximumAttempts else { return .again(after: backoff.delay(afterFailures: attempts)) }
+        await bus.publish(DeadLetter(box: .inbox, id: item.id, instance: item.instance, reason: text))
+        return .done
+    }
+}
+
+/// Published when something could not be dealt with or delivered, and waits for a human.
+public struct DeadLetter: BusEvent {
+    public enum Box: String, Sendable { case inbox, outbox, job }
+    public let box: Box
+    public let id: String
+    public let instance: String
+    public let reason: String
+
+    public init(box: Box, id: String, instance: String, reason: String) {
+        self.box = box
+        self.id = id
+        self.instance = instance
+        self.reason = reason
+    }
+}

@@ -1,0 +1,249 @@
+import CoreMetrics
+import Foundation
+import Logging
+import Metrics
+import PluginAPI
+import Synchronization
+
+/// What is to leave: written in the transaction that decides it, delivered with retry, followed by receipts, and shown to a human where it cannot be delivered.
+public final class Outbox: Sendable {
+    /// What a delivery came to.
+    public enum Delivery: Sendable {
+        case accepted(SendResult)
+        /// Looked at again at the moment of sending, it must not leave any more.
+        case withdrawn(reason: String)
+    }
+
+    /// Delivers one kind of entry.
+    public typealias Deliver = @Sendable (OutboxEntry) async throws -> Delivery
+
+    /// How long delivery is tried.
+    public struct Policy: Sendable {
+        public var attempts: Int
+        public var backoff: Backoff
+
+        public init(attempts: Int = 12, backoff: Backoff = Backoff(base: .seconds(2), maximum: .seconds(900))) {
+            self.attempts = attempts
+            self.backoff = backoff
+        }
+    }
+
+    private let engine: any StorageEngine
+    private let property: String
+    private let clock: any TimeSource
+    private let logger: Logger
+    private let metrics: any MetricsFactory
+    private let bus: EventBus
+    private let policy: Policy
+    private let deliveries: [OutboxEntry.Kind: Deliver]
+    private let concurrency: @Sendable (String) -> Int
+    private let schedulers = Mutex<[String: (scheduler: LaneScheduler<OutboxEntry>, task: Task<Void, Never>?)]>([:])
+    private let isRunning = Mutex(false)
+
+    /// - Parameters:
+    ///   - concurrency: how many entries of an instance may be on their way at once.
+    ///   - deliveries: who delivers each kind.
+    public init(
+        engine: any StorageEngine, property: String, clock: any TimeSource, logger: Logger, metrics: any MetricsFactory, bus: EventBus,
+        policy: Policy = Policy(), concurrency: @escaping @Sendable (String) -> Int = { _ in 16 }, deliveries: [OutboxEntry.Kind: Deliver]
+    ) {
+        self.engine = engine
+        self.property = property
+        self.clock = clock
+        self.logger = logger
+        self.metrics = metrics
+        self.bus = bus
+        self.policy = policy
+        self.concurrency = concurrency
+        self.deliveries = deliveries
+    }
+
+    // MARK: Writing
+
+    /// Puts an entry into the outbox, in the transaction that decides it. An id that is known changes nothing.
+    public func enqueue(_ entry: OutboxEntry, in transaction: any StorageTransaction) throws {
+        let added = try transaction.run(
+            """
+            INSERT INTO outbox (id, property, instance, kind, lane, payload, created_at, next_at)
+            VALUES (:id, :property, :instance, :kind, :lane, :payload, :now, :now) ON CONFLICT (id) DO NOTHING
+            """,
+            [
+                "id": entry.id.sql, "property": property.sql, "instance": entry.instance.sql, "kind": entry.kind.rawValue.sql, "lane": entry.lane.sql,
+                "payload": .text(String(decoding: entry.payload, as: UTF8.self)), "now": entry.createdAt.sql,
+            ])
+        guard added > 0 else { return }
+        let instance = entry.instance
+        transaction.afterCommit { [weak self] in self?.wake(instance) }
+    }
+
+    /// How far an entry has come; nil where there is none.
+    public static func state(of id: String, in reader: any StorageReader) throws -> (state: OutboxEntry.State, error: String?)? {
+        guard let row = try reader.row("SELECT state, error FROM outbox WHERE id = :id", ["id": id.sql]) else { return nil }
+        return (OutboxEntry.State(rawValue: try row.string("state")) ?? .queued, row.stringIfPresent("error"))
+    }
+
+    /// Takes what a vendor says of a message into account. Unknown messages and late news change nothing.
+    public func apply(_ receipt: DeliveryReceipt, from instance: String, in transaction: any StorageTransaction) throws {
+        guard
+            let row = try transaction.row(
+                """
+                SELECT o.id, o.state, o.kind FROM outbox_vendor_id v JOIN outbox o ON o.id = v.outbox_id
+                WHERE v.property = :property AND v.instance = :instance AND v.vendor_id = :vendor
+                """, ["property": property.sql, "instance": instance.sql, "vendor": receipt.vendorMessageID.sql]),
+            let before = OutboxEntry.State(rawValue: try row.string("state")), let after = OutboxEntry.State(rawValue: receipt.state.rawValue),
+            after.rank > before.rank
+        else { return }
+        let id = try row.string("id"), reason = [receipt.reason, receipt.detail].compactMap { $0 }.joined(separator: ": ")
+        try transaction.run(
+            "UPDATE outbox SET state = :state, error = :error WHERE id = :id",
+            ["state": after.rawValue.sql, "error": reason.isEmpty ? .null : reason.sql, "id": id.sql])
+        try note(id, "receipt", after.rawValue, reason.isEmpty ? "the channel reports the message as \(after.rawValue)" : reason, in: transaction)
+        let changed = OutboxChanged(id: id, instance: instance, kind: .init(rawValue: try row.string("kind")), state: after, reason: reason)
+        transaction.afterCommit { [bus] in bus.post(changed) }
+    }
+
+    // MARK: Delivering
+
+    /// Delivers what is queued, what an earlier process left included, until the task is cancelled.
+    public func run() async throws {
+        isRunning.withLock { $0 = true }
+        let property = property
+        let instances = try await engine.read { reader in
+            try reader.rows("SELECT DISTINCT instance FROM outbox WHERE state = 'queued' AND property = :property", ["property": property.sql]).map { try $0.string("instance") }
+        }
+        for instance in Set(instances + schedulers.withLock { Array($0.keys) }) { wake(instance) }
+        // Nothing sets it: the task's cancellation ends the wait.
+        await AsyncSignal().wait()
+        isRunning.withLock { $0 = false }
+        let tasks = schedulers.withLock { schedulers in
+            defer { schedulers = [:] }
+            return schedulers.values.compactMap(\.task)
+        }
+        tasks.forEach { $0.cancel() }
+        for task in tasks { await task.value }
+    }
+
+    /// Entries that wait in memory or are on their way.
+    public var depth: Int { schedulers.withLock { $0.values.reduce(0) { $0 + $1.scheduler.depth } } }
+
+    private func wake(_ instance: String) {
+        let runs = isRunning.withLock { $0 }
+        let scheduler = schedulers.withLock { schedulers in
+            let scheduler = schedulers[instance]?.scheduler ?? makeScheduler(for: instance)
+            var task = schedulers[instance]?.task
+            if runs, task == nil { task = Task { await scheduler.run() } }
+            schedulers[instance] = (scheduler, task)
+            return scheduler
+        }
+        scheduler.wake()
+    }
+
+    private func makeScheduler(for instance: String) -> LaneScheduler<OutboxEntry> {
+        LaneScheduler(
+            concurrency: concurrency(instance), clock: clock,
+            work: .init(
+                fetch: { [engine, property] after, limit in try await Self.queued(engine, property: property, instance: instance, after: after, limit: limit) },
+                cursor: \.seq, lane: \.lane, handle: { [weak self] entry in await self?.deliver(entry) ?? .done },
+                fetchFailed: { [logger] in logger.error("the outbox cannot be read", metadata: ["error": "\($0)"]) }))
+    }
+
+    private static func queued(_ engine: any StorageEngine, property: String, instance: String, after: Int64, limit: Int) async throws -> [OutboxEntry] {
+        try await engine.read { reader in
+            try reader.rows(
+                """
+                SELECT seq, id, kind, lane, payload, created_at, attempts FROM outbox
+                WHERE state = 'queued' AND seq > :after AND instance = :instance AND property = :property ORDER BY seq LIMIT :limit
+                """, ["after": after.sql, "instance": instance.sql, "property": property.sql, "limit": limit.sql]
+            ).map { row in
+                var entry = OutboxEntry(
+                    id: try row.string("id"), instance: instance, kind: .init(rawValue: try row.string("kind")), lane: try row.string("lane"),
+                    payload: Array(try row.string("payload").utf8), createdAt: try row.date("created_at"))
+                entry.seq = Int64(try row.int("seq"))
+                entry.attempts = try row.int("attempts")
+                return entry
+            }
+        }
+    }
+
+    private func deliver(_ entry: OutboxEntry) async -> LaneScheduler<OutboxEntry>.Outcome {
+        guard let deliver = deliveries[entry.kind] else { return await fail(entry, .permanent(.configuration, "nothing delivers “\(entry.kind.rawValue)”")) }
+        do {
+            switch try await deliver(entry) {
+            case .accepted(let result): return await finish(entry, OutboxEntry.State(rawValue: result.state.rawValue) ?? .sent, result.vendorIDs, nil)
+            case .withdrawn(let reason): return await finish(entry, .withdrawn, [], reason)
+            }
+        } catch is CancellationError {
+            return .again(after: .zero)
+        } catch {
+            return await fail(entry, CallGate.classify(error, instance: entry.instance))
+        }
+    }
+
+    private func finish(_ entry: OutboxEntry, _ state: OutboxEntry.State, _ vendorIDs: [String], _ reason: String?) async -> LaneScheduler<OutboxEntry>.Outcome {
+        let property = property, now = clock.now
+        // `queued` from a vendor means that it has taken the message over.
+        let settled = state == .queued ? .sent : state
+        do {
+            try await engine.write { [self] transaction in
+                try transaction.run(
+                    "UPDATE outbox SET state = :state, error = :error, sent_at = :now, attempts = attempts + 1 WHERE id = :id AND state = 'queued'",
+                    ["state": settled.rawValue.sql, "error": reason.sql, "now": now.sql, "id": entry.id.sql])
+                for vendorID in vendorIDs {
+                    try transaction.run(
+                        """
+                        INSERT INTO outbox_vendor_id (property, instance, vendor_id, outbox_id)
+                        VALUES (:property, :instance, :vendor, :id) ON CONFLICT DO NOTHING
+                        """, ["property": property.sql, "instance": entry.instance.sql, "vendor": vendorID.sql, "id": entry.id.sql])
+                }
+                try note(entry.id, "delivery", settled.rawValue, reason ?? "\(entry.instance) took it", in: transaction)
+            }
+            Counter(
+                label: "jack_outbound_total", dimensions: [("instance", entry.instance), ("kind", entry.kind.rawValue), ("outcome", settled.rawValue)],
+                factory: metrics
+            ).increment()
+            bus.post(OutboxChanged(id: entry.id, instance: entry.instance, kind: entry.kind, state: settled, reason: reason))
+            return .done
+        } catch {
+            // It has left, and that could not be written: it will leave again, under the same idempotency key.
+            logger.error("a delivery could not be recorded and is repeated", metadata: ["outbox": "\(entry.id)", "error": "\(error)"])
+            return .again(after: .seconds(1))
+        }
+    }
+
+    private func fail(_ entry: OutboxEntry, _ failure: PluginFailure) async -> LaneScheduler<OutboxEntry>.Outcome {
+        let text = String(failure.description.prefix(500)), now = clock.now
+        // An instance that is being rested or restarted has not been tried: waiting for it costs no attempt.
+        let wasTried = failure.reason != .circuitOpen && failure.reason != .unreachable
+        let attempts: Int? = try? await engine.write { transaction in
+            try transaction.run(
+                "UPDATE outbox SET attempts = attempts + :tried, error = :error WHERE id = :id",
+                ["error": text.sql, "id": entry.id.sql, "tried": (wasTried ? 1 : 0).sql])
+            return try transaction.row("SELECT attempts FROM outbox WHERE id = :id", ["id": entry.id.sql])?.int("attempts") ?? 0
+        }
+        guard let attempts else { return .again(after: .seconds(1)) }
+        let age = now.timeIntervalSince(entry.createdAt)
+        let isLast = failure.disposition == .permanent || attempts >= policy.attempts || age > 86_400
+        guard isLast else {
+            let wait = max(.milliseconds(100), policy.backoff.delay(afterFailures: max(1, attempts), atLeast: failure.retryAfter))
+            logger.warning("a delivery failed and is tried again", metadata: ["outbox": "\(entry.id)", "instance": "\(entry.instance)", "error": "\(text)", "wait": "\(wait.text)"])
+            return .again(after: wait)
+        }
+        do {
+            try await engine.write { [self] transaction in
+                try transaction.run("UPDATE outbox SET state = 'dead' WHERE id = :id", ["id": entry.id.sql])
+                try note(entry.id, "delivery", "dead", text, in: transaction)
+            }
+        } catch {
+            return .again(after: .seconds(1))
+        }
+        logger.error("a delivery is given up", metadata: ["outbox": "\(entry.id)", "instance": "\(entry.instance)", "error": "\(text)"])
+        Counter(label: "jack_outbound_total", dimensions: [("instance", entry.instance), ("kind", entry.kind.rawValue), ("outcome", "dead")], factory: metrics).increment()
+        bus.post(OutboxChanged(id: entry.id, instance: entry.instance, kind: entry.kind, state: .dead, reason: text))
+        bus.post(DeadLetter(box: .outbox, id: entry.id, instance: entry.instance, reason: text))
+        return .done
+    }
+
+    private func note(_ id: String, _ step: String, _ outcome: String, _ reason: String, in transaction: any StorageTransaction) throws {
+        try Ledger.record(.init(step: step, outcome: outcome, reason: reason, at: clock.now), of: id, property: property, in: transaction)
+    }
+}

@@ -1,0 +1,73 @@
+import Foundation
+import PluginAPI
+
+/// Something that is to leave through an instance.
+public struct OutboxEntry: Sendable {
+    /// How far it has come.
+    public enum State: String, Sendable, Codable, CaseIterable {
+        case queued, sent, delivered, read, failed, dead, withdrawn
+
+        /// States only advance: what a late receipt says of the past changes nothing.
+        var rank: Int {
+            switch self {
+            case .queued: 0
+            case .sent: 1
+            case .delivered: 2
+            case .read: 3
+            case .failed, .dead, .withdrawn: 4
+            }
+        }
+    }
+
+    /// What it is, and so who delivers it: `message`, `page`.
+    public struct Kind: RawRepresentable, Sendable, Hashable, ExpressibleByStringLiteral {
+        public let rawValue: String
+        public init(rawValue: String) { self.rawValue = rawValue }
+        public init(stringLiteral value: String) { rawValue = value }
+
+        public static let message: Kind = "message"
+        public static let page: Kind = "page"
+    }
+
+    public var seq: Int64
+    /// The idempotency key.
+    public var id: String
+    public var instance: String
+    public var kind: Kind
+    /// Entries of one lane leave in their order.
+    public var lane: String
+    /// JSON of what the kind's delivery takes.
+    public var payload: [UInt8]
+    public var createdAt: Date
+    public var attempts: Int
+
+    public init(id: String, instance: String, kind: Kind, lane: String, payload: [UInt8], createdAt: Date) {
+        seq = 0
+        self.id = id
+        self.instance = instance
+        self.kind = kind
+        self.lane = lane
+        self.payload = payload
+        self.createdAt = createdAt
+        attempts = 0
+    }
+
+    /// A message through a channel instance.
+    public static func message(_ message: OutboundMessage, through instance: String, at date: Date) throws -> OutboxEntry {
+        OutboxEntry(
+            id: message.id, instance: instance, kind: .message, lane: Inbox.lane(instance, message.peer), payload: [UInt8](try JSONEncoder().encode(message)),
+            createdAt: date)
+    }
+
+    /// The payload as what the kind's delivery takes.
+    public func decoded<T: Decodable>(_ type: T.Type) throws -> T { try JSONDecoder().decode(type, from: Data(payload)) }
+}
+
+/// Published when an entry's state changes.
+public struct OutboxChanged: BusEvent {
+    public let id: String
+    public let instance: String
+    public let kind: OutboxEntry.Kind
+    public let state: OutboxEntry.State
+    public let reason: String?
+}

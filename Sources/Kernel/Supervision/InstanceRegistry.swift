@@ -1,0 +1,119 @@
+import Logging
+import PluginAPI
+import Synchronization
+
+/// All instances by name.
+///
+/// Consumers start before producers: alert sinks, AI providers and PMS integrations before channels, so that what a channel brings in finds who deals with it. Stopping goes
+/// the other way round.
+public final class InstanceRegistry: Sendable {
+    private struct Inner {
+        var supervisors: [String: PluginSupervisor] = [:]
+        /// Names in the order of the configuration.
+        var order: [String] = []
+        /// Instances that are kept off, with the reason.
+        var held: [String: String] = [:]
+    }
+
+    private let environment: SupervisionEnvironment
+    /// Kinds in the order of starting; a kind that is not named starts before the last.
+    private let startOrder: [PluginKind]
+    private let inner = Mutex(Inner())
+
+    public init(_ environment: SupervisionEnvironment, startOrder: [PluginKind] = [.alert, .ai, .pms, .channel]) {
+        self.environment = environment
+        self.startOrder = startOrder
+    }
+
+    public func supervisor(_ name: String) -> PluginSupervisor? { inner.withLock { $0.supervisors[name] } }
+
+    /// All instances in the order of the configuration.
+    public var all: [PluginSupervisor] { inner.withLock { inner in inner.order.compactMap { inner.supervisors[$0] } } }
+
+    /// The instances of one kind, in the order of the configuration.
+    public func all(of kind: PluginKind) -> [PluginSupervisor] { all.filter { $0.spec.registration.kind == kind } }
+
+    /// The routes of all running instances.
+    public var routes: [(instance: String, route: PluginRoute)] { all.flatMap { supervisor in supervisor.routes.map { (supervisor.spec.name, $0) } } }
+
+    /// Starts instances, those of one kind together, and kinds in their order.
+    /// - Parameter held: instances that are not to be started, with the reason.
+    /// - Throws: ``PluginAPI/PluginFailure`` where an instance whose policy is `fail` does not start; what was started before is stopped.
+    public func start(_ specs: [InstanceSpec], held: [String: String] = [:]) async throws {
+        let supervisors = specs.map { PluginSupervisor($0, environment) }
+        inner.withLock { inner in
+            for supervisor in supervisors {
+                inner.supervisors[supervisor.spec.name] = supervisor
+                inner.order.append(supervisor.spec.name)
+            }
+            inner.held = held
+        }
+        do {
+            try await start(supervisors.filter { held[$0.spec.name] == nil })
+        } catch {
+            await stop()
+            throw error
+        }
+        for supervisor in supervisors { if let reason = held[supervisor.spec.name] { supervisor.hold(reason) } }
+    }
+
+    /// Stops all, producers first.
+    public func stop(drain: Duration = .seconds(10)) async {
+        for group in grouped(all).reversed() {
+            await withTaskGroup { tasks in
+                for supervisor in group { tasks.addTask { await supervisor.stop(drain: drain) } }
+            }
+        }
+    }
+
+    /// Starts an instance that was held back.
+    public func release(_ name: String) async throws {
+        guard let supervisor = supervisor(name) else { throw PluginFailure.permanent(.notFound, "there is no instance “\(name)”") }
+        inner.withLock { _ = $0.held.removeValue(forKey: name) }
+        try await supervisor.start()
+    }
+
+    /// Changes what runs into `specs`: starts what is new or changed, swaps it in, and only then drains and stops what it replaces. Instances whose fingerprint is the same are not touched.
+    /// - Throws: ``PluginAPI/PluginFailure`` where something new does not start; everything is then as before.
+    /// - Returns: the names that were started, and those that were stopped.
+    public func reload(_ specs: [InstanceSpec]) async throws -> (started: [String], stopped: [String]) {
+        let before = inner.withLock { $0.supervisors }
+        let fresh = specs.filter { before[$0.name]?.spec.fingerprint != $0.fingerprint }.map { PluginSupervisor($0, environment) }
+        do {
+            try await start(fresh, strictly: true)
+        } catch {
+            for supervisor in fresh { await supervisor.stop() }
+            throw error
+        }
+        let replaced = inner.withLock { inner in
+            let names = Set(specs.map(\.name))
+            var replaced = inner.supervisors.filter { !names.contains($0.key) }.map(\.value)
+            for old in replaced { inner.supervisors[old.spec.name] = nil }
+            for supervisor in fresh {
+                if let old = inner.supervisors.updateValue(supervisor, forKey: supervisor.spec.name) { replaced.append(old) }
+            }
+            inner.order = specs.map(\.name)
+            return replaced
+        }
+        for group in grouped(replaced).reversed() { for supervisor in group { await supervisor.stop() } }
+        return (fresh.map(\.spec.name), replaced.map(\.spec.name))
+    }
+
+    /// - Parameter strictly: any instance that does not start is an error, whatever its policy.
+    private func start(_ supervisors: [PluginSupervisor], strictly: Bool = false) async throws {
+        for group in grouped(supervisors) {
+            try await withThrowingTaskGroup { tasks in
+                for supervisor in group { tasks.addTask { try await supervisor.start() } }
+                try await tasks.waitForAll()
+            }
+            for supervisor in group where strictly && !supervisor.status.state.isCallable {
+                throw PluginFailure.permanent(.configuration, "\(supervisor.spec.name) did not start: \(supervisor.status.reason ?? "no reason given")")
+            }
+        }
+    }
+
+    private func grouped(_ supervisors: [PluginSupervisor]) -> [[PluginSupervisor]] {
+        func rank(_ kind: PluginKind) -> Int { startOrder.firstIndex(of: kind).map { $0 * 2 } ?? max(0, startOrder.count * 2 - 3) }
+        return Dictionary(grouping: supervisors) { rank($0.spec.registration.kind) }.sorted { $0.key < $1.key }.map(\.value)
+    }
+}

@@ -1,0 +1,46 @@
+import PluginAPI
+
+/// What to do when an instance does not start.
+public enum StartFailurePolicy: String, SettingChoice, Sendable {
+    /// The whole program does not start.
+    case fail
+    /// Try again with back-off; the others run meanwhile.
+    case retry
+    /// Leave it off until told otherwise.
+    case disable
+}
+
+/// One instance to run: a plugin, its settings, and how the kernel treats it.
+public struct InstanceSpec: Sendable {
+    public var name: String
+    public var registration: PluginRegistration
+    public var settings: any PluginSettings
+    public var onStartFailure: StartFailurePolicy
+    public var startTimeout: Duration
+    public var limits: CallLimits
+    /// Changes whenever anything that was configured changes: how a reload tells what to restart.
+    public var fingerprint: String
+
+    public init(
+        name: String, registration: PluginRegistration, settings: any PluginSettings, onStartFailure: StartFailurePolicy = .retry,
+        startTimeout: Duration = .seconds(30), limits: CallLimits = CallLimits(), fingerprint: String = ""
+    ) {
+        self.name = name
+        self.registration = registration
+        self.settings = settings
+        self.onStartFailure = onStartFailure
+        self.startTimeout = startTimeout
+        self.limits = limits
+        self.fingerprint = fingerprint
+    }
+
+    /// Constructs the plugin. No side effects.
+    func make(_ context: PluginContext) throws -> any Plugin { try Self.make(registration.type, settings, context) }
+
+    private static func make<P: Plugin>(_ type: P.Type, _ settings: any PluginSettings, _ context: PluginContext) throws -> any Plugin {
+        guard let settings = settings as? P.Settings else {
+            throw PluginFailure.permanent(.configuration, "the settings are \(Swift.type(of: settings)), and \(type) takes \(P.Settings.self)")
+        }
+        return try P(settings: settings, context: context)
+    }
+}

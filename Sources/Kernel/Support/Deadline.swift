@@ -1,0 +1,67 @@
+import PluginAPI
+import Synchronization
+
+/// Runs work that may not listen to its cancellation, and gives up on it when its time is over.
+///
+/// A task group would wait for the work to end; a hung plugin never does. So the work runs in a task of its own, which is cancelled and left to itself.
+enum Deadline {
+    /// - Throws: what `work` throws, `timeout()` when `limit` has passed, or `CancellationError`.
+    static func run<R: Sendable>(
+        _ limit: Duration, clock: any TimeSource, on executor: (any TaskExecutor)? = nil, timeout: @escaping @Sendable () -> any Error,
+        _ work: @escaping @Sendable () async throws -> R
+    ) async throws -> R {
+        let race = Race<R>()
+        let runner = Task(executorPreference: executor) {
+            do { race.finish(.success(try await work())) } catch { race.finish(.failure(error)) }
+        }
+        let timer = Task {
+            try await clock.sleep(for: limit)
+            race.finish(.failure(timeout()))
+            runner.cancel()
+        }
+        defer { timer.cancel() }
+        return try await withTaskCancellationHandler {
+            try await race.value()
+        } onCancel: {
+            race.finish(.failure(CancellationError()))
+            runner.cancel()
+        }
+    }
+}
+
+/// Takes the first of several results.
+private final class Race<R: Sendable>: Sendable {
+    private enum State {
+        case open
+        case waiting(CheckedContinuation<R, any Error>)
+        case finished(Result<R, any Error>)
+    }
+
+    private let state = Mutex(State.open)
+
+    func finish(_ result: Result<R, any Error>) {
+        let waiting: CheckedContinuation<R, any Error>? = state.withLock { state in
+            switch state {
+            case .open:
+                state = .finished(result)
+                return nil
+            case .waiting(let continuation):
+                state = .finished(result)
+                return continuation
+            case .finished: return nil
+            }
+        }
+        waiting?.resume(with: result)
+    }
+
+    func value() async throws -> R {
+        try await withCheckedThrowingContinuation { continuation in
+            let ready: Result<R, any Error>? = state.withLock { state in
+                if case .finished(let result) = state { return result }
+                state = .waiting(continuation)
+                return nil
+            }
+            if let ready { continuation.resume(with: ready) }
+        }
+    }
+}
