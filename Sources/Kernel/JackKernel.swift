@@ -162,6 +162,12 @@ public final class JackKernel: Sendable {
         if let file = parts.trapFile { CrashMark.end(at: file) }
     }
 
+    /// Stops an instance and keeps it off, also after a restart.
+    public func hold(_ instance: String, reason: String) async throws {
+        try await holds.hold(instance, reason: reason, at: parts.clock.now)
+        await instances.supervisor(instance)?.stop()
+    }
+
     /// Starts a held instance, and holds it no longer.
     public func release(_ instance: String) async throws {
         guard try await holds.release(instance) else { throw PluginFailure.permanent(.notFound, "“\(instance)” is not held") }

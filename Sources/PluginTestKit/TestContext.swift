@@ -19,6 +19,7 @@ public struct TestContext: Sendable {
     public let health: RecordingHealthReporter
     public let logs: LogRecorder
     public let metrics: MemoryMetrics
+    public let files: MemoryFiles
     /// What a plugin is given.
     public let context: PluginContext
 
@@ -38,11 +39,12 @@ public struct TestContext: Sendable {
         health = RecordingHealthReporter()
         logs = LogRecorder()
         metrics = MemoryMetrics()
+        files = MemoryFiles(clock: clock)
         var logger = logs.logger(label: instance)
         logger[metadataKey: "instance"] = .string(instance)
         context = PluginContext(
             instance: instance, property: property, logger: logger, metrics: PluginMetrics(instance: instance, factory: metrics), clock: clock,
-            http: http, storage: storage, secrets: secrets, scheduler: scheduler, inbound: inbound, health: health)
+            http: http, storage: storage, secrets: secrets, scheduler: scheduler, inbound: inbound, health: health, files: files)
     }
 
     /// Makes an instance as the kernel does: reads the settings strictly, validates them, and calls `init`.

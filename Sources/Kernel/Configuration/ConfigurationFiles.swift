@@ -40,6 +40,14 @@ public struct ConfigurationFiles: Sendable {
         }
     }
 
+    /// The path to open for one that is written in `file`: a relative one counts from the folder of that file, or from the working directory where it
+    /// comes from the command line or the environment.
+    static func path(_ written: String, in file: String) -> String {
+        let isReal = !file.hasPrefix("--set") && !file.hasPrefix("environment")
+        guard !written.hasPrefix("/"), isReal, let slash = file.lastIndex(of: "/") else { return written }
+        return file[...slash] + written
+    }
+
     private static func problem(_ code: Int32) -> Problem {
         switch code {
         case ENOENT, ENOTDIR: .missing

@@ -154,7 +154,7 @@ private struct Scanner {
 
     private mutating func contents(_ written: String, _ fallback: (text: String, diagnostics: Diagnostics)?) -> String {
         do {
-            let bytes = try files.read(FileLocation(written, in: mark.file).path, Interpolation.fileLimit)
+            let bytes = try files.read(ConfigurationFiles.path(written, in: mark.file), Interpolation.fileLimit)
             guard let text = String(validating: bytes, as: UTF8.self) else {
                 fail(.unreadable, "the file \(written) is not UTF-8 text", "save it as UTF-8")
                 return ""

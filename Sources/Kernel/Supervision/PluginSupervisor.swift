@@ -143,8 +143,8 @@ public final class PluginSupervisor: Sendable {
         }
         starter?.cancel()
         guard status.state != .stopped, move(to: .stopping, nil) else { return }
-        let end = environment.clock.monotonic + drain
-        while gate.inFlight > 0, environment.clock.monotonic < end { try? await environment.clock.sleep(for: .milliseconds(10)) }
+        let deadline = environment.clock.monotonic + drain
+        while gate.inFlight > 0, environment.clock.monotonic < deadline { try? await environment.clock.sleep(for: .milliseconds(10)) }
         if let plugin {
             let name = spec.name
             do {

@@ -24,10 +24,13 @@ public struct PluginContext: Sendable {
     public let inbound: any InboundPort
     /// Where the instance says that it is degraded, and that it is well again.
     public let health: any HealthReporter
+    /// The files that the instance's settings name.
+    public let files: any FileReader
 
     public init(
         instance: String, property: PropertyInfo, logger: Logger, metrics: PluginMetrics, clock: any TimeSource, http: any HTTPClient,
-        storage: any KeyValueStore, secrets: any SecretStore, scheduler: any PluginScheduler, inbound: any InboundPort, health: any HealthReporter
+        storage: any KeyValueStore, secrets: any SecretStore, scheduler: any PluginScheduler, inbound: any InboundPort, health: any HealthReporter,
+        files: any FileReader = NoFiles()
     ) {
         self.instance = instance
         self.property = property
@@ -40,6 +43,7 @@ public struct PluginContext: Sendable {
         self.scheduler = scheduler
         self.inbound = inbound
         self.health = health
+        self.files = files
     }
 }
 

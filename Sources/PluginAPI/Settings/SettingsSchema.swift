@@ -60,7 +60,9 @@ public struct SettingsSchema: Sendable {
                 sound = false
                 continue
             }
-            if let notice = definition.deprecated { diagnostics.warning(.deprecated, "“\(entry.key)” is deprecated", remedy: notice, at: entry.keyMark) }
+            if let notice = definition.deprecated {
+                diagnostics.warning(.deprecated, "“\(entry.key)” is deprecated", remedy: notice, at: entry.keyMark)
+            }
             if let value = definition.isLeftOut(entry.value) ? definition.defaultValue : definition.parse(entry.value, &diagnostics) {
                 values[definition.property] = value
             } else {

@@ -51,8 +51,8 @@ enum ConfigurationFixtures {
 
     struct BuiltIn: Plugin {
         struct Settings: PluginSettings {
-            @Setting(help: "The reservations' file.", example: "hotel/reservations.csv") var reservations: FileLocation
-            @Setting(help: "The rooms' file.", example: "hotel/rooms.csv") var rooms: FileLocation?
+            @Setting(help: "The reservations' file.", example: "hotel/reservations.csv") var reservations: String
+            @Setting(help: "The rooms' file.", example: "hotel/rooms.csv") var rooms: String?
             init() {}
         }
         static let manifest = PluginManifest(id: "builtin", summary: "Reservations from a file.", stability: .stable)

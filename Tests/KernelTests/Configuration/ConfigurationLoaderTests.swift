@@ -54,9 +54,8 @@ struct ConfigurationLoaderTests {
         #expect(front.spec.onStartFailure == .fail && front.spec.startTimeout == .seconds(5) && front.spec.limits.concurrency == 2)
         #expect(front.spec.limits.timeout == .seconds(60) && loaded.instances[0].spec.onStartFailure == .retry)
         #expect(front.mark == SourceMark(file: "conf/jack.yaml", line: 9, column: 3))
-        // A path counts from the folder of the file that names it.
         let desk = try #require(loaded.instances[3].settings as? Fixtures.BuiltIn.Settings)
-        #expect(desk.reservations.path == "conf/hotel/r.csv" && desk.rooms?.path == "/srv/r.csv")
+        #expect(desk.reservations == "hotel/r.csv" && desk.rooms == "/srv/r.csv")
     }
 
     // MARK: What wins
@@ -100,8 +99,7 @@ struct ConfigurationLoaderTests {
         #expect(diagnostics.all.isEmpty)
         let loaded = try #require(result)
         #expect((loaded.instances[0].settings as? Fixtures.WebChat.Settings)?.welcome == "Hi you")
-        // What the command line names counts from where one stands.
-        #expect((loaded.instances[1].settings as? Fixtures.BuiltIn.Settings)?.reservations.path == "r.csv")
+        #expect((loaded.instances[1].settings as? Fixtures.BuiltIn.Settings)?.reservations == "r.csv")
     }
 
     @Test(arguments: [

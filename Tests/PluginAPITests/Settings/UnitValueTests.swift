@@ -32,14 +32,6 @@ struct UnitValueTests {
         #expect(ByteCount.megabytes(8).description == "8MB" && ByteCount(bytes: 1000).description == "1000" && ByteCount(bytes: 0).description == "0")
     }
 
-    @Test func pathsCountFromTheFileThatNamesThem() {
-        #expect(FileLocation("hotel/rooms.csv", in: "config/jack.yaml").path == "config/hotel/rooms.csv")
-        #expect(FileLocation("./rooms.csv", in: "/etc/jack/jack.yaml").path == "/etc/jack/rooms.csv")
-        #expect(FileLocation("/srv/rooms.csv", in: "config/jack.yaml").path == "/srv/rooms.csv")
-        #expect(FileLocation("rooms.csv", in: "jack.yaml").path == "rooms.csv")
-        #expect(FileLocation("x/rooms.csv", in: "--set pms.a.settings.rooms").path == "x/rooms.csv")
-    }
-
     @Test func suggestions() {
         #expect(Suggestion.nearest(to: "chanels", among: ["channels", "alerts"]) == "channels")
         #expect(Suggestion.nearest(to: "maximum-body", among: ["maximum_body"]) == "maximum_body")

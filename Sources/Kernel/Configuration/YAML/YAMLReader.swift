@@ -2,7 +2,7 @@ import PluginAPI
 
 /// Reads one YAML document into a tree that keeps its marks.
 ///
-/// Strict where YAML is generous: one document, keys that are plain texts, no key twice, no tags. Anchors, aliases and merge keys (`<<`) work, and are
+/// Strict where YAML is generous: one document, keys that are texts, no key twice, no tags. Anchors, aliases and merge keys (`<<`) work, and are
 /// counted as what they expand to.
 public struct YAMLReader: Sendable {
     public var limits: YAMLLimits

@@ -30,7 +30,8 @@ enum YAMLSyntax {
         return YAMLRefusal(.syntax, context.isEmpty ? problem : "\(problem) \(context)", at: place)
     }
 
-    /// libyaml's phrase, the same in plain words, the remedy, and whether the place to look at is where the construct began. The first that fits is taken.
+    /// libyaml's phrase, the same in plain words, the remedy, and whether the place to look at is where the construct began. The first that fits
+    /// is taken.
     private static let words: [(String, String, String, Bool)] = [
         ("found unexpected end of stream", "a quoted text is not closed", "add the closing quote", true),
         ("found unexpected document indicator", "a quoted text is not closed", "add the closing quote", true),
