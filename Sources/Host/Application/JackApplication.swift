@@ -24,7 +24,7 @@ public final class JackApplication: Sendable {
     let server: GatewayServer
     let routes = MountedRoutes()
     private let engine: SQLiteEngine
-    private let http: CurlHTTPClient
+    private let http: CurlEngine
     private let alertRouter: Mutex<AlertRouter>
     private let current: Mutex<Current>
     private let configurator: Configurator
@@ -37,6 +37,9 @@ public final class JackApplication: Sendable {
         var loaded: Configurator.Loaded
         var butler: Butler
     }
+
+    /// The schema, whole.
+    static let migrations = KernelSchema.migrations + ButlerSchema.migrations
 
     var butler: Butler { current.withLock { $0.butler } }
     var loaded: Configurator.Loaded { current.withLock { $0.loaded } }
@@ -57,7 +60,7 @@ public final class JackApplication: Sendable {
         let metrics = PrometheusRegistry()
         self.metrics = metrics
         Self.describe(metrics)
-        let migrations = KernelSchema.migrations + ButlerSchema.migrations
+        let migrations = Self.migrations
         let path = settings.storage.persist ? settings.storage.path : nil
         let engine = try await SQLiteEngine.open(path: path, options: .init(migrations: migrations))
         self.engine = engine
@@ -65,11 +68,10 @@ public final class JackApplication: Sendable {
         let property = configuration.property
         guard let key = settings.security.encryptionKey else { throw HostError("security.encryption_key is missing") }
         let keys = EncryptionKeys(secret: key, previous: settings.security.previousEncryptionKeys)
-        http = CurlHTTPClient()
-        let directory = configuration.directory.isEmpty ? "." : configuration.directory
+        http = try CurlEngine()
         let kernel = JackKernel(
             .init(
-                property: property, engine: engine, clock: clock, logger: logger, metrics: metrics, http: http, files: { spec in LocalFiles(directory: directory, settings: spec.settings.printed) { bytes, file in Self.yaml(bytes, file) } },
+                property: property, engine: engine, clock: clock, logger: logger, metrics: metrics, http: CurlHTTPClient(engine: http), files: { Self.files($0, configuration) },
                 secrets: { EncryptedSecretStore(engine: engine, property: property.id, owner: $0, keys: keys, clock: clock) },
                 trapFile: path.map { $0 + ".trap" }))
         self.kernel = kernel
@@ -241,10 +243,13 @@ public final class JackApplication: Sendable {
         return GatewayBuilder(configuration, parts).build()
     }
 
-    private static func yaml(_ bytes: [UInt8], _ file: String) -> (document: ConfigNode?, diagnostics: Diagnostics) {
-        var diagnostics = Diagnostics()
-        let document = YAMLReader().read(bytes, file: file, &diagnostics)
-        return (document, diagnostics)
+    /// The files that an instance's settings name, relative to the configuration file.
+    static func files(_ spec: InstanceSpec, _ configuration: LoadedConfiguration) -> any FileReader {
+        LocalFiles(directory: configuration.directory.isEmpty ? "." : configuration.directory, settings: spec.settings.printed) { bytes, file in
+            var diagnostics = Diagnostics()
+            let document = YAMLReader().read(bytes, file: file, &diagnostics)
+            return (document, diagnostics)
+        }
     }
 
     private static func describe(_ metrics: PrometheusRegistry) {
