@@ -100,7 +100,9 @@ let package = Package(
             resources: [
                 .embedInCode("Resources/index.html"), .embedInCode("Resources/chat.css"), .embedInCode("Resources/chat.js"),
             ], [crypto]),
-        plugin("EmbeddedAI", "AI/Embedded"),
+        plugin(
+            "EmbeddedAI", "AI/Embedded",
+            resources: [.embedInCode("Resources/lexicon.txt"), .embedInCode("Resources/languages.txt")]),
         plugin("BuiltInPMS", "PMS/BuiltIn"),
         plugin("LogAlertSink", "Alerts/Log"),
         plugin("WebhookAlertSink", "Alerts/Webhook", [crypto]),

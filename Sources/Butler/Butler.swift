@@ -130,6 +130,15 @@ public struct ButlerCatalogs: Sendable {
     public var safety: SafetyCatalog
     public var replies: ReplyCatalog
 
+    /// Changes with anything that the files say.
+    public var fingerprint: Int {
+        var hasher = Hasher()
+        hasher.combine(intents.printed)
+        hasher.combine(safety.printed)
+        hasher.combine(replies.printed)
+        return hasher.finalize()
+    }
+
     /// Reads the files that the settings name, relative to `directory`. Every mistake in any of them is a diagnostic.
     public static func read(
         _ settings: ButlerSettings, directory: String, language: String, documents: any DocumentSource, _ diagnostics: inout Diagnostics

@@ -62,10 +62,13 @@ public enum ButlerSchema {
                         vendor_id TEXT,
                         in_reply_to TEXT,
                         state TEXT NOT NULL CHECK (state IN ('received', 'held', 'rejected', 'released')),
+                        was_held INTEGER NOT NULL DEFAULT 0 CHECK (was_held IN (0, 1)),
+                        decided_by TEXT,
+                        decided_at INTEGER,
                         created_at INTEGER NOT NULL
                         """),
                 .sql("CREATE INDEX message_of_conversation ON message (conversation_id, seq)"),
-                .sql("CREATE INDEX message_held ON message (property, seq) WHERE state = 'held'"),
+                .sql("CREATE INDEX message_held ON message (property, seq) WHERE was_held = 1"),
                 .table(
                     "task",
                     columns: """

@@ -82,14 +82,36 @@ public struct ConversationRepository: Sendable {
         try reader.row("SELECT * FROM conversation WHERE id = :id AND property = :property", ["id": id.sql, "property": property.sql]).map(Conversation.init)
     }
 
+    /// Which conversations are meant; every condition that is set must hold.
+    public struct Filter: Sendable {
+        public var states: Set<ConversationState>?
+        public var assignedTo: String?
+        public var instance: String?
+        public var guestID: String?
+
+        public init(states: Set<ConversationState>? = nil, assignedTo: String? = nil, instance: String? = nil, guestID: String? = nil) {
+            self.states = states
+            self.assignedTo = assignedTo
+            self.instance = instance
+            self.guestID = guestID
+        }
+    }
+
     /// The most recent first.
-    /// - Parameter before: only conversations that changed before this moment: the cursor of the next page.
-    public func list(states: Set<ConversationState>? = nil, before: Date? = nil, limit: Int, in reader: any StorageReader) throws -> [Conversation] {
+    /// - Parameter after: only conversations after this one in that order: the cursor of the next page.
+    public func list(_ filter: Filter = Filter(), after: (updatedAt: Date, id: String)? = nil, limit: Int, in reader: any StorageReader) throws -> [Conversation] {
         // The states are this program's own words, never a caller's.
-        let filter = states.map { " AND state IN (" + $0.map { "'\($0.rawValue)'" }.sorted().joined(separator: ", ") + ")" } ?? ""
+        let states = filter.states.map { " AND state IN (" + $0.map { "'\($0.rawValue)'" }.sorted().joined(separator: ", ") + ")" } ?? ""
         return try reader.rows(
-            "SELECT * FROM conversation WHERE property = :property AND updated_at < :before\(filter) ORDER BY updated_at DESC, id LIMIT :limit",
-            ["property": property.sql, "before": (before?.milliseconds ?? Int64.max).sql, "limit": limit.sql]
+            """
+            SELECT * FROM conversation WHERE property = :property\(states) AND (updated_at < :before OR (updated_at = :before AND id > :id))
+                AND (:assigned IS NULL OR assigned_to = :assigned) AND (:instance IS NULL OR instance = :instance) AND (:guest IS NULL OR guest_id = :guest)
+            ORDER BY updated_at DESC, id LIMIT :limit
+            """,
+            [
+                "property": property.sql, "before": (after?.updatedAt.milliseconds ?? Int64.max).sql, "id": (after?.id ?? "").sql,
+                "assigned": filter.assignedTo.sql, "instance": filter.instance.sql, "guest": filter.guestID.sql, "limit": limit.sql,
+            ]
         ).map(Conversation.init)
     }
 

@@ -39,12 +39,22 @@ public struct GuestRepository: Sendable {
         try reader.row("SELECT * FROM guest WHERE id = :id AND property = :property", ["id": id.sql, "property": property.sql]).map(Guest.init)
     }
 
-    /// - Parameter after: only guests whose id follows this one: the cursor of the next page.
-    public func list(after: String? = nil, limit: Int, in reader: any StorageReader) throws -> [Guest] {
+    /// - Parameters:
+    ///   - after: only guests whose id follows this one: the cursor of the next page.
+    ///   - search: words of the name, the e-mail address or the telephone number.
+    public func list(search: String? = nil, after: String? = nil, limit: Int, in reader: any StorageReader) throws -> [Guest] {
         try reader.rows(
-            "SELECT * FROM guest WHERE property = :property AND id > :after ORDER BY id LIMIT :limit",
-            ["property": property.sql, "after": (after ?? "").sql, "limit": limit.sql]
+            """
+            SELECT * FROM guest WHERE property = :property AND id > :after AND (:search IS NULL
+                OR LOWER(COALESCE(first_name, '') || ' ' || COALESCE(last_name, '') || ' ' || COALESCE(email, '') || ' ' || COALESCE(phone, '')) LIKE :search ESCAPE '!')
+            ORDER BY id LIMIT :limit
+            """,
+            ["property": property.sql, "after": (after ?? "").sql, "search": search.map(Self.pattern).sql, "limit": limit.sql]
         ).map(Guest.init)
+    }
+
+    private static func pattern(_ search: String) -> String {
+        "%" + search.lowercased().reduce(into: "") { $0 += "%_!".contains($1) ? "!\($1)" : String($1) } + "%"
     }
 
     /// Keeps what the PMS says of a guest; returns Jack's id of them.

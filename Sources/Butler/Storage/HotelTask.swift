@@ -119,20 +119,36 @@ public struct TaskRepository: Sendable {
         try reader.row("SELECT * FROM task WHERE id = :id AND property = :property", ["id": id.sql, "property": property.sql]).map(HotelTask.init)
     }
 
+    /// Which tasks are meant; every condition that is set must hold.
+    public struct Filter: Sendable {
+        public var states: Set<HotelTask.State>?
+        public var department: String?
+        public var assignedTo: String?
+        public var conversationID: String?
+
+        public init(states: Set<HotelTask.State>? = nil, department: String? = nil, assignedTo: String? = nil, conversationID: String? = nil) {
+            self.states = states
+            self.department = department
+            self.assignedTo = assignedTo
+            self.conversationID = conversationID
+        }
+    }
+
     /// What is due first comes first.
     /// - Parameter after: only tasks after this one in that order: the cursor of the next page.
-    public func list(
-        department: String? = nil, openOnly: Bool, after: (due: Date, id: String)? = nil, limit: Int, in reader: any StorageReader
-    ) throws -> [HotelTask] {
-        try reader.rows(
+    public func list(_ filter: Filter = Filter(), after: (due: Date, id: String)? = nil, limit: Int, in reader: any StorageReader) throws -> [HotelTask] {
+        // The states are this program's own words, never a caller's.
+        let states = filter.states.map { " AND state IN (" + $0.map { "'\($0.rawValue)'" }.sorted().joined(separator: ", ") + ")" } ?? ""
+        return try reader.rows(
             """
-            SELECT * FROM task WHERE property = :property AND (:department IS NULL OR department = :department)
-                AND (:open = 0 OR state NOT IN ('done', 'cancelled')) AND (due_at > :due OR (due_at = :due AND id > :id))
+            SELECT * FROM task WHERE property = :property\(states) AND (:department IS NULL OR department = :department)
+                AND (:assigned IS NULL OR assigned_to = :assigned) AND (:conversation IS NULL OR conversation_id = :conversation)
+                AND (due_at > :due OR (due_at = :due AND id > :id))
             ORDER BY due_at, id LIMIT :limit
             """,
             [
-                "property": property.sql, "department": department.sql, "open": openOnly.sql, "due": (after?.due.milliseconds ?? Int64.min).sql,
-                "id": (after?.id ?? "").sql, "limit": limit.sql,
+                "property": property.sql, "department": filter.department.sql, "assigned": filter.assignedTo.sql, "conversation": filter.conversationID.sql,
+                "due": (after?.due.milliseconds ?? Int64.min).sql, "id": (after?.id ?? "").sql, "limit": limit.sql,
             ]
         ).map(HotelTask.init)
     }

@@ -49,6 +49,9 @@ public struct Message: Sendable, Hashable, Codable {
     /// Jack's id of the message that this one answers.
     public var inReplyTo: String?
     public var state: State
+    /// Who approved or rejected a reply that waited, and when.
+    public var decidedBy: String?
+    public var decidedAt: Date?
     public var createdAt: Date
 
     public init(
@@ -85,6 +88,8 @@ public struct Message: Sendable, Hashable, Codable {
         vendorID = row.stringIfPresent("vendor_id")
         inReplyTo = row.stringIfPresent("in_reply_to")
         state = State(rawValue: try row.string("state")) ?? .received
+        decidedBy = row.stringIfPresent("decided_by")
+        decidedAt = row.dateIfPresent("decided_at")
         createdAt = try row.date("created_at")
     }
 }
@@ -98,14 +103,15 @@ public struct MessageRepository: Sendable {
     public func add(_ message: Message, in transaction: any StorageTransaction) throws {
         try transaction.run(
             """
-            INSERT INTO message (id, property, conversation_id, author, author_name, text, content, language, intent, confidence, vendor_id, in_reply_to, state, created_at)
-            VALUES (:id, :property, :conversation, :author, :name, :text, :content, :language, :intent, :confidence, :vendor, :reply, :state, :created)
+            INSERT INTO message (id, property, conversation_id, author, author_name, text, content, language, intent, confidence, vendor_id, in_reply_to, state,
+                was_held, created_at)
+            VALUES (:id, :property, :conversation, :author, :name, :text, :content, :language, :intent, :confidence, :vendor, :reply, :state, :held, :created)
             """,
             [
                 "id": message.id.sql, "property": property.sql, "conversation": message.conversationID.sql, "author": message.author.rawValue.sql,
                 "name": message.authorName.sql, "text": message.text.sql, "content": message.extras.isEmpty ? .null : .json(message.extras),
                 "language": message.language.sql, "intent": message.intent.sql, "confidence": message.confidence.sql, "vendor": message.vendorID.sql,
-                "reply": message.inReplyTo.sql, "state": message.state.rawValue.sql, "created": message.createdAt.sql,
+                "reply": message.inReplyTo.sql, "state": message.state.rawValue.sql, "held": (message.state == .held).sql, "created": message.createdAt.sql,
             ])
     }
 
@@ -122,19 +128,46 @@ public struct MessageRepository: Sendable {
         ).map(Message.init).reversed()
     }
 
-    /// Replies that wait for approval, oldest first.
-    public func held(limit: Int, in reader: any StorageReader) throws -> [Message] {
+    /// Replies that wait for approval, or did, oldest first.
+    /// - Parameters:
+    ///   - states: which; nil for all.
+    ///   - after: only replies after this one: the cursor of the next page.
+    public func approvals(states: Set<Message.State>? = nil, after: Int64 = 0, limit: Int, in reader: any StorageReader) throws -> [Message] {
         try reader.rows(
-            "SELECT * FROM message WHERE property = :property AND state = 'held' ORDER BY seq LIMIT :limit", ["property": property.sql, "limit": limit.sql]
+            "SELECT * FROM message WHERE property = :property AND was_held = 1 AND seq > :after\(Self.filter(states?.map(\.rawValue))) ORDER BY seq LIMIT :limit",
+            ["property": property.sql, "after": after.sql, "limit": limit.sql]
         ).map(Message.init)
+    }
+
+    /// How many replies of a conversation wait for approval.
+    public func waiting(in conversation: String, _ reader: any StorageReader) throws -> Int {
+        try reader.row(
+            "SELECT COUNT(*) AS n FROM message WHERE conversation_id = :id AND property = :property AND state = 'held'",
+            ["id": conversation.sql, "property": property.sql])?.int("n") ?? 0
+    }
+
+    /// A message by the id that its sender gave it.
+    func find(vendorID: String, in conversation: String, _ reader: any StorageReader) throws -> Message? {
+        try reader.row(
+            "SELECT * FROM message WHERE conversation_id = :conversation AND property = :property AND vendor_id = :vendor",
+            ["conversation": conversation.sql, "property": property.sql, "vendor": vendorID.sql]
+        ).map(Message.init)
+    }
+
+    /// The states are this program's own words, never a caller's.
+    private static func filter(_ states: [String]?) -> String {
+        states.map { " AND state IN (" + $0.map { "'\($0)'" }.sorted().joined(separator: ", ") + ")" } ?? ""
     }
 
     /// Ends a reply's waiting.
     /// - Throws: ``ButlerError`` `.conflict` where it waits no more.
-    func settle(_ id: String, _ state: Message.State, text: String? = nil, in transaction: any StorageTransaction) throws {
+    func settle(_ id: String, _ state: Message.State, text: String? = nil, by person: String, at date: Date, in transaction: any StorageTransaction) throws {
         let changed = try transaction.run(
-            "UPDATE message SET state = :state, text = COALESCE(:text, text) WHERE id = :id AND property = :property AND state = 'held'",
-            ["state": state.rawValue.sql, "text": text.sql, "id": id.sql, "property": property.sql])
+            """
+            UPDATE message SET state = :state, text = COALESCE(:text, text), decided_by = :person, decided_at = :now
+            WHERE id = :id AND property = :property AND state = 'held'
+            """,
+            ["state": state.rawValue.sql, "text": text.sql, "person": person.sql, "now": date.sql, "id": id.sql, "property": property.sql])
         guard changed == 1 else { throw ButlerError(.conflict, "the reply “\(id)” does not wait for approval") }
     }
 }

@@ -45,11 +45,14 @@ public struct StaffDesk: Sendable {
 
     /// Answers a guest. Whoever answers takes the conversation.
     /// - Throws: ``ButlerError``.
-    public func reply(to id: String, text: String, by person: String) async throws -> Message {
+    /// - Parameter clientID: the caller's own id: the same is one message, however often it is sent.
+    public func reply(to id: String, text: String, by person: String, clientID: String? = nil) async throws -> Message {
         let now = clock.now
         guard !text.allSatisfy(\.isWhitespace) else { throw ButlerError(.invalid, "the reply is empty") }
         return try await engine.write { transaction in
             guard var conversation = try conversations.get(id, in: transaction) else { throw ButlerError(.notFound, "there is no conversation “\(id)”") }
+            let vendorID = clientID.map { "staff:\($0)" }
+            if let vendorID, let known = try messages.find(vendorID: vendorID, in: id, transaction) { return known }
             let last = try messages.list(of: id, limit: 20, in: transaction).last { $0.author == .guest }
             if conversation.state != .taken { try conversation.move(to: .taken, at: now) }
             conversation.assignedTo = person
@@ -57,7 +60,7 @@ public struct StaffDesk: Sendable {
             try conversations.save(conversation, at: now, in: transaction)
             let message = Message(
                 id: Identifier.make("msg", at: now), conversationID: id, author: .staff, authorName: person, text: text, language: conversation.language,
-                inReplyTo: last?.id, state: .released, createdAt: now)
+                vendorID: vendorID, inReplyTo: last?.id, state: .released, createdAt: now)
             try messages.add(message, in: transaction)
             try outbox().enqueue(.message(message.outbound(to: conversation.peer, answering: last?.vendorID), through: conversation.instance, at: now), in: transaction)
             try Ledger.record(.init(step: "staff", outcome: "replied", reason: "\(person) answered", at: now), of: message.id, property: property.id, in: transaction)
@@ -71,7 +74,7 @@ public struct StaffDesk: Sendable {
     public func approve(_ id: String, text: String? = nil, by person: String) async throws -> Message {
         let now = clock.now
         return try await engine.write { transaction in
-            try messages.settle(id, .released, text: text, in: transaction)
+            try messages.settle(id, .released, text: text, by: person, at: now, in: transaction)
             guard let message = try messages.get(id, in: transaction), var conversation = try conversations.get(message.conversationID, in: transaction) else {
                 throw ButlerError(.notFound, "there is no reply “\(id)”")
             }
@@ -91,7 +94,7 @@ public struct StaffDesk: Sendable {
     public func reject(_ id: String, reason: String, by person: String) async throws -> Message {
         let now = clock.now
         return try await engine.write { transaction in
-            try messages.settle(id, .rejected, in: transaction)
+            try messages.settle(id, .rejected, by: person, at: now, in: transaction)
             guard let message = try messages.get(id, in: transaction), var conversation = try conversations.get(message.conversationID, in: transaction) else {
                 throw ButlerError(.notFound, "there is no reply “\(id)”")
             }
@@ -106,12 +109,12 @@ public struct StaffDesk: Sendable {
     }
 
     /// Makes a task by hand.
-    public func createTask(department: String, room: String?, title: String, description: String, priority: TaskPriority, conversation: String? = nil) async throws -> HotelTask {
+    public func createTask(department: String, room: String?, title: String, description: String, priority: TaskPriority, conversation: String? = nil, dueAt: Date? = nil) async throws -> HotelTask {
         let now = clock.now
         guard !title.isEmpty, !department.isEmpty else { throw ButlerError(.invalid, "a task has a title and a department") }
         let task = HotelTask(
             id: Identifier.make("tsk", at: now), conversationID: conversation, department: department, room: room, title: title, description: description,
-            priority: priority, dueAt: now.addingTimeInterval(sla.due(priority).seconds), createdAt: now)
+            priority: priority, dueAt: dueAt ?? now.addingTimeInterval(sla.due(priority).seconds), createdAt: now)
         try await engine.write { transaction in
             if let conversation, try conversations.get(conversation, in: transaction) == nil { throw ButlerError(.notFound, "there is no conversation “\(conversation)”") }
             try tasks.save(task, at: now, in: transaction)
@@ -141,7 +144,7 @@ public struct StaffDesk: Sendable {
     func closeIdle(after idle: Duration) async throws -> Int {
         let now = clock.now
         return try await engine.write { transaction in
-            let idle = try conversations.list(states: [.active, .resolved], limit: 1000, in: transaction).filter {
+            let idle = try conversations.list(.init(states: [.active, .resolved]), limit: 1000, in: transaction).filter {
                 now.timeIntervalSince(max($0.lastGuestAt ?? $0.createdAt, $0.lastReplyAt ?? $0.createdAt)) > idle.seconds
             }
             for var conversation in idle {

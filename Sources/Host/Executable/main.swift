@@ -1,1 +1,3 @@
-print("jack")
+import Host
+
+await JackHost.main()

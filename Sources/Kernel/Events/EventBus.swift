@@ -34,7 +34,11 @@ public final class EventBus: Sendable {
     /// Events of one type from now on. End it with ``EventSubscription/cancel()``.
     public func subscribe<E: BusEvent>(to type: E.Type, capacity: Int = 256) -> EventSubscription<E> {
         let subscription = EventSubscription<E>(capacity: capacity)
-        subscriptions.withLock { $0[ObjectIdentifier(type), default: []].append(subscription) }
+        subscriptions.withLock { subscriptions in
+            var others = subscriptions[ObjectIdentifier(type)] ?? []
+            others.removeAll(where: \.isClosed)
+            subscriptions[ObjectIdentifier(type)] = others + [subscription]
+        }
         return subscription
     }
 
@@ -48,7 +52,10 @@ public final class EventBus: Sendable {
     }
 }
 
-private protocol Subscribing: Sendable { func cancel() }
+private protocol Subscribing: Sendable {
+    var isClosed: Bool { get }
+    func cancel()
+}
 
 /// Events as they come, for one reader.
 public final class EventSubscription<E: BusEvent>: AsyncSequence, Subscribing, Sendable {
@@ -63,6 +70,8 @@ public final class EventSubscription<E: BusEvent>: AsyncSequence, Subscribing, S
     private let state = Mutex(State())
 
     init(capacity: Int) { self.capacity = Swift.max(1, capacity) }
+
+    var isClosed: Bool { state.withLock { $0.isClosed } }
 
     func push(_ event: E) async {
         while !offer(event) {

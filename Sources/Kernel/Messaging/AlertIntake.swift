@@ -6,6 +6,9 @@ public struct AlertIntake: Sendable {
     /// The kind of job by which an alert reaches whoever routes alerts.
     public static let jobKind = "alert"
 
+    /// The kind of job by which a person's answer to a page reaches whoever routes alerts.
+    public static let answerKind = "alert-answer"
+
     private let jobs: JobQueue
 
     public init(jobs: JobQueue) { self.jobs = jobs }
@@ -15,8 +18,19 @@ public struct AlertIntake: Sendable {
         try jobs.enqueue(Self.jobKind, payload: [UInt8](JSONEncoder().encode(alert)), key: "alert:\(alert.fingerprint)", in: transaction)
     }
 
+    /// Hands in a person's answer to a page.
+    public func acknowledge(_ answer: PageAcknowledgement, through instance: String, id: String, in transaction: any StorageTransaction) throws {
+        try jobs.enqueue(Self.answerKind, payload: [UInt8](JSONEncoder().encode(PageAnswer(answer: answer, instance: instance))), key: "answer:\(id)", in: transaction)
+    }
+
     /// Registers who routes alerts.
     public func route(_ handler: @escaping @Sendable (Alert) async throws -> Void) {
         jobs.register(Self.jobKind) { payload in try await handler(JSONDecoder().decode(Alert.self, from: Data(payload))) }
     }
+}
+
+/// A person's answer to a page, and the instance by which it came.
+public struct PageAnswer: Sendable, Codable {
+    public var answer: PageAcknowledgement
+    public var instance: String
 }

@@ -59,12 +59,6 @@ public struct OutboxEntry: Sendable {
             createdAt: date)
     }
 
-    /// A page through an alert sink. Pages of different matters do not wait for each other.
-    public static func page(_ page: AlertPage, through instance: String, at date: Date) throws -> OutboxEntry {
-        OutboxEntry(
-            id: page.id, instance: instance, kind: .page, lane: "\(instance)|\(page.groupKey)", payload: [UInt8](try JSONEncoder().encode(page)), createdAt: date)
-    }
-
     /// The payload as what the kind's delivery takes.
     public func decoded<T: Decodable>(_ type: T.Type) throws -> T { try JSONDecoder().decode(type, from: Data(payload)) }
 }

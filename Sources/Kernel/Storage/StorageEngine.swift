@@ -2,8 +2,8 @@ import PluginAPI
 
 /// The shared storage service: what an engine must answer. One is built in, SQLite; the contract tests say what another must do alike.
 ///
-/// Repositories write portable SQL with named arguments (`:name`) that both SQLite and PostgreSQL take, and leave to the engine what they do differently:
-/// full-text and vector search, claiming work, grouped commit and change notification.
+/// Repositories write portable SQL with named arguments (`:name`) that both SQLite and PostgreSQL take, and leave to the engine what they do
+/// differently: full-text and vector search, claiming work, grouped commit and change notification.
 ///
 /// Moments are `INTEGER` milliseconds since 1970, booleans `INTEGER` 0 and 1, JSON `TEXT`, ids `TEXT`.
 public protocol StorageEngine: Sendable {
@@ -11,8 +11,12 @@ public protocol StorageEngine: Sendable {
     func read<T: Sendable>(_ body: @escaping @Sendable (any StorageReader) throws -> T) async throws -> T
 
     /// Runs `body` in a transaction and returns once it is on disk. Writers that queue are committed together; each still fails alone: an error
-    /// rolls back only its own changes.
+    /// rolls back only its own changes. Where the engine itself must give up the transaction (a full disk, a failing device), all that were to be
+    /// committed with it fail, and nothing of them is stored.
+    ///
+    /// A task that is cancelled while it waits in the queue throws `CancellationError` and changes nothing; once `body` runs, it runs to its end.
     /// - Throws: what `body` throws, or ``StorageError``.
+    @discardableResult
     func write<T: Sendable>(_ body: @escaping @Sendable (any StorageTransaction) throws -> T) async throws -> T
 
     /// Brings the schema up to date. Named steps that were applied before are left alone.
@@ -37,7 +41,7 @@ public protocol StorageEngine: Sendable {
     func close() async
 }
 
-/// Reading SQL.
+/// Reading SQL. U+0000 in a text is stored as U+FFFD: PostgreSQL cannot hold it, and SQLite ends the text there.
 public protocol StorageReader {
     /// All rows of a query.
     func rows(_ sql: String, _ arguments: [String: SQLValue]) throws -> [SQLRow]
@@ -61,7 +65,8 @@ public protocol StorageTransaction: StorageReader {
     /// Takes a key out of a full-text index.
     func unindex(_ index: String, key: String) throws
 
-    /// Runs `body` once the transaction is on disk; never where it is rolled back.
+    /// Runs `body` once the transaction is on disk, before `write` returns and in the order of commits; never where it is rolled back. It holds up
+    /// the next writers: keep it short.
     func afterCommit(_ body: @escaping @Sendable () -> Void)
 }
 

@@ -2,7 +2,7 @@
 public struct StorageError: Error, Sendable, CustomStringConvertible {
     /// The kind of fault; may grow.
     public struct Code: Sendable, Hashable {
-        private enum Base { case busy, corrupt, readOnly, full, newerSchema, constraint, unexpectedValue, closed, unreadable, other }
+        private enum Base { case busy, corrupt, readOnly, full, newerSchema, constraint, unexpectedValue, closed, unreadable, wrongKey, other }
         private let base: Base
 
         /// Another process holds the file.
@@ -19,6 +19,8 @@ public struct StorageError: Error, Sendable, CustomStringConvertible {
         public static let closed = Code(base: .closed)
         /// The file cannot be opened at all.
         public static let unreadable = Code(base: .unreadable)
+        /// A secret was sealed with a key that was not given, or does not belong where it was found.
+        public static let wrongKey = Code(base: .wrongKey)
         public static let other = Code(base: .other)
     }
 

@@ -6,8 +6,11 @@ import Synchronization
 
 /// Runs one instance: starts it by its policy, keeps its state, lets calls in while it runs, and stops it. Whatever the instance does, the others go on.
 public final class PluginSupervisor: Sendable {
+    /// A context, and how to end what was begun through it.
+    public typealias Context = (context: PluginContext, end: @Sendable () async -> Void)
+
     /// Makes the context of an instance; the supervisor adds the instance's own health reporter.
-    public typealias ContextFactory = @Sendable (_ spec: InstanceSpec, _ health: any HealthReporter) -> PluginContext
+    public typealias ContextFactory = @Sendable (_ spec: InstanceSpec, _ health: any HealthReporter) -> Context
 
     private struct Inner {
         var state = InstanceState.stopped
@@ -16,6 +19,7 @@ public final class PluginSupervisor: Sendable {
         var since: Date
         var failedStarts = 0
         var plugin: (any Plugin)?
+        var endContext: (@Sendable () async -> Void)?
         var starter: Task<Void, any Error>?
     }
 
@@ -68,8 +72,9 @@ public final class PluginSupervisor: Sendable {
 
     private func tryToStart() async throws {
         guard move(to: .starting, nil) else { return }
+        let (context, end) = environment.context(spec, SupervisorHealth(supervisor: self))
         do {
-            let plugin = try spec.make(environment.context(spec, SupervisorHealth(supervisor: self)))
+            let plugin = try spec.make(context)
             let limit = spec.startTimeout
             let name = spec.name
             try await Deadline.run(
@@ -79,15 +84,18 @@ public final class PluginSupervisor: Sendable {
             let runs = inner.withLock { inner in
                 guard inner.state == .starting else { return false }
                 inner.plugin = plugin
+                inner.endContext = end
                 inner.failedStarts = 0
                 inner.needsCredentials = false
                 return true
             }
             guard runs, move(to: .running, nil) else {
                 await plugin.stop()
+                await end()
                 return
             }
         } catch {
+            await end()
             let failure = CallGate.classify(error, instance: spec.name)
             inner.withLock { inner in
                 inner.failedStarts += 1
@@ -135,8 +143,8 @@ public final class PluginSupervisor: Sendable {
         }
         starter?.cancel()
         guard status.state != .stopped, move(to: .stopping, nil) else { return }
-        let end = environment.clock.monotonic + drain
-        while gate.inFlight > 0, environment.clock.monotonic < end { try? await environment.clock.sleep(for: .milliseconds(10)) }
+        let deadline = environment.clock.monotonic + drain
+        while gate.inFlight > 0, environment.clock.monotonic < deadline { try? await environment.clock.sleep(for: .milliseconds(10)) }
         if let plugin {
             let name = spec.name
             do {
@@ -148,7 +156,11 @@ public final class PluginSupervisor: Sendable {
                 environment.logger.warning("instance did not stop cleanly", metadata: ["instance": "\(spec.name)", "error": "\(error)"])
             }
         }
-        inner.withLock { $0.plugin = nil }
+        let end = inner.withLock { inner in
+            defer { (inner.plugin, inner.endContext) = (nil, nil) }
+            return inner.endContext
+        }
+        await end?()
         move(to: .stopped, nil)
     }
 
@@ -170,11 +182,22 @@ public final class PluginSupervisor: Sendable {
 
     /// Asks the plugin whether its vendor is there, running or not. A plugin that does not run is constructed for it, and not started.
     public func probe(timeout limit: Duration = .seconds(10)) async throws -> ProbeResult {
-        let plugin = try inner.withLock { $0.plugin } ?? spec.make(environment.context(spec, SupervisorHealth(supervisor: self)))
         let name = spec.name
-        return try await Deadline.run(
-            limit, clock: environment.clock, on: executor,
-            timeout: { PluginFailure.notReady(.timeout, "\(name) did not answer the probe within \(limit.text)") }, { try await plugin.probe() })
+        let probe: @Sendable (any Plugin) async throws -> ProbeResult = { [clock = environment.clock, executor] plugin in
+            try await Deadline.run(
+                limit, clock: clock, on: executor, timeout: { PluginFailure.notReady(.timeout, "\(name) did not answer the probe within \(limit.text)") },
+                { try await plugin.probe() })
+        }
+        if let plugin = inner.withLock({ $0.plugin }) { return try await probe(plugin) }
+        let (context, end) = environment.context(spec, SilentHealth())
+        do {
+            let result = try await probe(spec.make(context))
+            await end()
+            return result
+        } catch {
+            await end()
+            throw error
+        }
     }
 
     // MARK: Health
@@ -246,4 +269,11 @@ private struct SupervisorHealth: HealthReporter {
     func degraded(_ why: String) { supervisor?.degraded(why) }
     func recovered() { supervisor?.recovered() }
     func credentialsRejected(_ why: String) { supervisor?.credentialsRejected(why) }
+}
+
+/// What a plugin that is only probed says of its health concerns nobody.
+private struct SilentHealth: HealthReporter {
+    func degraded(_ why: String) {}
+    func recovered() {}
+    func credentialsRejected(_ why: String) {}
 }

@@ -54,13 +54,14 @@ public struct Diagnostic: Sendable, Hashable, CustomStringConvertible {
 /// Collects diagnostics: a reader adds what it finds and goes on, so that one run shows every mistake.
 public struct Diagnostics: Sendable {
     public private(set) var all: [Diagnostic] = []
+    private var seen: Set<Diagnostic> = []
 
     public init() {}
 
     public var hasErrors: Bool { all.contains { $0.severity == .error } }
 
     public mutating func add(_ diagnostic: Diagnostic) {
-        if !all.contains(diagnostic) { all.append(diagnostic) }
+        if seen.insert(diagnostic).inserted { all.append(diagnostic) }
     }
 
     public mutating func add(contentsOf others: Diagnostics) { others.all.forEach { add($0) } }

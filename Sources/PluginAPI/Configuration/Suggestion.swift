@@ -6,7 +6,7 @@ public enum Suggestion {
     /// a third of the name's length may differ.
     public static func nearest(to name: String, among candidates: some Sequence<String>) -> String? {
         let wanted = folded(name)
-        let limit = max(1, min(4, wanted.count / 3 + (wanted.count > 4 ? 1 : 0)))
+        let limit = max(1, min(4, wanted.count / 3))
         var best: (name: String, distance: Int)?
         for candidate in candidates {
             let distance = distance(wanted, folded(candidate))

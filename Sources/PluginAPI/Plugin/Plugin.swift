@@ -73,6 +73,7 @@ public struct ProbeResult: Sendable {
 public struct ValidationReport: Sendable {
     public struct Finding: Sendable {
         public var severity: Diagnostic.Severity
+        public var code: Diagnostic.Code
         /// The setting's key in YAML; dots lead into nested settings. Nil for the instance as a whole.
         public var key: String?
         public var message: String
@@ -83,11 +84,11 @@ public struct ValidationReport: Sendable {
 
     public init() {}
 
-    public mutating func error(_ key: String?, _ message: String, remedy: String? = nil) {
-        findings.append(Finding(severity: .error, key: key, message: message, remedy: remedy))
+    public mutating func error(_ key: String?, _ message: String, remedy: String? = nil, code: Diagnostic.Code = .invalidValue) {
+        findings.append(Finding(severity: .error, code: code, key: key, message: message, remedy: remedy))
     }
 
-    public mutating func warning(_ key: String?, _ message: String, remedy: String? = nil) {
-        findings.append(Finding(severity: .warning, key: key, message: message, remedy: remedy))
+    public mutating func warning(_ key: String?, _ message: String, remedy: String? = nil, code: Diagnostic.Code = .invalidValue) {
+        findings.append(Finding(severity: .warning, code: code, key: key, message: message, remedy: remedy))
     }
 }

@@ -25,11 +25,13 @@ extension PluginSettings {
 
     /// The values by name, secrets redacted.
     public var printed: JSONValue {
-        .object(
+        // Names come from the declarations: a decoded value carries its settings' values alone.
+        let names = Dictionary(Self.schema.definitions.map { ($0.property, $0.name) }) { first, _ in first }
+        return .object(
             Mirror(reflecting: self).children.reduce(into: [:]) { members, child in
                 guard let label = child.label, let setting = child.value as? any AnySetting else { return }
-                let definition = setting.definition(property: label.hasPrefix("_") ? String(label.dropFirst()) : label)
-                members[definition.name] = setting.printedValue ?? .null
+                let property = label.hasPrefix("_") ? String(label.dropFirst()) : label
+                members[names[property] ?? property] = setting.printedValue ?? .null
             })
     }
 }

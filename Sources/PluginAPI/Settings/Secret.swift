@@ -15,7 +15,8 @@ public struct Secret: SettingValue, Hashable, CustomStringConvertible, CustomDeb
     public static var shape: SettingShape { .secret }
 
     public static func decode(_ node: ConfigNode, _ diagnostics: inout Diagnostics) -> Secret? {
-        guard let text = node.text, !text.isEmpty else {
+        guard let text = node.text, !text.isEmpty, !node.isNull else {
+            // Never the text itself, not even of a node that is no secret.
             diagnostics.error(
                 .wrongType, "expected a secret, found \(node.text == nil ? node.kindDescription : "nothing")",
                 remedy: "write ${NAME} to take it from the environment, or ${file:/run/secrets/name}", at: node.mark)

@@ -95,6 +95,13 @@ public struct SettingConstraint<Value: SettingValue>: Sendable {
     }
 }
 
+extension SettingConstraint {
+    /// The constraint of an optional setting: it holds where there is a value.
+    public static func ifSet<Wrapped>(_ constraint: SettingConstraint<Wrapped>) -> SettingConstraint where Value == Wrapped? {
+        SettingConstraint(constraint.words, schema: constraint.schema) { $0.flatMap(constraint.problem) }
+    }
+}
+
 extension SettingConstraint where Value: Comparable {
     /// Values from the lower to the upper bound, both allowed.
     public static func range(_ range: ClosedRange<Value>) -> SettingConstraint {
@@ -102,7 +109,7 @@ extension SettingConstraint where Value: Comparable {
         let numeric = low.doubleValue != nil
         return SettingConstraint(
             "\(low.words) to \(high.words)", schema: numeric ? ["minimum": low, "maximum": high] : [:]
-        ) { range.contains($0) ? nil : "\($0.printed.words) is not in the range \(low.words) to \(high.words)" }
+        ) { range.contains($0) ? nil : "\($0.printed.words) is out of range" }
     }
 }
 

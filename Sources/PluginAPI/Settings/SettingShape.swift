@@ -31,6 +31,16 @@ public indirect enum SettingShape: Sendable {
         }
     }
 
+    /// The schemas of the objects that a value holds.
+    var schemas: [SettingsSchema] {
+        switch self {
+        case .object(let schema): [schema]
+        case .union(_, let cases): cases.map(\.schema)
+        case .optional(let inner), .list(let inner), .map(let inner): inner.schemas
+        default: []
+        }
+    }
+
     /// The shape in words: `a list of text`.
     public var words: String {
         switch self {

@@ -96,7 +96,7 @@ public protocol SettingChoice: SettingValue, RawRepresentable<String>, CaseItera
 extension SettingChoice {
     public static var shape: SettingShape { .choice(allCases.map(\.rawValue)) }
     public static func decode(_ node: ConfigNode, _ diagnostics: inout Diagnostics) -> Self? {
-        guard let text = node.text else { return mismatch(node, &diagnostics) }
+        guard let text = node.text, !node.isNull else { return mismatch(node, &diagnostics) }
         if let value = Self(rawValue: text) { return value }
         let names = allCases.map(\.rawValue)
         diagnostics.error(

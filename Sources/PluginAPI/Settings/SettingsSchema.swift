@@ -20,6 +20,14 @@ public struct SettingDefinition: Sendable {
 
     let parse: @Sendable (ConfigNode, inout Diagnostics) -> (any Sendable)?
     let defaultValue: (any Sendable)?
+    /// Why the default would be refused if the operator wrote it.
+    let defaultProblem: String?
+
+    /// A mapping's key written with nothing after it leaves a setting at its default, so that `allowlist:` with every line below it commented out
+    /// says what it seems to say. An optional setting takes it as "none".
+    func isLeftOut(_ node: ConfigNode) -> Bool {
+        if case .optional = shape { false } else { node.isNull && defaultValue != nil }
+    }
 }
 
 /// The settings of one type, in the order of their declaration. Read from the type alone: nothing is constructed but an empty value of it.
@@ -42,17 +50,24 @@ public struct SettingsSchema: Sendable {
             diagnostics.error(.wrongType, "expected a mapping, found \(node.kindDescription)", at: node.mark)
             return nil
         }
-        let before = diagnostics.all.count
-        var values: [String: any Sendable] = [:]
+        // Whether all is sound is counted here and not read off the diagnostics: an alias brings one node in twice, and its mistake is told once.
+        var values: [String: any Sendable] = [:], sound = true
         for entry in entries {
             guard let definition = self[entry.key] else {
                 diagnostics.error(
                     .unknownKey, "unknown key “\(entry.key)”", remedy: Suggestion.remedy(for: entry.key, among: definitions.map(\.name)),
                     at: entry.keyMark)
+                sound = false
                 continue
             }
-            if let notice = definition.deprecated { diagnostics.warning(.deprecated, "“\(entry.key)” is deprecated", remedy: notice, at: entry.keyMark) }
-            values[definition.property] = definition.parse(entry.value, &diagnostics)
+            if let notice = definition.deprecated {
+                diagnostics.warning(.deprecated, "“\(entry.key)” is deprecated", remedy: notice, at: entry.keyMark)
+            }
+            if let value = definition.isLeftOut(entry.value) ? definition.defaultValue : definition.parse(entry.value, &diagnostics) {
+                values[definition.property] = value
+            } else {
+                sound = false
+            }
         }
         for definition in definitions where !entries.contains(where: { $0.key == definition.name }) {
             if let value = definition.defaultValue {
@@ -60,9 +75,10 @@ public struct SettingsSchema: Sendable {
             } else {
                 diagnostics.error(
                     .missing, "“\(definition.name)” is missing", remedy: "add \(definition.name): \(definition.help.lowercasedFirst)", at: node.mark)
+                sound = false
             }
         }
-        return diagnostics.all[before...].contains { $0.severity == .error } ? nil : values
+        return sound ? values : nil
     }
 
     /// What is wrong with the declaration itself; run by tests. Names must be unique, snake_case and explained, and each default must meet its own constraint.
@@ -72,7 +88,8 @@ public struct SettingsSchema: Sendable {
             if !seen.insert(definition.name).inserted { problems.append("“\(definition.name)” is declared twice") }
             if definition.name.contains(where: { !($0.isLowercase || $0.isNumber || $0 == "_") }) { problems.append("“\(definition.name)” is not snake_case") }
             if definition.help.isEmpty || !definition.help.hasSuffix(".") { problems.append("“\(definition.name)” has no help that is a sentence") }
-            if case .object(let schema) = definition.shape.unwrapped { problems += schema.problems.map { "\(definition.name): \($0)" } }
+            if let problem = definition.defaultProblem { problems.append("the default of “\(definition.name)” is not allowed: \(problem)") }
+            problems += definition.shape.schemas.flatMap(\.problems).map { "\(definition.name): \($0)" }
         }
         return problems
     }
@@ -81,9 +98,15 @@ public struct SettingsSchema: Sendable {
 extension String {
     var lowercasedFirst: String { prefix(1).lowercased() + dropFirst() }
 
-    /// `replyWindow` → `reply_window`.
+    /// `replyWindow` → `reply_window`, `publicURL` → `public_url`, `apiURLBase` → `api_url_base`.
     var snakeCased: String {
-        reduce(into: "") { $0 += $1.isUppercase ? "_" + $1.lowercased() : String($1) }
+        let letters = Array(self)
+        return letters.indices.reduce(into: "") { name, index in
+            let letter = letters[index]
+            let startsWord = index > 0 && letter.isUppercase
+                && (!letters[index - 1].isUppercase || (index + 1 < letters.count && letters[index + 1].isLowercase))
+            name += (startsWord ? "_" : "") + letter.lowercased()
+        }
     }
 }
 
@@ -108,7 +131,7 @@ extension Setting: AnySetting {
                 }
                 return value
             },
-            defaultValue: initial)
+            defaultValue: initial, defaultProblem: initial.flatMap { constraint?.problem($0) })
     }
 
     var printedValue: JSONValue? { value?.printed }

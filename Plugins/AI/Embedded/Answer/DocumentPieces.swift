@@ -1,0 +1,51 @@
+/// A document cut into what can be compared and what can be said.
+struct DocumentPieces: Sendable {
+    struct Piece: Sendable {
+        var text: String
+        /// False for headings and questions, which help to find an answer and are none.
+        var isAnswer: Bool
+        var features: [UInt64: Float]
+    }
+
+    let title: [UInt64: Float]
+    let pieces: [Piece]
+    /// The features of all pieces and the title.
+    let all: [UInt64: Float]
+
+    init(title: String, text: String, locale: String?, _ embedder: TextEmbedder) {
+        func features(_ text: String) -> [UInt64: Float] {
+            var features = embedder.features(of: text, correcting: false, letters: false, locale: locale)
+            for language in Language.allCases { features[TextEmbedder.mark(of: language)] = nil }
+            return features
+        }
+        self.title = features(title)
+        pieces = Sentences.of(String(text.prefix(6000)), title: title).map { Piece(text: $0.text, isAnswer: $0.isAnswer, features: features($0.text)) }
+        var all = self.title
+        for piece in pieces { all.merge(piece.features) { max($0, $1) } }
+        self.all = all
+    }
+
+    /// The one to three neighbouring sentences that answer best. A document as short as that is given whole.
+    func passage(for question: Question) -> String {
+        let sentences = pieces.filter(\.isAnswer)
+        if sentences.count <= 1 { return sentences.first?.text ?? "" }
+        if sentences.count <= 3, sentences.reduce(0, { $0 + $1.text.count }) <= Self.wholeLength { return sentences.map(\.text).joined(separator: " ") }
+        let scores = sentences.map { sentence in
+            question.coverage(by: sentence.features) + (question.cues.contains { $0.isAnswered(by: sentence.text) } ? 0.3 : 0)
+        }
+        // The earlier of equals: a section says the main thing first.
+        var first = 0
+        for place in scores.indices where scores[place] > scores[first] + 1e-9 { first = place }
+        var last = first
+        let least = max(0.15, scores[first] * 0.6)
+        while last - first < 2 {
+            let after = last + 1 < scores.count ? scores[last + 1] : -1, before = first > 0 ? scores[first - 1] : -1
+            guard max(after, before) >= least else { break }
+            if after >= before { last += 1 } else { first -= 1 }
+        }
+        return sentences[first...last].map(\.text).joined(separator: " ")
+    }
+
+    /// Characters up to which a short document is given whole.
+    private static let wholeLength = 420
+}

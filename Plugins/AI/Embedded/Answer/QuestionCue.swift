@@ -1,0 +1,66 @@
+/// What kind of fact a question asks for, and whether a sentence has one.
+enum QuestionCue: Sendable, CaseIterable {
+    case time, price, place
+
+    /// What the question asks for; empty where its words do not say.
+    static func all(in question: FoldedText) -> Set<QuestionCue> {
+        let text = String(decoding: question.bytes, as: UTF8.self)
+        return Set(allCases.filter { cue in cue.phrases.contains { text.contains(" \($0) ") } })
+    }
+
+    private var phrases: [String] {
+        switch self {
+        case .time:
+            [
+                "when", "what time", "what hour", "hours", "opening times", "how late", "until when", "how early", "by when", "wann", "uhrzeit", "um wie viel uhr",
+                "offnungszeiten", "bis wann", "ab wann", "wie lange", "cuando", "a que hora", "horario", "hasta que hora", "quand", "quelle heure", "horaires",
+                "jusqu a quelle heure",
+            ]
+        case .price:
+            [
+                "how much", "price", "prices", "cost", "costs", "fee", "charge", "free", "expensive", "wie viel", "wieviel", "preis", "kostet", "kosten",
+                "kostenlos", "gratis", "cuanto", "cuesta", "precio", "gratuito", "incluido", "combien", "prix", "coute", "gratuit", "payant", "tarif",
+            ]
+        case .place:
+            [
+                "where", "which floor", "how far", "wo", "wohin", "welchem stock", "wie weit", "donde", "a que distancia", "en que planta", "ou est", "ou se trouve",
+                "ou puis", "ou peut", "quel etage", "a quelle distance",
+            ]
+        }
+    }
+
+    /// True where a sentence has a fact of this kind.
+    func isAnswered(by sentence: String) -> Bool {
+        let text = String(decoding: FoldedText(sentence, collapsingDigits: false).bytes, as: UTF8.self)
+        switch self {
+        case .time:
+            return Self.hasClockTime(sentence)
+                || Self.has(["noon", "midnight", "hours", "uhr", "stunden", "horas", "heures", "am", "pm", "24", "mittag", "mediodia", "midi"], text)
+        case .price:
+            return sentence.utf8.contains(0x24) || sentence.contains("€") || sentence.contains("£")
+                || Self.has(
+                    [
+                        "eur", "euro", "euros", "usd", "gbp", "chf", "free", "included", "kostenlos", "gratis", "kostenfrei", "inklusive", "incluido", "incluida",
+                        "gratuito", "gratuita", "gratuit", "gratuite", "inclus",
+                    ], text)
+        case .place:
+            return Self.has(
+                [
+                    "floor", "street", "rua", "lobby", "next to", "near", "behind", "opposite", "metres", "km", "minutes", "at reception", "stock", "etage",
+                    "erdgeschoss", "neben", "meter", "minuten", "planta", "calle", "junto", "metros", "minutos", "etage", "rez de chaussee", "rue", "metres",
+                ], text)
+        }
+    }
+
+    /// True where digits, one of `:.h` and two digits stand together, as in 7:30, 07.30 and 7h30.
+    private static func hasClockTime(_ sentence: String) -> Bool {
+        let bytes = Array(sentence.utf8)
+        func isDigit(_ place: Int) -> Bool { bytes.indices.contains(place) && (0x30...0x39).contains(bytes[place]) }
+        return bytes.indices.contains { place in
+            (bytes[place] == 0x3A || bytes[place] == 0x2E || bytes[place] == 0x68) && isDigit(place - 1) && isDigit(place + 1) && (isDigit(place + 2) || bytes[place] == 0x68)
+                && !isDigit(place + 3)
+        }
+    }
+
+    private static func has(_ phrases: [String], _ text: String) -> Bool { phrases.contains { text.contains(" \($0) ") } }
+}

@@ -1,0 +1,172 @@
+import Butler
+import Foundation
+import Gateway
+import Kernel
+import PluginAPI
+
+/// What the REST routes ask, answered by the butler and the kernel.
+struct HotelService: HotelAPI {
+    let link: ApplicationLink
+
+    func application() throws -> JackApplication { try link.application() }
+
+    /// Runs `body`, and says to the caller what the butler says of a mistake.
+    func answer<T>(_ body: (JackApplication) async throws -> T) async throws -> T {
+        do {
+            return try await body(application())
+        } catch let error as ButlerError {
+            switch error.code {
+            case .notFound: throw GatewayError(.notFound, "not_found", error.message)
+            case .illegalTransition, .conflict: throw GatewayError.conflict(error.message)
+            default: throw GatewayError(.unprocessableContent, "validation_failed", error.message)
+            }
+        }
+    }
+
+    // MARK: Conversations
+
+    func conversations(_ filter: API.ConversationFilter, _ page: API.PageRequest) async throws -> API.Page<API.Conversation> {
+        try await answer { app in
+            var wanted = ConversationRepository.Filter(assignedTo: filter.assignedTo, instance: filter.channel, guestID: filter.guestID)
+            if let name = filter.state {
+                guard let state = ConversationState(rawValue: name) else {
+                    throw GatewayError.invalid(["state": "is none of \(ConversationState.allCases.map(\.rawValue).joined(separator: ", "))"])
+                }
+                wanted.states = [state]
+            }
+            let (butler, query, after) = (app.butler, wanted, try Cursor.moment(page.cursor))
+            return try await app.storage.read { reader in
+                let found = try butler.conversations.list(query, after: after.map { ($0.date, $0.id) }, limit: page.limit + 1, in: reader)
+                let items = try found.prefix(page.limit).map { try record($0, butler, reader) }
+                return API.Page(items, nextCursor: found.count > page.limit ? found.dropLast().last.map { Cursor.text($0.updatedAt, $0.id) } : nil)
+            }
+        }
+    }
+
+    func conversation(_ id: String) async throws -> API.Conversation {
+        try await answer { app in
+            let butler = app.butler
+            return try await app.storage.read { reader in
+                guard let conversation = try butler.conversations.get(id, in: reader) else { throw GatewayError.notFound("conversation “\(id)”") }
+                return try record(conversation, butler, reader)
+            }
+        }
+    }
+
+    func update(conversation id: String, _ change: API.ConversationChange, by staff: String) async throws -> API.Conversation {
+        try await answer { app in
+            let next: ConversationState
+            switch (change.action, change.state) {
+            case (.takeOver?, _): next = .taken
+            case (.release?, _): next = .active
+            case (nil, let name?):
+                guard let state = ConversationState(rawValue: name) else {
+                    throw GatewayError.invalid(["state": "is none of \(ConversationState.allCases.map(\.rawValue).joined(separator: ", "))"])
+                }
+                next = state
+            case (nil, nil): next = .taken
+            }
+            _ = try await app.butler.staff.move(id, to: next, by: change.assignedTo ?? staff)
+        }
+        return try await conversation(id)
+    }
+
+    func messages(conversation id: String, _ page: API.PageRequest) async throws -> API.Page<API.Message> {
+        try await answer { app in
+            let (butler, before) = (app.butler, try Cursor.number(page.cursor))
+            return try await app.storage.read { reader in
+                guard try butler.conversations.get(id, in: reader) != nil else { throw GatewayError.notFound("conversation “\(id)”") }
+                let found = try butler.messages.list(of: id, before: before, limit: page.limit + 1, in: reader)
+                let items = found.suffix(page.limit)
+                return API.Page(
+                    try items.reversed().map { try record($0, reader) }, nextCursor: found.count > page.limit ? items.first.map { Cursor.text($0.seq) } : nil)
+            }
+        }
+    }
+
+    func reply(conversation id: String, _ message: API.NewMessage, by staff: String) async throws -> API.Message {
+        try await answer { app in
+            let sent = try await app.butler.staff.reply(to: id, text: message.text, by: staff, clientID: message.clientID)
+            return try await app.storage.read { try record(sent, $0) }
+        }
+    }
+
+    func why(message id: String) async throws -> [API.LedgerEntry] {
+        try await answer { app in
+            let (butler, property) = (app.butler, app.kernel.parts.property.id)
+            return try await app.storage.read { reader in
+                var subjects = [id]
+                if let message = try butler.messages.get(id, in: reader) {
+                    // A reply's story begins with the message that it answers, and a message's goes on with its replies.
+                    if let question = message.inReplyTo { subjects.insert(question, at: 0) }
+                    subjects += try butler.messages.list(of: message.conversationID, limit: 200, in: reader).filter { $0.inReplyTo == id }.map(\.id)
+                }
+                let entries = try subjects.flatMap { try Ledger.entries(of: $0, property: property, in: reader) }
+                guard !entries.isEmpty else { throw GatewayError.notFound("message “\(id)” in the ledger") }
+                return entries.map {
+                    API.LedgerEntry(step: $0.step, outcome: $0.outcome, reason: $0.reason, rule: $0.rule, details: $0.details, at: $0.at)
+                }
+            }
+        }
+    }
+
+    // MARK: Knowledge
+
+    func searchKnowledge(_ query: String, language: String?, limit: Int) async throws -> [API.KnowledgeHit] {
+        try await answer { app in
+            try await app.butler.knowledge.search(query, language: language, limit: limit).map {
+                API.KnowledgeHit(id: $0.id, title: $0.title, text: $0.text, source: $0.entry, language: $0.language, score: $0.score)
+            }
+        }
+    }
+
+    // MARK: Records
+
+    private func record(_ conversation: Conversation, _ butler: Butler, _ reader: any StorageReader) throws -> API.Conversation {
+        let guest = try conversation.guestID.flatMap { try butler.guests.get($0, in: reader) }
+        let last = try butler.messages.list(of: conversation.id, limit: 1, in: reader).last
+        return API.Conversation(
+            id: conversation.id, channel: conversation.instance, peer: conversation.peer.description, state: conversation.state.rawValue,
+            guestID: conversation.guestID, guestName: guest.map(name), reservationID: conversation.reservation, room: conversation.room,
+            assignedTo: conversation.assignedTo, locale: conversation.language, preview: last.map { String($0.text.prefix(120)) },
+            pendingApprovals: try butler.messages.waiting(in: conversation.id, reader), createdAt: conversation.createdAt, updatedAt: conversation.updatedAt)
+    }
+
+    func record(_ message: Message, _ reader: any StorageReader) throws -> API.Message {
+        let outbox = message.state == .released ? try Outbox.state(of: message.id, in: reader) : nil
+        let delivery =
+            switch message.state {
+            case .received: "received"
+            case .held: "held"
+            case .rejected: "withdrawn"
+            case .released: outbox?.state.rawValue ?? "queued"
+            }
+        return API.Message(
+            id: message.id, conversationID: message.conversationID, author: API.Message.Author(rawValue: message.author.rawValue) ?? .system, text: message.text,
+            inReplyTo: message.inReplyTo, quickReplies: message.extras.quickReplies, sources: message.extras.sources, delivery: delivery, failure: outbox?.error,
+            staff: message.author == .staff ? message.authorName : nil, at: message.createdAt)
+    }
+
+    func name(_ guest: Guest) -> String { [guest.firstName, guest.lastName].compactMap { $0 }.joined(separator: " ") }
+}
+
+/// Where the next page of a list begins, as callers pass it back.
+enum Cursor {
+    static func text(_ date: Date, _ id: String) -> String { "\(date.milliseconds)~\(id)" }
+    static func text(_ number: Int64) -> String { "\(number)" }
+
+    static func moment(_ text: String?) throws -> (date: Date, id: String)? {
+        guard let text else { return nil }
+        let parts = text.split(separator: "~", maxSplits: 1)
+        guard parts.count == 2, let milliseconds = Int64(parts[0]) else { throw invalid }
+        return (Date(milliseconds: milliseconds), String(parts[1]))
+    }
+
+    static func number(_ text: String?) throws -> Int64? {
+        guard let text else { return nil }
+        guard let number = Int64(text) else { throw invalid }
+        return number
+    }
+
+    private static var invalid: GatewayError { .invalid(["cursor": "is none that a page gave"]) }
+}

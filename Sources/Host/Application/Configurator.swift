@@ -1,0 +1,79 @@
+import ArgumentParser
+import Butler
+import Foundation
+import Kernel
+import OnCall
+import PluginAPI
+
+/// Loads the configuration as every command does: the file, the environment with the secrets file beneath it, and `--set`; then the hotel's catalogs.
+struct Configurator: Sendable {
+    var file: String
+    var assignments: [String] = []
+    var environment: [String: String]
+    var registrations: [PluginRegistration]
+
+    /// What a configuration comes to.
+    struct Loaded: Sendable {
+        var configuration: LoadedConfiguration
+        var catalogs: ButlerCatalogs
+        /// Where the secrets were found that the environment does not have; nil where they are only in memory.
+        var secretsFile: String?
+
+        var butler: ButlerSettings { configuration.section(ButlerSettings.self) }
+        var onCall: OnCallSettings { configuration.section(OnCallSettings.self) }
+    }
+
+    static let sections = [
+        ConfigurationSection(
+            key: "butler", settings: ButlerSettings.self, help: "How Jack answers, and what it may do alone."
+        ) { settings, outline, report in
+            for name in settings.ai { outline.check(name, .ai, "ai", &report) }
+            if let pms = settings.pms { outline.check(pms, .pms, "pms", &report) }
+            if let embeddings = settings.knowledge.embeddings { outline.check(embeddings, .ai, "knowledge.embeddings", &report) }
+            if settings.autonomy.hold > settings.autonomy.send {
+                report.error("autonomy.hold", "hold (\(settings.autonomy.hold)) is above send (\(settings.autonomy.send))", remedy: "hold must not be greater than send")
+            }
+        },
+        ConfigurationSection(key: "oncall", settings: OnCallSettings.self, help: "Who is told of alerts.") { settings, outline, report in
+            for name in settings.notify { outline.check(name, .alert, "notify", &report) }
+        },
+    ]
+
+    /// Reads everything; the diagnostics hold every mistake of every file.
+    /// - Parameter makingSecrets: makes the secrets file where there is none, outside production.
+    func load(makingSecrets: Bool) throws -> (loaded: Loaded?, diagnostics: Diagnostics) {
+        let first = loader(environment).load()
+        guard let draft = first.configuration else { return (nil, first.diagnostics) }
+        var configuration = draft, diagnostics = first.diagnostics, secretsFile: String?
+        if draft.settings.environment == .development {
+            var secrets: [String: String]
+            if draft.settings.storage.persist {
+                let path = LocalSecrets.path(beside: draft.settings.storage.path)
+                secretsFile = path
+                secrets = makingSecrets ? try LocalSecrets.readOrMake(path) : LocalSecrets.read(path)
+            } else {
+                secrets = LocalSecrets.make()
+            }
+            secrets.merge(environment.filter { !$0.value.isEmpty }) { $1 }
+            let second = loader(secrets).load()
+            guard let complete = second.configuration else { return (nil, second.diagnostics) }
+            (configuration, diagnostics) = (complete, second.diagnostics)
+        }
+        diagnostics.add(contentsOf: ProductionCheck.findings(configuration))
+        let settings = configuration.section(ButlerSettings.self)
+        let directory = configuration.directory.isEmpty ? "." : configuration.directory
+        let catalogs = ButlerCatalogs.read(
+            settings, directory: directory, language: String(configuration.property.locale.prefix(2)), documents: HostDocuments(), &diagnostics)
+        if (try? HostDocuments().files(in: "\(directory)/\(settings.knowledge.folder)")) == nil {
+            diagnostics.error(
+                .unreadable, "the folder “\(settings.knowledge.folder)” cannot be read", remedy: "make it, or correct butler.knowledge.folder",
+                at: configuration.nearestMark(of: "butler.knowledge.folder"))
+        }
+        guard let catalogs, !diagnostics.hasErrors else { return (nil, diagnostics) }
+        return (Loaded(configuration: configuration, catalogs: catalogs, secretsFile: secretsFile), diagnostics)
+    }
+
+    private func loader(_ environment: [String: String]) -> ConfigurationLoader {
+        ConfigurationLoader(file: file, environment: environment, assignments: assignments, registrations: registrations, sections: Self.sections)
+    }
+}

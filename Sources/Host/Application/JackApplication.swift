@@ -1,0 +1,274 @@
+import Butler
+import CoreMetrics
+import Foundation
+import Gateway
+import Kernel
+import Logging
+import OnCall
+import PluginAPI
+import Synchronization
+
+/// Jack, put together: the same for `jack serve` and for tests, which run the real thing on a free port.
+public final class JackApplication: Sendable {
+    /// What a test puts in place of the real.
+    public struct Options: Sendable {
+        public var clock: any TimeSource = SystemTime()
+        public var logOutput: StructuredLogHandler.Output = .init()
+
+        public init() {}
+    }
+
+    let kernel: JackKernel
+    let metrics: PrometheusRegistry
+    let logger: Logger
+    let server: GatewayServer
+    let routes = MountedRoutes()
+    private let engine: SQLiteEngine
+    private let http: CurlHTTPClient
+    private let alertRouter: Mutex<AlertRouter>
+    private let current: Mutex<Current>
+    private let configurator: Configurator
+    private let background = Mutex<[Task<Void, Never>]>([])
+    private let knowledgeTask = Mutex<Task<Void, Never>?>(nil)
+    private let stopRequest = AsyncStream<String>.makeStream()
+
+    /// What a reload replaces.
+    struct Current: Sendable {
+        var loaded: Configurator.Loaded
+        var butler: Butler
+    }
+
+    var butler: Butler { current.withLock { $0.butler } }
+    var loaded: Configurator.Loaded { current.withLock { $0.loaded } }
+    var storage: any StorageEngine { engine }
+
+    /// The port that is listened on, once started.
+    public var port: Int? { server.port }
+
+    /// Opens the storage and composes everything. Nothing runs yet.
+    /// - Throws: ``Kernel/StorageError`` where the database cannot be used, ``HostError``.
+    init(_ loaded: Configurator.Loaded, configurator: Configurator, options: Options = Options()) async throws {
+        let configuration = loaded.configuration, settings = configuration.settings, clock = options.clock
+        self.configurator = configurator
+        let format: StructuredLogHandler.Format = settings.log.format == .json ? .json : .text
+        let output = options.logOutput, level = settings.log.level.loggerLevel
+        let logger = Logger(label: "jack") { StructuredLogHandler(label: $0, level: level, format: format, output: output, clock: clock) }
+        self.logger = logger
+        let metrics = PrometheusRegistry()
+        self.metrics = metrics
+        Self.describe(metrics)
+        let migrations = KernelSchema.migrations + ButlerSchema.migrations
+        let path = settings.storage.persist ? settings.storage.path : nil
+        let engine = try await SQLiteEngine.open(path: path, options: .init(migrations: migrations))
+        self.engine = engine
+        try await engine.migrate(migrations)
+        let property = configuration.property
+        guard let key = settings.security.encryptionKey else { throw HostError("security.encryption_key is missing") }
+        let keys = EncryptionKeys(secret: key, previous: settings.security.previousEncryptionKeys)
+        http = CurlHTTPClient()
+        let directory = configuration.directory.isEmpty ? "." : configuration.directory
+        let kernel = JackKernel(
+            .init(
+                property: property, engine: engine, clock: clock, logger: logger, metrics: metrics, http: http, files: { spec in LocalFiles(directory: directory, settings: spec.settings.printed) { bytes, file in Self.yaml(bytes, file) } },
+                secrets: { EncryptedSecretStore(engine: engine, property: property.id, owner: $0, keys: keys, clock: clock) },
+                trapFile: path.map { $0 + ".trap" }))
+        self.kernel = kernel
+        let butler = Self.butler(loaded, kernel: kernel, engine: engine)
+        current = Mutex(Current(loaded: loaded, butler: butler))
+        alertRouter = Mutex(Self.router(loaded, kernel: kernel))
+        let link = ApplicationLink()
+        server = Self.gateway(loaded, kernel: kernel, metrics: metrics, routes: routes, link: link, engine: engine)
+        link.connect(self)
+        kernel.connect(handlers())
+    }
+
+    private func handlers() -> JackKernel.Handlers {
+        let messages = MessageDelivery(engine: engine, property: kernel.parts.property.id, dispatcher: kernel.dispatcher)
+        let pages = PageDelivery(dispatcher: kernel.dispatcher)
+        return JackKernel.Handlers(
+            inbound: { [weak self] item in
+                guard let self else { throw CancellationError() }
+                try await butler.handle(item)
+            },
+            deliveries: [.message: { try await messages.deliver($0) }, .page: { try await pages.deliver($0) }],
+            transcript: { [weak self] instance, peer, limit in try await self?.butler.transcript(instance, with: peer, limit: limit) ?? [] })
+    }
+
+    // MARK: Running
+
+    /// Starts the instances, takes up the work that waits, and listens.
+    /// - Throws: ``PluginAPI/PluginFailure`` where an instance whose policy is `fail` does not start; where the port cannot be had.
+    public func start() async throws {
+        let kernel = kernel
+        kernel.alerts.route { [weak self] alert in try await self?.alertRouter.withLock { $0 }.route(alert) }
+        let systemAlerts = SystemAlerts(engine: engine, alerts: kernel.alerts, bus: kernel.bus, clock: kernel.parts.clock, logger: logger)
+        let changes = kernel.bus.subscribe(to: InstanceChanged.self)
+        background.withLock { tasks in
+            tasks.append(Task { await systemAlerts.run() })
+            tasks.append(Task { [weak self] in for await change in changes { self?.mount(change.status) } })
+        }
+        try await kernel.start(loaded.configuration.instances.map(\.spec))
+        for supervisor in kernel.instances.all { mount(supervisor.status) }
+        runKnowledge()
+        try await kernel.jobs.schedule("butler.idle", every: .seconds(600)) { [weak self] in try await self?.butler.closeIdle() }
+        try await server.start()
+        logger.info("ready", metadata: ["port": "\(server.port ?? 0)", "version": "\(JackHost.version)", "instances": "\(kernel.instances.all.count)"])
+    }
+
+    /// Waits until somebody asks for the stop.
+    func untilStopRequested() async -> String {
+        for await reason in stopRequest.stream { return reason }
+        return "cancelled"
+    }
+
+    func requestStop(_ reason: String) { stopRequest.continuation.yield(reason) }
+
+    /// Stops in order: input first, then the work under way, then the instances, then storage.
+    public func stop() async {
+        logger.info("stopping")
+        await server.stop()
+        let tasks = background.withLock { tasks in
+            defer { tasks = [] }
+            return tasks
+        }
+        knowledgeTask.withLock { $0 }?.cancel()
+        await kernel.stop(drain: loaded.configuration.settings.server.drainTimeout)
+        tasks.forEach { $0.cancel() }
+        await http.shutdown()
+        await engine.close()
+        logger.info("stopped")
+    }
+
+    private func mount(_ status: InstanceStatus) {
+        guard let supervisor = kernel.instances.supervisor(status.name), supervisor.status.state.isCallable else { return routes.unmount(status.name) }
+        do {
+            try routes.mount(supervisor.routes, of: status.name)
+        } catch {
+            logger.error("routes cannot be mounted", metadata: ["instance": "\(status.name)", "error": "\(error)"])
+        }
+    }
+
+    private func runKnowledge() {
+        let knowledge = butler.knowledge
+        knowledgeTask.withLock { task in
+            task?.cancel()
+            task = Task { await knowledge.run() }
+        }
+    }
+
+    // MARK: Reloading
+
+    /// Reads the configuration again and changes what runs into it; everything stays as it is where anything is wrong.
+    /// - Parameter dryRun: only says what would change.
+    func reload(dryRun: Bool) async throws -> (applied: Bool, changes: [String], diagnostics: [String]) {
+        let (next, diagnostics) = try configurator.load(makingSecrets: false)
+        let lines = diagnostics.sorted.map(\.description)
+        guard let next else { return (false, [], lines) }
+        let difference = ConfigurationDiff(from: loaded.configuration, to: next.configuration)
+        var changes = difference.lines
+        if next.catalogs.fingerprint != loaded.catalogs.fingerprint { changes.append("change the butler's catalogs") }
+        guard !dryRun else { return (false, changes, lines) }
+        guard !changes.isEmpty else { return (true, [], lines) }
+        _ = try await kernel.instances.reload(next.configuration.instances.map(\.spec))
+        let butler = Self.butler(next, kernel: kernel, engine: engine)
+        current.withLock { $0 = Current(loaded: next, butler: butler) }
+        alertRouter.withLock { $0 = Self.router(next, kernel: kernel) }
+        let names = Set(next.configuration.instances.map(\.name))
+        for removed in difference.removed where !names.contains(removed.name) { routes.unmount(removed.name) }
+        for supervisor in kernel.instances.all { mount(supervisor.status) }
+        runKnowledge()
+        logger.info("reloaded", metadata: ["changes": "\(changes.count)"])
+        return (true, changes, lines)
+    }
+
+    // MARK: Composition
+
+    private static func butler(_ loaded: Configurator.Loaded, kernel: JackKernel, engine: SQLiteEngine) -> Butler {
+        let settings = loaded.butler, dispatcher = kernel.dispatcher
+        let directory = loaded.configuration.directory.isEmpty ? "." : loaded.configuration.directory
+        let embed: KnowledgeBase.Embed? = settings.knowledge.embeddings.map { name in
+            { texts, use in try await dispatcher.call(name, as: (any AIProvider).self, "embed") { try await $0.embed(texts, for: use) } }
+        }
+        let knowledge = KnowledgeBase(
+            engine: engine, property: kernel.parts.property.id, settings: settings.knowledge, folder: "\(directory)/\(settings.knowledge.folder)",
+            documents: HostDocuments(), clock: kernel.parts.clock, logger: kernel.parts.logger, embed: embed,
+            makeIndex: { collection, dimensions in engine.vectorIndex(collection: collection, dimensions: dimensions) })
+        return Butler(
+            .init(
+                property: kernel.parts.property, engine: engine, dispatcher: dispatcher, outbox: { [unowned kernel] in kernel.outbox }, alerts: kernel.alerts,
+                bus: kernel.bus, clock: kernel.parts.clock, logger: kernel.parts.logger, metrics: kernel.parts.metrics),
+            settings: settings, catalogs: loaded.catalogs, knowledge: knowledge)
+    }
+
+    private static func router(_ loaded: Configurator.Loaded, kernel: JackKernel) -> AlertRouter {
+        AlertRouter(
+            settings: loaded.onCall, engine: kernel.parts.engine, outbox: { [unowned kernel] in kernel.outbox },
+            sinks: { [unowned kernel] in kernel.instances.all(of: .alert).map(\.spec.name) }, property: kernel.parts.property.id, clock: kernel.parts.clock,
+            metrics: kernel.parts.metrics)
+    }
+
+    private static func gateway(
+        _ loaded: Configurator.Loaded, kernel: JackKernel, metrics: PrometheusRegistry, routes: MountedRoutes, link: ApplicationLink, engine: SQLiteEngine
+    ) -> GatewayServer {
+        let server = loaded.configuration.settings.server
+        var configuration = GatewayConfiguration()
+        configuration.host = server.host
+        configuration.port = server.port
+        configuration.metricsPort = server.metricsPort
+        configuration.maximumBodyBytes = server.maximumBody.bytes
+        configuration.headerTimeout = server.headerTimeout
+        configuration.bodyTimeout = server.bodyTimeout
+        configuration.idleTimeout = server.idleTimeout
+        configuration.drainDeadline = server.drainTimeout
+        configuration.maximumConnections = server.maximumConnections
+        configuration.trustedProxies = server.trustedProxies
+        configuration.apiAllowlist = server.allowlist
+        configuration.corsOrigins = server.corsOrigin.map { [$0] } ?? []
+        configuration.token = loaded.configuration.settings.security.localToken
+        let rate = server.rateLimit
+        if rate.requests > 0 {
+            let limit = RateLimits.Rate(perSecond: Double(rate.requests) / rate.per.seconds, burst: Double(rate.burst ?? rate.requests))
+            configuration.rates.pages = limit
+            configuration.rates.api = limit
+        } else {
+            (configuration.rates.pages, configuration.rates.api, configuration.rates.sockets) = (nil, nil, nil)
+        }
+        let parts = GatewayParts(
+            version: JackHost.version, routes: routes, accept: { [unowned kernel] in try await kernel.inbox.accept($0, $1) },
+            health: HostHealth(engine: engine, instances: kernel.instances), hotel: HotelService(link: link), metricsText: { metrics.render() }, metrics: metrics,
+            time: kernel.parts.clock, logger: kernel.parts.logger)
+        GatewayBuilder.describeMetrics(in: metrics)
+        return GatewayBuilder(configuration, parts).build()
+    }
+
+    private static func yaml(_ bytes: [UInt8], _ file: String) -> (document: ConfigNode?, diagnostics: Diagnostics) {
+        var diagnostics = Diagnostics()
+        let document = YAMLReader().read(bytes, file: file, &diagnostics)
+        return (document, diagnostics)
+    }
+
+    private static func describe(_ metrics: PrometheusRegistry) {
+        metrics.describe("jack_messages", "Messages by channel and author.")
+        metrics.describe("jack_message_processing", "Time from taking up a guest's message to its committed decision.")
+        metrics.describe("jack_intent_confidence", "How sure the AI was of a message's intent, 0 to 1.")
+        metrics.describe("jack_tasks_created", "Tasks made from guests' messages.")
+        metrics.describe("jack_calls", "Calls into plugin instances by outcome.")
+        metrics.describe("jack_call_duration", "Time of calls into plugin instances.")
+        metrics.describe("jack_inbound_events", "Events stored in the inbox.")
+        metrics.describe("jack_inbound_duplicates", "Events that were known already.")
+        metrics.describe("jack_outbound", "Deliveries by instance, kind and outcome.")
+        metrics.describe("jack_alerts", "Alerts that were routed.")
+        metrics.describe("jack_instance_up", "1 while an instance takes calls.")
+    }
+}
+
+/// The gateway is made before the application that it serves; this breaks the circle.
+final class ApplicationLink: Sendable {
+    private struct Weak { weak var application: JackApplication? }
+    private let state = Mutex(Weak())
+    func connect(_ application: JackApplication) { state.withLock { $0.application = application } }
+    func application() throws -> JackApplication {
+        guard let application = state.withLock({ $0.application }) else { throw CancellationError() }
+        return application
+    }
+}

@@ -1,0 +1,222 @@
+import CoreMetrics
+import Foundation
+import Logging
+import PluginAPI
+import Synchronization
+
+/// The kernel, composed: storage, events, jobs, instances and dispatch, the inbox and the outbox. It knows no hotel and no vendor; who deals with what arrives is handed in.
+public final class JackKernel: Sendable {
+    /// What the kernel is made of.
+    public struct Parts: Sendable {
+        public var property: PropertyInfo
+        public var engine: any StorageEngine
+        public var clock: any TimeSource
+        public var logger: Logger
+        public var metrics: any MetricsFactory
+        public var http: any HTTPClient
+        /// Makes the reader of the files that an instance's settings name.
+        public var files: @Sendable (_ spec: InstanceSpec) -> any FileReader
+        /// Makes the secret store of an instance.
+        public var secrets: @Sendable (_ instance: String) -> any SecretStore
+        /// Where the mark of a trap is kept; nil keeps none.
+        public var trapFile: String?
+
+        public init(
+            property: PropertyInfo, engine: any StorageEngine, clock: any TimeSource, logger: Logger, metrics: any MetricsFactory, http: any HTTPClient,
+            files: @escaping @Sendable (_ spec: InstanceSpec) -> any FileReader, secrets: @escaping @Sendable (_ instance: String) -> any SecretStore, trapFile: String?
+        ) {
+            self.property = property
+            self.engine = engine
+            self.clock = clock
+            self.logger = logger
+            self.metrics = metrics
+            self.http = http
+            self.files = files
+            self.secrets = secrets
+            self.trapFile = trapFile
+        }
+    }
+
+    /// Who deals with what arrives and what leaves.
+    public struct Handlers: Sendable {
+        /// Deals with an event that is not the kernel's own business; completes the item in its transaction.
+        public var inbound: Inbox.Handler
+        public var deliveries: [OutboxEntry.Kind: Outbox.Deliver]
+        /// What was said with a peer.
+        public var transcript: @Sendable (_ instance: String, _ peer: PeerAddress, _ limit: Int) async throws -> [TranscriptEntry]
+
+        public init(
+            inbound: @escaping Inbox.Handler, deliveries: [OutboxEntry.Kind: Outbox.Deliver],
+            transcript: @escaping @Sendable (_ instance: String, _ peer: PeerAddress, _ limit: Int) async throws -> [TranscriptEntry]
+        ) {
+            self.inbound = inbound
+            self.deliveries = deliveries
+            self.transcript = transcript
+        }
+    }
+
+    private struct Connected {
+        var inbox: Inbox
+        var outbox: Outbox
+        var handlers: Handlers
+    }
+
+    public let parts: Parts
+    public let bus: EventBus
+    public let jobs: JobQueue
+    public let alerts: AlertIntake
+    public let instances: InstanceRegistry
+    public let dispatcher: Dispatcher
+    public let holds: HoldRepository
+    private let connected = Mutex<Connected?>(nil)
+    private let workers = Mutex<[Task<Void, Never>]>([])
+
+    public init(_ parts: Parts) {
+        self.parts = parts
+        let bus = EventBus()
+        self.bus = bus
+        jobs = JobQueue(engine: parts.engine, property: parts.property.id, clock: parts.clock, logger: parts.logger, bus: bus)
+        alerts = AlertIntake(jobs: jobs)
+        holds = HoldRepository(engine: parts.engine, property: parts.property.id)
+        let link = KernelLink()
+        let jobs = jobs
+        instances = InstanceRegistry(
+            SupervisionEnvironment(clock: parts.clock, logger: parts.logger, metrics: parts.metrics, bus: bus) { spec, health in
+                Self.context(spec, health, parts: parts, jobs: jobs, link: link)
+            })
+        dispatcher = Dispatcher(instances: instances)
+        link.connect(self)
+    }
+
+    /// Says who deals with what arrives and leaves. Once, before ``start(_:)``.
+    public func connect(_ handlers: Handlers) {
+        let property = parts.property.id
+        let outbox = Outbox(
+            engine: parts.engine, property: property, clock: parts.clock, logger: parts.logger, metrics: parts.metrics, bus: bus,
+            concurrency: { [instances] in instances.supervisor($0)?.spec.limits.concurrency ?? 16 }, deliveries: handlers.deliveries)
+        let engine = parts.engine, alerts = alerts
+        let inbox = Inbox(
+            engine: parts.engine, property: property, clock: parts.clock, logger: parts.logger, metrics: parts.metrics, bus: bus,
+            handler: { item in
+                switch item.event.content {
+                case .receipt(let receipt):
+                    try await engine.write { transaction in
+                        try outbox.apply(receipt, from: item.instance, in: transaction)
+                        try Inbox.complete(item, in: transaction)
+                    }
+                case .acknowledgement(let answer):
+                    try await engine.write { transaction in
+                        try alerts.acknowledge(answer, through: item.instance, id: item.id, in: transaction)
+                        try Inbox.complete(item, in: transaction)
+                    }
+                default: try await handlers.inbound(item)
+                }
+            })
+        connected.withLock { $0 = Connected(inbox: inbox, outbox: outbox, handlers: handlers) }
+    }
+
+    /// - Precondition: ``connect(_:)`` was called.
+    public var inbox: Inbox { require { $0.inbox } }
+    public var outbox: Outbox { require { $0.outbox } }
+
+    private func require<T>(_ part: (Connected) -> T) -> T {
+        guard let connected = connected.withLock({ $0 }) else { preconditionFailure("the kernel is used before connect(_:)") }
+        return part(connected)
+    }
+
+    /// Finds out whether an instance ended the last process, starts the instances, and then takes up the work that waits.
+    /// - Throws: ``PluginAPI/PluginFailure`` where an instance whose policy is `fail` does not start.
+    public func start(_ specs: [InstanceSpec]) async throws {
+        if let file = parts.trapFile, let finding = CrashMark.begin(at: file) {
+            let reason = "its code ended the process (\(finding.signal)); look into the log, then: jack plugins release \(finding.instance)"
+            parts.logger.critical("an instance ended the process and is held back", metadata: ["instance": "\(finding.instance)", "signal": "\(finding.signal)"])
+            try await holds.hold(finding.instance, reason: reason, at: parts.clock.now)
+        }
+        try await instances.start(specs, held: holds.all())
+        let (inbox, outbox, jobs, logger) = (inbox, outbox, jobs, parts.logger)
+        workers.withLock { workers in
+            workers = [
+                Task { await inbox.run() },
+                Task {
+                    while !Task.isCancelled {
+                        do { try await outbox.run() } catch {
+                            logger.error("the outbox cannot be read", metadata: ["error": "\(error)"])
+                            try? await Task.sleep(for: .seconds(1))
+                        }
+                    }
+                },
+                Task { await jobs.run() },
+            ]
+        }
+    }
+
+    /// Stops in order: no more input, then the work under way, then the instances, producers first, then storage.
+    public func stop(drain: Duration = .seconds(10)) async {
+        let tasks = workers.withLock { workers in
+            defer { workers = [] }
+            return workers
+        }
+        tasks.forEach { $0.cancel() }
+        for task in tasks { await task.value }
+        await instances.stop(drain: drain)
+        bus.close()
+        if let file = parts.trapFile { CrashMark.end(at: file) }
+    }
+
+    /// Stops an instance and keeps it off, also after a restart.
+    public func hold(_ instance: String, reason: String) async throws {
+        try await holds.hold(instance, reason: reason, at: parts.clock.now)
+        await instances.supervisor(instance)?.stop()
+    }
+
+    /// Starts a held instance, and holds it no longer.
+    public func release(_ instance: String) async throws {
+        guard try await holds.release(instance) else { throw PluginFailure.permanent(.notFound, "“\(instance)” is not held") }
+        try await instances.release(instance)
+    }
+
+    private static func context(_ spec: InstanceSpec, _ health: any HealthReporter, parts: Parts, jobs: JobQueue, link: KernelLink) -> PluginSupervisor.Context {
+        var logger = parts.logger
+        logger[metadataKey: "instance"] = "\(spec.name)"
+        let scheduler = InstanceScheduler(instance: spec.name, jobs: jobs, clock: parts.clock, logger: logger)
+        let context = PluginContext(
+            instance: spec.name, property: parts.property, logger: logger, metrics: PluginMetrics(instance: spec.name, factory: parts.metrics),
+            clock: parts.clock, http: parts.http,
+            storage: PluginKeyValueStore(engine: parts.engine, property: parts.property.id, instance: spec.name, clock: parts.clock),
+            secrets: parts.secrets(spec.name), scheduler: scheduler, inbound: InstanceInbound(instance: spec.name, link: link), health: health,
+            files: parts.files(spec))
+        return (context, { await scheduler.end() })
+    }
+
+    fileprivate func transcript(_ instance: String, _ peer: PeerAddress, _ limit: Int) async throws -> [TranscriptEntry] {
+        try await require { $0.handlers }.transcript(instance, peer, limit)
+    }
+}
+
+/// Contexts are made by the kernel and outlive nothing of it; this breaks the circle.
+private final class KernelLink: Sendable {
+    private struct Weak { weak var kernel: JackKernel? }
+    private let state = Mutex(Weak())
+    func connect(_ kernel: JackKernel) { state.withLock { $0.kernel = kernel } }
+    func kernel() throws -> JackKernel {
+        guard let kernel = state.withLock({ $0.kernel }) else { throw PluginFailure.notReady(.unreachable, "the kernel has stopped") }
+        return kernel
+    }
+}
+
+private struct InstanceInbound: InboundPort {
+    let instance: String
+    let link: KernelLink
+
+    func accept(_ events: [InboundEvent]) async throws -> [InboundReceipt] {
+        do {
+            return try await link.kernel().inbox.accept(instance, events)
+        } catch let error as StorageError {
+            throw PluginFailure.notReady(.unreachable, "what arrived cannot be stored: \(error.message)", cause: error)
+        }
+    }
+
+    func transcript(with peer: PeerAddress, limit: Int) async throws -> [TranscriptEntry] {
+        try await link.kernel().transcript(instance, peer, limit)
+    }
+}
