@@ -14,7 +14,8 @@ public final class JackKernel: Sendable {
         public var logger: Logger
         public var metrics: any MetricsFactory
         public var http: any HTTPClient
-        public var files: any FileReader
+        /// Makes the reader of the files that an instance's settings name.
+        public var files: @Sendable (_ spec: InstanceSpec) -> any FileReader
         /// Makes the secret store of an instance.
         public var secrets: @Sendable (_ instance: String) -> any SecretStore
         /// Where the mark of a trap is kept; nil keeps none.
@@ -22,7 +23,7 @@ public final class JackKernel: Sendable {
 
         public init(
             property: PropertyInfo, engine: any StorageEngine, clock: any TimeSource, logger: Logger, metrics: any MetricsFactory, http: any HTTPClient,
-            files: any FileReader, secrets: @escaping @Sendable (_ instance: String) -> any SecretStore, trapFile: String?
+            files: @escaping @Sendable (_ spec: InstanceSpec) -> any FileReader, secrets: @escaping @Sendable (_ instance: String) -> any SecretStore, trapFile: String?
         ) {
             self.property = property
             self.engine = engine
@@ -180,9 +181,10 @@ public final class JackKernel: Sendable {
         let scheduler = InstanceScheduler(instance: spec.name, jobs: jobs, clock: parts.clock, logger: logger)
         let context = PluginContext(
             instance: spec.name, property: parts.property, logger: logger, metrics: PluginMetrics(instance: spec.name, factory: parts.metrics),
-            clock: parts.clock, http: parts.http, files: parts.files,
+            clock: parts.clock, http: parts.http,
             storage: PluginKeyValueStore(engine: parts.engine, property: parts.property.id, instance: spec.name, clock: parts.clock),
-            secrets: parts.secrets(spec.name), scheduler: scheduler, inbound: InstanceInbound(instance: spec.name, link: link), health: health)
+            secrets: parts.secrets(spec.name), scheduler: scheduler, inbound: InstanceInbound(instance: spec.name, link: link), health: health,
+            files: parts.files(spec))
         return (context, { await scheduler.end() })
     }
 

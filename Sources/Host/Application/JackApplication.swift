@@ -66,9 +66,10 @@ public final class JackApplication: Sendable {
         guard let key = settings.security.encryptionKey else { throw HostError("security.encryption_key is missing") }
         let keys = EncryptionKeys(secret: key, previous: settings.security.previousEncryptionKeys)
         http = CurlHTTPClient()
+        let directory = configuration.directory.isEmpty ? "." : configuration.directory
         let kernel = JackKernel(
             .init(
-                property: property, engine: engine, clock: clock, logger: logger, metrics: metrics, http: http, files: SystemFiles(),
+                property: property, engine: engine, clock: clock, logger: logger, metrics: metrics, http: http, files: { spec in LocalFiles(directory: directory, settings: spec.settings.printed) { bytes, file in Self.yaml(bytes, file) } },
                 secrets: { EncryptedSecretStore(engine: engine, property: property.id, owner: $0, keys: keys, clock: clock) },
                 trapFile: path.map { $0 + ".trap" }))
         self.kernel = kernel
@@ -238,6 +239,12 @@ public final class JackApplication: Sendable {
             time: kernel.parts.clock, logger: kernel.parts.logger)
         GatewayBuilder.describeMetrics(in: metrics)
         return GatewayBuilder(configuration, parts).build()
+    }
+
+    private static func yaml(_ bytes: [UInt8], _ file: String) -> (document: ConfigNode?, diagnostics: Diagnostics) {
+        var diagnostics = Diagnostics()
+        let document = YAMLReader().read(bytes, file: file, &diagnostics)
+        return (document, diagnostics)
     }
 
     private static func describe(_ metrics: PrometheusRegistry) {

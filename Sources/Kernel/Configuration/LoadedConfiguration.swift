@@ -4,8 +4,11 @@ import PluginAPI
 public struct LoadedConfiguration: Sendable {
     /// The file as the operator named it.
     public let file: String
-    /// The folder of the file, from which the relative paths in it count; empty for the working directory.
-    public var directory: String { file.lastIndex(of: "/").map { String(file[..<$0]) } ?? "" }
+    /// The folder of the file, from which the relative paths in it count; `.` for the working directory.
+    public var directory: String {
+        guard let slash = file.lastIndex(of: "/") else { return "." }
+        return slash == file.startIndex ? "/" : String(file[..<slash])
+    }
     /// The kernel's own sections.
     public let settings: KernelSettings
     /// The instances that are switched on, in the order of the file.

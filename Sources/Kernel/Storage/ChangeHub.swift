@@ -75,7 +75,10 @@ final class ChangeHub: Sendable {
 
         func next() async -> Set<String>? {
             await withCheckedContinuation { continuation in
-                enum Answer { case now(Set<String>?), later }
+                enum Answer {
+                    case now(Set<String>?)
+                    case later
+                }
                 let answer: Answer = state.withLock { state in
                     if !state.pending.isEmpty {
                         defer { state.pending = [] }

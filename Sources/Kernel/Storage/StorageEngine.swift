@@ -2,8 +2,8 @@ import PluginAPI
 
 /// The shared storage service: what an engine must answer. One is built in, SQLite; the contract tests say what another must do alike.
 ///
-/// Repositories write portable SQL with named arguments (`:name`) that both SQLite and PostgreSQL take, and leave to the engine what they do differently:
-/// full-text and vector search, claiming work, grouped commit and change notification.
+/// Repositories write portable SQL with named arguments (`:name`) that both SQLite and PostgreSQL take, and leave to the engine what they do
+/// differently: full-text and vector search, claiming work, grouped commit and change notification.
 ///
 /// Moments are `INTEGER` milliseconds since 1970, booleans `INTEGER` 0 and 1, JSON `TEXT`, ids `TEXT`.
 public protocol StorageEngine: Sendable {

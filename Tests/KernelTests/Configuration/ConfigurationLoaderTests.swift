@@ -21,6 +21,18 @@ struct ConfigurationLoaderTests {
         #expect(property.id == "main" && property.languages == ["en"] && property.timeZone == "Europe/Lisbon" && property.publicURL == nil)
     }
 
+    @Test(arguments: [("conf/jack.yaml", "conf"), ("jack.yaml", "."), ("/jack.yaml", "/"), ("/etc/jack/jack.yaml", "/etc/jack")])
+    func relativePathsCountFromTheFilesFolder(file: String, directory: String) throws {
+        let files = Fixtures.files(
+            [file: hotel + "security: {jwt_secret: '${file:near}'}\n", directory == "." ? "near" : "\(directory)/near": "x"].merging(["/near": "x"]) {
+                first, _ in first
+            })
+        let loader = ConfigurationLoader(file: file, registrations: [], files: files)
+        let (loaded, diagnostics) = loader.load()
+        #expect(diagnostics.all.isEmpty)
+        #expect(loaded?.directory == directory)
+    }
+
     @Test func theDeclarationsAreSound() {
         #expect(KernelSettings.schema.problems == [])
         #expect(CallLimits.schema.problems == [])

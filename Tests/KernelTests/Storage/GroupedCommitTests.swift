@@ -1,15 +1,17 @@
 import Foundation
-@testable import Kernel
 import PluginAPI
 import Synchronization
 import Testing
+
+@testable import Kernel
 
 @Suite struct GroupedCommitTests {
     struct Refused: Error {}
 
     /// Holds the writer until `release` is called, so that what comes meanwhile queues.
     static func hold(_ engine: SQLiteEngine) async -> (release: @Sendable () -> Void, done: Task<Void, any Error>) {
-        let begun = AsyncStream<Void>.makeStream(), gate = DispatchSemaphore(value: 0)
+        let begun = AsyncStream<Void>.makeStream()
+        let gate = DispatchSemaphore(value: 0)
         let done = Task {
             try await engine.write { _ in
                 begun.continuation.yield()

@@ -1,7 +1,8 @@
 import Foundation
-@testable import Kernel
 import PluginAPI
 import Testing
+
+@testable import Kernel
 
 @Suite struct SQLiteVectorIndexTests {
     /// The same numbers on every run.
@@ -21,7 +22,8 @@ import Testing
     /// The plain way, in double precision.
     static func nearest(_ all: [(key: String, vector: [Float])], to query: [Float], limit: Int) -> [(key: String, score: Double)] {
         func dot(_ a: [Float], _ b: [Float]) -> Double { zip(a, b).reduce(0) { $0 + Double($1.0) * Double($1.1) } }
-        return Array(all.map { ($0.key, dot($0.vector, query) / (dot($0.vector, $0.vector) * dot(query, query)).squareRoot()) }.sorted { $0.1 > $1.1 }.prefix(limit))
+        let scored = all.map { ($0.key, dot($0.vector, query) / (dot($0.vector, $0.vector) * dot(query, query)).squareRoot()) }
+        return Array(scored.sorted { $0.1 > $1.1 }.prefix(limit))
     }
 
     @Test(arguments: Backing.allCases) func `the nearest are exact and last`(_ backing: Backing) async throws {
@@ -34,7 +36,8 @@ import Testing
             var index = engine.vectorIndex(collection: "a", dimensions: 50)
             try await index.put(all)
             for query in Self.vectors(5, 50, seed: 9).map(\.vector) {
-                let found = try await index.nearest(to: query, limit: 10), expected = Self.nearest(all, to: query, limit: 10)
+                let found = try await index.nearest(to: query, limit: 10)
+                let expected = Self.nearest(all, to: query, limit: 10)
                 #expect(found.map(\.key) == expected.map(\.key))
                 for (a, b) in zip(found, expected) { #expect(abs(Double(a.score) - b.score) < 1e-5) }
             }
@@ -62,9 +65,14 @@ import Testing
     @Test func `rounding to bytes hides no row`() async {
         var numbers = Numbers(state: 3)
         let base = Self.vectors(1, 40)[0].vector
-        var all: [(key: String, vector: [Float])] = (0..<400).map { i in ("near\(i)", base.map { $0 + Float.random(in: -0.002...0.002, using: &numbers) }) }
+        var all: [(key: String, vector: [Float])] = (0..<400).map { i in
+            ("near\(i)", base.map { $0 + Float.random(in: -0.002...0.002, using: &numbers) })
+        }
         all += (0..<40).map { i in ("spike\(i)", (0..<40).map { $0 == i ? 1 : Float.random(in: -0.003...0.003, using: &numbers) }) }
-        all += [("tiny", base.map { $0 * 1e-20 }), ("huge", base.map { $0 * 1e18 }), ("zero", [Float](repeating: 0, count: 40)), ("opposite", base.map { -$0 })]
+        all += [
+            ("tiny", base.map { $0 * 1e-20 }), ("huge", base.map { $0 * 1e18 }), ("zero", [Float](repeating: 0, count: 40)),
+            ("opposite", base.map { -$0 }),
+        ]
         var matrix = VectorMatrix(dimensions: 40)
         for (key, vector) in all { matrix.put(key, vector) }
         for query in [base, all[450 - 50].vector, base.map { -$0 }, [Float](repeating: 1, count: 40)] {
@@ -117,7 +125,8 @@ import Testing
 
     @Test func `collections are apart, and one index serves all who ask`() async throws {
         try await withEngine(.memory) { engine async throws in
-            let a = engine.vectorIndex(collection: "a", dimensions: 2), b = engine.vectorIndex(collection: "b", dimensions: 2)
+            let a = engine.vectorIndex(collection: "a", dimensions: 2)
+            let b = engine.vectorIndex(collection: "b", dimensions: 2)
             try await a.put([("k", [1, 0])])
             #expect(try await b.nearest(to: [1, 0], limit: 1).isEmpty)
             let again = engine.vectorIndex(collection: "a", dimensions: 2)

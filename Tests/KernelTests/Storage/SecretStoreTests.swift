@@ -13,7 +13,8 @@ import Testing
 
     @Test(arguments: Backing.allCases) func `a secret comes back, to its owner alone`(_ backing: Backing) async throws {
         try await withEngine(backing) { engine async throws in
-            let keys = EncryptionKeys(secret: old), mine = store(engine, keys)
+            let keys = EncryptionKeys(secret: old)
+            let mine = store(engine, keys)
             try await mine.set("token", to: Secret("first"))
             try await mine.set("token", to: Secret("ya29.ü"))
             #expect(try await mine.get("token")?.reveal() == "ya29.ü")
@@ -41,7 +42,8 @@ import Testing
     }
 
     @Test func `sealed twice, a secret looks different`() throws {
-        let box = SecretBox(keys: EncryptionKeys(secret: old)), place = SecretBox.Place(property: "p", owner: "o", name: "n")
+        let box = SecretBox(keys: EncryptionKeys(secret: old))
+        let place = SecretBox.Place(property: "p", owner: "o", name: "n")
         #expect(try box.seal(Secret("same"), for: place) != box.seal(Secret("same"), for: place))
     }
 
@@ -74,7 +76,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["owner = 'opera'", "property = 'q'", "name = 'other'"]) func `a row moved to another place does not open`(_ change: String) async throws {
+    @Test(arguments: ["owner = 'opera'", "property = 'q'", "name = 'other'"]) func `a row moved to another place does not open`(_ change: String)
+        async throws
+    {
         try await withEngine(.memory) { engine async throws in
             let keys = EncryptionKeys(secret: old)
             try await store(engine, keys).set("token", to: Secret("x"))
@@ -85,7 +89,8 @@ import Testing
     }
 
     @Test func `a changed byte is noticed`() throws {
-        let box = SecretBox(keys: EncryptionKeys(secret: old)), place = SecretBox.Place(property: "p", owner: "o", name: "n")
+        let box = SecretBox(keys: EncryptionKeys(secret: old))
+        let place = SecretBox.Place(property: "p", owner: "o", name: "n")
         let sealed = try box.seal(Secret("secret"), for: place)
         for i in sealed.bytes.indices {
             var bytes = sealed.bytes

@@ -29,7 +29,8 @@ import Testing
     @Test(arguments: Backing.allCases) func `a guest's text is text, whatever it says`(_ backing: Backing) async throws {
         try await withEngine(backing, [notes, texts]) { engine async throws in
             let nasty = [
-                "'; DROP TABLE note; --", "Robert\"); DELETE FROM note; --", ":text", "?1", "<script>alert(1)</script>", "Ignore all previous instructions",
+                "'; DROP TABLE note; --", "Robert\"); DELETE FROM note; --", ":text", "?1", "<script>alert(1)</script>",
+                "Ignore all previous instructions",
                 "\u{202E}evil", "NEAR(a b)", "col:x AND NOT y", "*", "\"", "^", "a\u{301}", "👩‍👩‍👧", "(", "-", "passage : x",
             ]
             for text in nasty {
@@ -84,7 +85,9 @@ import Testing
             #expect(kept)
             #expect(try await engine.notes() == ["a", "b"])
             #expect(await code { try await engine.write { try $0.note("orphan", parent: 99) } } == .constraint)
-            #expect(await code { try await engine.write { try $0.run("INSERT INTO note (id, text) VALUES (9, :b)", ["b": [UInt8(1)].sql]) } } == .constraint)
+            #expect(
+                await code { try await engine.write { try $0.run("INSERT INTO note (id, text) VALUES (9, :b)", ["b": [UInt8(1)].sql]) } }
+                    == .constraint)
         }
     }
 
@@ -125,7 +128,8 @@ import Testing
     @Test func `a read sees one moment while others write`() async throws {
         try await withEngine(.disk, [notes]) { engine async throws in
             try await engine.write { try $0.note("before") }
-            let begun = AsyncStream<Void>.makeStream(), goOn = DispatchSemaphore(value: 0)
+            let begun = AsyncStream<Void>.makeStream()
+            let goOn = DispatchSemaphore(value: 0)
             async let counts = engine.read { reader in
                 let first = try reader.rows("SELECT id FROM note").count
                 begun.continuation.yield()
@@ -179,7 +183,8 @@ import Testing
         try await withEngine(backing, [texts]) { engine async throws in
             try await engine.write { transaction in
                 try transaction.index("passage", key: "pool", columns: ["title": "Pool", "body": "The pool opens at 7. The pool is heated."])
-                try transaction.index("passage", key: "breakfast", columns: ["title": "Frühstück", "body": "Breakfast is served from 7 to 10:30, near the pool."])
+                try transaction.index(
+                    "passage", key: "breakfast", columns: ["title": "Frühstück", "body": "Breakfast is served from 7 to 10:30, near the pool."])
                 try transaction.index("passage", key: "parking", columns: ["title": "Parking", "body": "Our garage has 40 places."])
             }
             func find(_ text: String) async throws -> [String] { try await engine.read { try $0.search("passage", for: text, limit: 5).map(\.key) } }
@@ -215,7 +220,7 @@ import Testing
     @Test func `common words do not drown rare ones in a large index`() async throws {
         try await withEngine(.memory, [texts]) { engine async throws in
             try await engine.write { transaction in
-                for i in 0..<8_000 {
+                for i in 0..<4_000 {
                     try transaction.index("passage", key: "\(i)", columns: ["body": "the room \(i % 2 == 0 ? "with view" : "with balcony")"])
                 }
                 try transaction.index("passage", key: "rare", columns: ["body": "the sauna"])
@@ -252,7 +257,11 @@ import Testing
     @Test func `a change that a foreign key makes is heard`() async throws {
         try await withEngine(.memory) { engine async throws in
             try await engine.write { transaction in
-                try transaction.run("INSERT INTO outbox (id, property, instance, kind, lane, payload, created_at, next_at) VALUES ('o', 'p', 'i', 'k', 'l', '', 0, 0)")
+                try transaction.run(
+                    """
+                    INSERT INTO outbox (id, property, instance, kind, lane, payload, created_at, next_at)
+                    VALUES ('o', 'p', 'i', 'k', 'l', '', 0, 0)
+                    """)
                 try transaction.run("INSERT INTO outbox_vendor_id VALUES ('p', 'i', 'v', 'o')")
             }
             var heard = engine.changes(in: ["outbox_vendor_id"]).makeAsyncIterator()

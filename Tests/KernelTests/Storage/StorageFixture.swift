@@ -32,7 +32,8 @@ func withEngine<T>(
     }
 }
 
-let notes = Migration("test-001-notes", [.table("note", columns: "id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE, parent INTEGER REFERENCES note (id) ON DELETE CASCADE")])
+let notes = Migration(
+    "test-001-notes", [.table("note", columns: "id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE, parent INTEGER REFERENCES note (id)")])
 let texts = Migration("test-002-texts", [.fullText("passage", columns: ["title", "body"])])
 
 extension StorageTransaction {

@@ -40,11 +40,18 @@ public final class SQLiteEngine: StorageEngine {
             if let file, !FileManager.default.isWritableFile(atPath: file.path) {
                 throw StorageError(
                     .readOnly,
-                    "the database file \(file.path) cannot be written; it was not changed. Give Jack's user the right to write the file and its folder, and mount the disk for writing")
+                    """
+                    the database file \(file.path) cannot be written; it was not changed. Give Jack's user the right to write the file and its \
+                    folder, and mount the disk for writing
+                    """)
             }
             let configuration = SQLiteFile.configuration(options)
             database =
-                if let file { try DatabasePool(path: file.path, configuration: configuration) } else { try DatabaseQueue(configuration: configuration) }
+                if let file {
+                    try DatabasePool(path: file.path, configuration: configuration)
+                } else {
+                    try DatabaseQueue(configuration: configuration)
+                }
             try database.writeWithoutTransaction { db in
                 try SQLiteFile.prepareWriter(db, options, isNew: isNew)
                 db.add(transactionObserver: recorder, extent: .databaseLifetime)
@@ -94,7 +101,9 @@ public final class SQLiteEngine: StorageEngine {
             let integrity = try reader.attempt { try String.fetchAll(reader.db, sql: "PRAGMA integrity_check(100)") }
             let references = try reader.rows("PRAGMA foreign_key_check").prefix(100).map { row in
                 let number = row.intIfPresent("rowid").map { "row \($0)" } ?? "a row"
-                return "\(number) of \(row.stringIfPresent("table") ?? "?") refers to a row of \(row.stringIfPresent("parent") ?? "?") that is not there"
+                let table = row.stringIfPresent("table") ?? "?"
+                let parent = row.stringIfPresent("parent") ?? "?"
+                return "\(number) of \(table) refers to a row of \(parent) that is not there"
             }
             return integrity.filter { $0 != "ok" } + references
         }
@@ -104,7 +113,10 @@ public final class SQLiteEngine: StorageEngine {
 
     public func size() async throws -> Int64 {
         guard let file else {
-            return try await reading { try Int64($0.row("PRAGMA page_count")?.int("page_count") ?? 0) * Int64($0.row("PRAGMA page_size")?.int("page_size") ?? 0) }
+            return try await reading { reader in
+                let pages = try reader.row("SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size")
+                return Int64(try pages?.int("bytes") ?? 0)
+            }
         }
         return file.bytes
     }

@@ -37,14 +37,17 @@ enum SQLiteFault {
         let cause = error.message ?? "SQLite \(error.extendedResultCode.rawValue)"
         return switch code(of: error) {
         case .busy:
-            "another process holds the database file \(file) (\(cause)); nothing was stored. End the other process (`fuser \(file)` names it) or wait for it"
+            """
+            another process holds the database file \(file) (\(cause)); nothing was stored. End the other process (`fuser \(file)` names it) or wait \
+            for it
+            """
         case .corrupt: damaged(file, cause).message
         case .readOnly where error.extendedResultCode == .SQLITE_READONLY_DBMOVED:
-            "the database file \(file) was moved or deleted while in use; nothing was stored. Stop Jack, put the file back with its -wal, and start again"
+            "the database file \(file) was moved or deleted while in use; nothing was stored. Stop Jack, put it back with its -wal, and start again"
         case .readOnly:
             """
-            the database file \(file) cannot be written (\(cause)); nothing was stored, what is in it can still be read. Give Jack's user the right to \
-            write the file and its folder, and mount the disk for writing
+            the database file \(file) cannot be written (\(cause)); nothing was stored, what is in it can still be read. Give Jack's user the right \
+            to write the file and its folder, and mount the disk for writing
             """
         case .full:
             "the disk that holds \(file) is full (\(cause)): free space on it; nothing acknowledged was lost, and writing goes on once there is room"

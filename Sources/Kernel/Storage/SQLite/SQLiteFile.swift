@@ -22,7 +22,7 @@ struct SQLiteFile {
                 try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
             }
         } catch {
-            throw StorageError(.unreadable, "the folder \(folder) for the database cannot be made: give Jack's user the right to write in the folder above it")
+            throw StorageError(.unreadable, "the folder \(folder) for the database cannot be made: give Jack's user the right to write above it")
         }
         // Not FileManager's createFile: it sets the rights after making the file.
         let descriptor = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0o600)
@@ -31,7 +31,8 @@ struct SQLiteFile {
             if fault == EEXIST { return }
             let why = String(cString: strerror(fault))
             let code: StorageError.Code = fault == ENOSPC ? .full : fault == EROFS ? .readOnly : .unreadable
-            throw StorageError(code, "the database file \(path) cannot be made (\(why)): give Jack's user the right to write in \(folder), and room on its disk")
+            throw StorageError(
+                code, "the database file \(path) cannot be made (\(why)): give Jack's user the right to write in \(folder), and room on its disk")
         }
         close(descriptor)
     }
@@ -61,7 +62,7 @@ struct SQLiteFile {
             if application == 0 && tables == 0 { return false }
             throw StorageError(
                 .unreadable,
-                "\(path) is a database of another program, not Jack's; it was not changed. Give Jack a path of its own (DATABASE_PATH, or `database:` in the configuration)")
+                "\(path) is a database of another program, not Jack's; it was not changed. Give Jack a path of its own (DATABASE_PATH)")
         }
         let layout = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
         let unknown = options.migrations.isEmpty ? [] : try Self.status(db, options.migrations).unknown
@@ -87,15 +88,16 @@ struct SQLiteFile {
         StorageError(
             .newerSchema,
             """
-            the database file \(path) was written by a newer Jack\(unknown.isEmpty ? "" : " (it has \(unknown.joined(separator: ", ")))"); it was not \
-            changed. Start that Jack again, or put back the backup that was made before the upgrade
+            the database file \(path) was written by a newer Jack\(unknown.isEmpty ? "" : " (it has \(unknown.joined(separator: ", ")))"); it was \
+            not changed. Start that Jack again, or put back the backup that was made before the upgrade
             """)
     }
 
     static func status(_ db: Database, _ migrations: [Migration]) throws -> MigrationStatus {
         let exists = try Bool.fetchOne(db, sql: "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '\(steps)'") ?? false
         let stored = exists ? try String.fetchAll(db, sql: "SELECT name FROM \(steps) ORDER BY seq") : []
-        let known = Set(migrations.map(\.name)), applied = Set(stored)
+        let known = Set(migrations.map(\.name))
+        let applied = Set(stored)
         return MigrationStatus(
             applied: stored.filter(known.contains), pending: migrations.map(\.name).filter { !applied.contains($0) },
             unknown: stored.filter { !known.contains($0) })
@@ -114,12 +116,15 @@ struct SQLiteFile {
         configuration.prepareDatabase { db in
             // What stands in a file must not be able to call functions with side effects; damage in a page is to be noticed when it is read; what is
             // deleted, a guest's data, is to be gone from the file.
-            try db.execute(sql: "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY")
+            for setting in ["trusted_schema = OFF", "cell_size_check = ON", "secure_delete = ON", "temp_store = MEMORY"] {
+                try db.execute(sql: "PRAGMA \(setting)")
+            }
         }
         return configuration
     }
 
-    /// What the one writing connection has besides. GRDB's own choice for WAL is synchronous = NORMAL, which may lose the last commits with the power.
+    /// What the one writing connection has besides. GRDB's own choice for WAL is synchronous = NORMAL, which may lose the last commits with the
+    /// power.
     static func prepareWriter(_ db: Database, _ options: SQLiteEngine.Options, isNew: Bool) throws {
         try db.execute(sql: "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864")
         if let pages = options.maximumPages { try db.execute(sql: "PRAGMA max_page_count = \(pages)") }

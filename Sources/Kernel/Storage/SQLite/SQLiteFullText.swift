@@ -16,7 +16,8 @@ struct SQLiteFullText {
     private var keys: String { "\(name)_keys".quoted }
 
     func put(_ db: Database, _ key: String, _ columns: [String: String]) throws {
-        let key = key.storable, names = columns.keys.sorted()
+        let key = key.storable
+        let names = columns.keys.sorted()
         let id: Int64
         if let known = try row(of: key, db) {
             try db.cachedStatement(sql: "DELETE FROM \(name.quoted) WHERE rowid = ?").execute(arguments: [known])
@@ -43,47 +44,57 @@ struct SQLiteFullText {
 
     // MARK: Searching
 
-    /// How many matches a search weighs. Weighing costs about two microseconds a match, and in a large index a word such as “the” alone matches nearly
-    /// every row and moves the order hardly at all.
-    static let budget = 6_000
+    /// How many matches a search weighs before it is content. Weighing costs some microseconds a match, and in a large index a word such as “the”
+    /// alone matches nearly every row and moves the order hardly at all.
+    static let budget = 3_000
 
-    /// Words are weighed from the rarest on while the budget lasts; the rarest always. In an index of some hundred rows that is all of them. Where fewer rows
-    /// than wanted fit, the commoner words are taken too.
+    /// Words are weighed from the rarest on while the budget lasts; the rarest always. In an index of some hundred rows that is all of them. Where
+    /// fewer rows than wanted fit, the commoner words are taken too, one after the other.
     func search(_ db: Database, _ query: String, _ limit: Int) throws -> [(key: String, score: Double)] {
-        let words = Self.words(query)
-        guard !words.isEmpty, limit > 0 else { return [] }
+        guard limit > 0 else { return [] }
         let count = try db.cachedStatement(
             sql: "SELECT count(*) FROM (SELECT 1 FROM \(name.quoted) WHERE \(name.quoted) MATCH ? LIMIT \(Self.budget + 1))")
-        let counted = try words.map { (word: $0, rows: try Int.fetchOne(count, arguments: [$0]) ?? 0) }.filter { $0.rows > 0 }.sorted { $0.rows < $1.rows }
-        var chosen: [String] = [], left = Self.budget
-        for (word, rows) in counted where chosen.isEmpty || rows <= left {
-            chosen.append(word)
-            left -= rows
+        var words: [(phrase: String, rows: Int)] = []
+        for word in Self.words(query) {
+            let rows = try Int.fetchOne(count, arguments: [word.phrase]) ?? 0
+            // What begins with a word that is common adds little, and finding it costs most.
+            let isPrefix = word.isPrefix && rows <= Self.budget
+            if rows > 0 || isPrefix { words.append((isPrefix ? word.phrase + "*" : word.phrase, rows)) }
         }
-        let found = try fetch(db, chosen, limit)
-        return found.count < limit && chosen.count < counted.count ? try fetch(db, counted.map(\.word), limit) : found
+        // Of words that are all common, the longer is likely the rarer.
+        words.sort { $0.rows != $1.rows ? $0.rows < $1.rows : $0.phrase.utf8.count > $1.phrase.utf8.count }
+        var weighed = 0
+        var left = Self.budget
+        while weighed < words.count && (weighed == 0 || words[weighed].rows <= left) {
+            left -= words[weighed].rows
+            weighed += 1
+        }
+        while true {
+            let found = try fetch(db, words[..<weighed].map(\.phrase), limit)
+            if found.count >= limit || weighed >= words.count { return found }
+            weighed += 1
+        }
     }
 
-    private func fetch(_ db: Database, _ words: [String], _ limit: Int) throws -> [(key: String, score: Double)] {
-        guard !words.isEmpty else { return [] }
+    private func fetch(_ db: Database, _ phrases: [String], _ limit: Int) throws -> [(key: String, score: Double)] {
+        guard !phrases.isEmpty else { return [] }
         let statement = try db.cachedStatement(
             sql: "SELECT key, -rank FROM \(name.quoted) WHERE \(name.quoted) MATCH ? ORDER BY rank, rowid LIMIT ?")
-        let cursor = try Row.fetchCursor(statement, arguments: [words.joined(separator: " OR "), limit])
+        let cursor = try Row.fetchCursor(statement, arguments: [phrases.joined(separator: " OR "), limit])
         var found: [(key: String, score: Double)] = []
         while let row = try cursor.next() { found.append((row[0], row[1])) }
         return found
     }
 
-    /// The words of a text as FTS5 phrases: quoted, so that nothing in them is an operator, without repetition. A word of four letters or more also stands for
-    /// what begins with it.
-    static func words(_ text: String) -> [String] {
+    /// The words of a text as FTS5 phrases: quoted, so that nothing in them is an operator, without repetition, at most 64. A word of four letters or
+    /// more also stands for what begins with it.
+    static func words(_ text: String) -> [(phrase: String, isPrefix: Bool)] {
         var seen: Set<String> = []
-        var words: [String] = []
+        var words: [(phrase: String, isPrefix: Bool)] = []
         for piece in text.split(whereSeparator: { !$0.isLetter && !$0.isNumber }) where words.count < 64 {
             let word = piece.folding(options: [.caseInsensitive, .diacriticInsensitive], locale: nil)
-            // A letter of no script that the tokenizer knows would make an empty phrase.
             guard word.utf8.count <= 256, seen.insert(word).inserted else { continue }
-            words.append("\"" + piece.replacingOccurrences(of: "\"", with: "") + "\"" + (piece.count >= 4 ? "*" : ""))
+            words.append(("\"" + piece.replacingOccurrences(of: "\"", with: "") + "\"", piece.count >= 4))
         }
         return words
     }

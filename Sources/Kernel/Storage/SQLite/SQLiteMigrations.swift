@@ -7,7 +7,8 @@ extension SQLiteEngine {
 
     @discardableResult
     public func migrate(_ migrations: [Migration]) async throws -> [String] {
-        let names = migrations.map(\.name), path = path ?? "in memory"
+        let names = migrations.map(\.name)
+        let path = path ?? "in memory"
         guard Set(names).count == names.count else { throw StorageError(.other, "two migrations have one name: \(names.joined(separator: ", "))") }
         let status = try await migrationStatus(migrations)
         guard status.unknown.isEmpty else { throw SQLiteFile.newer(path, status.unknown) }
@@ -24,7 +25,8 @@ extension SQLiteEngine {
             }
             let broken = try transaction.reader.rows("PRAGMA foreign_key_check")
             guard broken.isEmpty else {
-                throw StorageError(.constraint, "the migrations \(status.pending.joined(separator: ", ")) would break \(broken.count) references between tables; nothing was changed")
+                let names = status.pending.joined(separator: ", ")
+                throw StorageError(.constraint, "the migrations \(names) would break \(broken.count) references between tables; nothing was changed")
             }
             return status.pending
         }

@@ -22,7 +22,8 @@ extension SQLiteEngine {
         public var maximumPages: Int?
 
         public init(
-            access: Access = .readWrite, migrations: [Migration] = [], checksAtOpen: Bool = true, busyTimeout: Duration = .seconds(5), readers: Int = 4,
+            access: Access = .readWrite, migrations: [Migration] = [], checksAtOpen: Bool = true, busyTimeout: Duration = .seconds(5),
+            readers: Int = 4,
             groupLimit: Int = 256, maximumPages: Int? = nil
         ) {
             self.access = access

@@ -93,9 +93,10 @@ final class SQLiteTransaction: StorageTransaction {
     ]
 
     private func statement(_ sql: String) throws -> Statement {
-        let word = sql.drop { $0.isWhitespace }.prefix { $0.isLetter }
-        if word.utf8.count < 10 && Self.engineWords.contains(word.uppercased()) {
-            throw StorageError(.other, "“\(word)” is the engine's own: transactions and settings cannot be changed in a write")
+        // Bytes rather than characters: this is done for every statement.
+        let word = sql.utf8.drop { $0 <= 32 }.prefix { $0 | 32 >= 97 && $0 | 32 <= 122 }
+        if word.count <= 9, Self.engineWords.contains(String(decoding: word, as: UTF8.self).uppercased()) {
+            throw StorageError(.other, "“\(sql.prefix(40))” is the engine's own: transactions and settings cannot be changed in a write")
         }
         return try db.cachedStatement(sql: sql)
     }

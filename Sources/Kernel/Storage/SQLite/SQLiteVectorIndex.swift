@@ -63,7 +63,8 @@ public final class SQLiteVectorIndex: VectorIndex {
         guard !keys.isEmpty else { return }
         try await engine.write { [self] transaction in
             for key in keys {
-                try transaction.run("DELETE FROM vector WHERE collection = :collection AND key = :key", ["collection": collection.sql, "key": key.sql])
+                try transaction.run(
+                    "DELETE FROM vector WHERE collection = :collection AND key = :key", ["collection": collection.sql, "key": key.sql])
             }
             transaction.afterCommit { [self] in note(.remove(keys)) }
         }
@@ -145,7 +146,10 @@ public final class SQLiteVectorIndex: VectorIndex {
                 guard bytes.count == dimensions * 4 else {
                     throw StorageError(
                         .unexpectedValue,
-                        "the collection “\(collection)” holds vectors of \(bytes.count / 4) numbers, not \(dimensions): they come from another model and must be made anew")
+                        """
+                        the collection “\(collection)” holds vectors of \(bytes.count / 4) numbers, not \(dimensions): they come from another model \
+                        and must be made anew
+                        """)
                 }
                 matrix.put(last, floats(bytes))
             }

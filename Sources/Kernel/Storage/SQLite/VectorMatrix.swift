@@ -1,7 +1,7 @@
 /// Vectors of one length in memory, each scaled to length 1, in blocks of contiguous numbers.
 ///
-/// Each row is kept twice: exactly, and rounded to bytes (``ByteRow``). A search reads the bytes, a quarter of the memory, and turns to the exact numbers only
-/// where the rounding leaves open whether a row is among the nearest. What it finds is exact.
+/// Each row is kept twice: exactly, and rounded to bytes (``ByteRow``). A search reads the bytes, a quarter of the memory, and turns to the exact
+/// numbers only where the rounding leaves open whether a row is among the nearest. What it finds is exact.
 ///
 /// A value: a search holds a copy, and a change made meanwhile copies only the block it touches.
 struct VectorMatrix: Sendable {
@@ -33,7 +33,8 @@ struct VectorMatrix: Sendable {
 
     /// - Parameter vector: has ``dimensions`` numbers; it is scaled to length 1, save that zero stays zero.
     mutating func put(_ key: String, _ vector: [Float]) {
-        let row = padded(vector), rounded = ByteRow(row)
+        let row = padded(vector)
+        let rounded = ByteRow(row)
         if let place = places[key] { return set(place, key, row, rounded) }
         places[key] = count
         if blocks.last.map({ $0.keys.count == Self.rowsPerBlock }) ?? true { blocks.append(Block()) }
@@ -74,7 +75,8 @@ struct VectorMatrix: Sendable {
     /// The nearest rows, exactly; equal scores in the order of their keys.
     /// - Parameter sharedFrom: with fewer numbers than these, a second task costs more than it saves.
     func nearest(to vector: [Float], limit: Int, workers: Int, sharedFrom: Int = 1 << 22) async -> [NearestRows.Hit] {
-        let query = padded(vector), stride = stride
+        let query = padded(vector)
+        let stride = stride
         guard workers > 1, count * stride >= sharedFrom else { return Self.scan(blocks, query, stride, limit).sorted }
         return await withTaskGroup(of: NearestRows.self) { group in
             let share = (blocks.count + workers - 1) / workers
@@ -94,10 +96,11 @@ struct VectorMatrix: Sendable {
         return vector.map { Float(Double($0) * scale) } + repeatElement(0, count: stride - vector.count)
     }
 
-    /// A row v stands as s·q with an error e, the query u as t·r with an error f. Then u·v = s·t·(q·r) + s·(q·f) + u·e, and by Cauchy and Schwarz the last two
-    /// are at most (1 + |e|)·|f| and |e|, both being of length 1 or 0. A row that cannot reach the worst of the best even so is passed over.
+    /// A row v stands as s·q with an error e, the query u as t·r with an error f. Then u·v = s·t·(q·r) + s·(q·f) + u·e, and by Cauchy and Schwarz the
+    /// last two are at most (1 + |e|)·|f| and |e|, both being of length 1 or 0. A row that cannot reach the worst of the best even so is passed over.
     private static func scan(_ blocks: some Collection<Block>, _ query: [Float], _ stride: Int, _ limit: Int) -> NearestRows {
-        let rounded = ByteRow(query), wide = rounded.bytes.map(Int16.init)
+        let rounded = ByteRow(query)
+        let wide = rounded.bytes.map(Int16.init)
         var best = NearestRows(limit: limit)
         query.withUnsafeBytes { query in
             wide.withUnsafeBytes { wide in
@@ -129,7 +132,8 @@ struct VectorMatrix: Sendable {
             SIMD8<Int16>(truncatingIfNeeded: bytes.loadUnaligned(fromByteOffset: at, as: SIMD8<Int8>.self))
                 &* wide.loadUnaligned(fromByteOffset: 2 * at, as: SIMD8<Int16>.self)
         }
-        var a = SIMD8<Int32>(), b = a
+        var a = SIMD8<Int32>()
+        var b = a
         var i = 0
         while i < count {
             a &+= SIMD8<Int32>(truncatingIfNeeded: product(i) &+ product(i + 8))
@@ -145,7 +149,10 @@ struct VectorMatrix: Sendable {
         @inline(__always) func product(_ at: Int) -> SIMD8<Float> {
             x.loadUnaligned(fromByteOffset: 4 * at, as: SIMD8<Float>.self) * y.loadUnaligned(fromByteOffset: 4 * at, as: SIMD8<Float>.self)
         }
-        var a = SIMD8<Float>(), b = a, c = a, d = a
+        var a = SIMD8<Float>()
+        var b = a
+        var c = a
+        var d = a
         var i = 0
         while i < count {
             a += product(i)
@@ -201,7 +208,8 @@ struct NearestRows: Sendable {
 
     mutating func offer(_ score: Float, _ key: String) {
         let hit = Hit(key: key, score: score)
-        var low = 0, high = sorted.count
+        var low = 0
+        var high = sorted.count
         while low < high {
             let middle = (low + high) / 2
             if sorted[middle] < hit { low = middle + 1 } else { high = middle }

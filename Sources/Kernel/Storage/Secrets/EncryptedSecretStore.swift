@@ -27,7 +27,8 @@ public struct EncryptedSecretStore: SecretStore {
     }
 
     public func set(_ name: String, to value: Secret) async throws {
-        let place = place(name), now = clock.now
+        let place = place(name)
+        let now = clock.now
         let sealed = try box.seal(value, for: place)
         try await engine.write { try $0.store(sealed, place, at: now.sql) }
     }
@@ -49,9 +50,11 @@ extension EncryptedSecretStore {
     /// - Returns: how many were sealed anew.
     @discardableResult
     public static func rotate(in engine: any StorageEngine, to keys: EncryptionKeys, clock: any TimeSource) async throws -> Int {
-        let box = SecretBox(keys: keys), now = clock.now
+        let box = SecretBox(keys: keys)
+        let now = clock.now
         return try await engine.write { transaction in
-            let rows = try transaction.rows("SELECT property, owner, name, key_id, sealed FROM secret WHERE key_id <> :key", ["key": keys.currentID.sql])
+            let rows = try transaction.rows(
+                "SELECT property, owner, name, key_id, sealed FROM secret WHERE key_id <> :key", ["key": keys.currentID.sql])
             for row in rows {
                 let place = try row.place()
                 try transaction.store(box.seal(box.open(row.sealed(), from: place), for: place), place, at: now.sql)
@@ -65,7 +68,8 @@ extension EncryptedSecretStore {
         let rows = try await engine.read { try $0.rows("SELECT property, owner, name, key_id, sealed FROM secret ORDER BY property, owner, name") }
         let box = SecretBox(keys: keys)
         return try rows.compactMap { row in
-            let place = try row.place(), sealed = try row.sealed()
+            let place = try row.place()
+            let sealed = try row.sealed()
             return (try? box.open(sealed, from: place)) == nil ? "\(place.owner)/\(place.name)" : nil
         }
     }
@@ -73,7 +77,9 @@ extension EncryptedSecretStore {
 
 extension SQLRow {
     fileprivate func sealed() throws -> SecretBox.Sealed { try SecretBox.Sealed(keyID: string("key_id"), bytes: blob("sealed")) }
-    fileprivate func place() throws -> SecretBox.Place { try SecretBox.Place(property: string("property"), owner: string("owner"), name: string("name")) }
+    fileprivate func place() throws -> SecretBox.Place {
+        try SecretBox.Place(property: string("property"), owner: string("owner"), name: string("name"))
+    }
 }
 
 extension SecretBox.Place {

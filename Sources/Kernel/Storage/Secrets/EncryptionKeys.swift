@@ -4,8 +4,8 @@ import PluginAPI
 
 /// The keys that secrets at rest are sealed with: the current one, and those that older rows may still need.
 ///
-/// A key is derived (HKDF-SHA256, RFC 5869) from what the operator gives as `ENCRYPTION_KEY`: 32 random characters or more. Deriving is no defence for
-/// a word that can be guessed.
+/// A key is derived (HKDF-SHA256, RFC 5869) from what the operator gives as `ENCRYPTION_KEY`: 32 random characters or more. Deriving is no defence
+/// for a word that can be guessed.
 public struct EncryptionKeys: Sendable {
     struct Key: Sendable {
         /// Says which key a row needs, and nothing about the key itself.
@@ -13,7 +13,8 @@ public struct EncryptionKeys: Sendable {
         let key: SymmetricKey
 
         init(_ secret: Secret) {
-            let material = SymmetricKey(data: Data(secret.reveal().utf8)), salt = Data("jack".utf8)
+            let material = SymmetricKey(data: Data(secret.reveal().utf8))
+            let salt = Data("jack".utf8)
             key = HKDF<SHA256>.deriveKey(inputKeyMaterial: material, salt: salt, info: Data("secret/aes-256-gcm/1".utf8), outputByteCount: 32)
             let name = HKDF<SHA256>.deriveKey(inputKeyMaterial: material, salt: salt, info: Data("secret/key-id/1".utf8), outputByteCount: 8)
             id = name.withUnsafeBytes { $0.map { byte in String(byte >> 4, radix: 16) + String(byte & 15, radix: 16) }.joined() }

@@ -58,7 +58,8 @@ public struct SecretBox: Sendable {
             return Secret(String(decoding: try AES.GCM.open(box, using: key.key, authenticating: place.bytes), as: UTF8.self))
         } catch {
             throw StorageError(
-                .wrongKey, "the secret “\(place.name)” of \(place.owner) does not open: its row was changed or comes from another place. Enter the secret anew")
+                .wrongKey,
+                "the secret “\(place.name)” of \(place.owner) does not open: its row was changed or comes from another place. Enter the secret anew")
         }
     }
 }

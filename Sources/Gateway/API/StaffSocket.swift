@@ -1,0 +1,43 @@
+import Foundation
+import PluginAPI
+
+/// The staff's socket at `/ws`: says what has changed, so that a dashboard knows when to look again. It carries no content of its own.
+enum StaffSocket {
+    private struct Event: Encodable {
+        var type = "event"
+        var topic: String
+        var id: String
+        var action: String
+        var at: Date
+    }
+
+    private struct Command: Decodable { var type: String }
+
+    static func route(_ hotel: any HotelAPI) -> SocketRoute {
+        SocketRoute(path: "/ws", maximumMessageBytes: 4096) { connection in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    for await change in hotel.changes() {
+                        let event = Event(topic: change.topic.rawValue, id: change.id, action: change.action.rawValue, at: change.at)
+                        try await connection.send(String(decoding: APICoding.encoder.encode(event), as: UTF8.self))
+                    }
+                }
+                group.addTask {
+                    for try await text in connection.messages {
+                        let command = try? JSONDecoder().decode(Command.self, from: Data(text.utf8))
+                        switch command?.type {
+                        case "ping": try await connection.send(#"{"type":"pong"}"#)
+                        case let type?:
+                            let error: JSONValue = ["type": "error", "code": "unknown_type", "message": .string("“\(type)” is not known here")]
+                            try await connection.send(String(decoding: JSONEncoder().encode(error), as: UTF8.self))
+                        case nil: try await connection.send(#"{"type":"error","code":"invalid_json","message":"an object with a type is expected"}"#)
+                        }
+                    }
+                }
+                // Whichever ends first, the peer's side or the house's, ends the socket.
+                try await group.next()
+                group.cancelAll()
+            }
+        }
+    }
+}

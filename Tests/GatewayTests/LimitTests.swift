@@ -1,0 +1,67 @@
+import HTTPTypes
+import PluginAPI
+import Testing
+
+@testable import Gateway
+
+@Suite struct LimitTests {
+    @Test(arguments: [
+        ("10.0.0.0/8", "10.255.0.1", true), ("10.0.0.0/8", "11.0.0.1", false), ("192.0.2.7", "192.0.2.7", true), ("192.0.2.7", "192.0.2.8", false),
+        ("192.0.2.128/25", "192.0.2.127", false), ("192.0.2.128/25", "192.0.2.200", true), ("0.0.0.0/0", "8.8.8.8", true),
+        ("2001:db8::/33", "2001:db8:7fff::1", true), ("2001:db8::/33", "2001:db8:8000::1", false), ("10.0.0.0/8", "::ffff:10.1.1.1", true),
+        ("::/0", "10.0.0.1", false),
+    ]) func rangesHoldTheirAddresses(_ range: String, _ address: String, _ isInside: Bool) throws {
+        #expect(try #require(AddressRange(range)).contains(try #require(IPAddress(address))) == isInside)
+    }
+
+    @Test(arguments: ["", "10.0.0", "10.0.0.0/33", "10.0.0.0/-1", "::1/129", "10.0.0.0/8/8", "host"]) func nonsenseIsNoRange(_ text: String) {
+        #expect(AddressRange(text) == nil)
+    }
+
+    @Test func forwardedChainsAreReadFromTheRight() throws {
+        let resolver = ClientResolver(trusted: ["127.0.0.1", "10.0.0.0/8", "fd00::/8"].compactMap { AddressRange($0) })
+        func address(_ peer: String, _ chain: String) throws -> String {
+            resolver.resolve(peer: peer, authority: "x", headers: [.xForwardedFor: chain]).addressText
+        }
+        #expect(try address("127.0.0.1", "1.1.1.1, 10.0.0.1") == "1.1.1.1")
+        #expect(try address("127.0.0.1", "9.9.9.9, 1.1.1.1") == "1.1.1.1")
+        #expect(try address("127.0.0.1", "1.1.1.1:443") == "1.1.1.1")
+        #expect(try address("127.0.0.1", "[2001:db8::5]:80, fd00::1") == "2001:db8::5")
+        #expect(try address("127.0.0.1", "1.1.1.1, nonsense") == "127.0.0.1")
+        #expect(try address("127.0.0.1", "10.0.0.9") == "10.0.0.9")
+        #expect(try address("192.0.2.1", "1.1.1.1") == "192.0.2.1")
+    }
+
+    @Test func bucketsFillSteadilyAndDoNotOverflow() throws {
+        let time = StoppedTime()
+        let limiter = try #require(AddressLimiter(RateLimits.Rate(perSecond: 2, burst: 3), maximumAddresses: 10, time: time))
+        let address = IPAddress("192.0.2.1")
+        for _ in 0..<3 { #expect(limiter.take(address) == nil) }
+        #expect(limiter.take(address) == .milliseconds(500))
+        time.advance(.milliseconds(250))
+        #expect(limiter.take(address) == .milliseconds(250))
+        time.advance(.seconds(100))
+        for _ in 0..<3 { #expect(limiter.take(address) == nil) }
+        #expect(limiter.take(address) != nil)
+    }
+
+    @Test func theTableIsBoundedAndForgetsOnlyWhoHasNothingToForget() throws {
+        let time = StoppedTime()
+        let limiter = try #require(AddressLimiter(RateLimits.Rate(perSecond: 1, burst: 2), maximumAddresses: 100, time: time))
+        let held = IPAddress("198.51.100.1")
+        for _ in 0..<3 { _ = limiter.take(held) }
+        for n in 0..<1000 { _ = limiter.take(IPAddress("10.0.\(n / 250).\(n % 250)")) }
+        #expect(limiter.count <= 101)
+        #expect(limiter.take(held) != nil)
+        time.advance(.milliseconds(1500))
+        #expect(limiter.take(IPAddress("10.9.9.9")) == nil)
+        #expect(limiter.count < 10)
+    }
+
+    @Test func oneIPv6CustomerIsOneAddress() throws {
+        let limiter = try #require(AddressLimiter(RateLimits.Rate(perSecond: 1, burst: 1), maximumAddresses: 10, time: StoppedTime()))
+        #expect(limiter.take(IPAddress("2001:db8:1:2::1")) == nil)
+        #expect(limiter.take(IPAddress("2001:db8:1:2:ffff::9")) != nil)
+        #expect(limiter.take(IPAddress("2001:db8:1:3::1")) == nil)
+    }
+}
