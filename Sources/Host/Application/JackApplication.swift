@@ -188,8 +188,9 @@ public final class JackApplication: Sendable {
     private static func butler(_ loaded: Configurator.Loaded, kernel: JackKernel, engine: SQLiteEngine) -> Butler {
         let settings = loaded.butler, dispatcher = kernel.dispatcher
         let directory = loaded.configuration.directory.isEmpty ? "." : loaded.configuration.directory
-        let embed: KnowledgeBase.Embed? = settings.knowledge.embeddings.map { name in
-            { texts, use in try await dispatcher.call(name, as: (any AIProvider).self, "embed") { try await $0.embed(texts, for: use) } }
+        var embed: KnowledgeBase.Embed?
+        if let name = settings.knowledge.embeddings {
+            embed = { texts, use in try await dispatcher.call(name, as: (any AIProvider).self, "embed") { provider in try await provider.embed(texts, for: use) } }
         }
         let knowledge = KnowledgeBase(
             engine: engine, property: kernel.parts.property.id, settings: settings.knowledge, folder: "\(directory)/\(settings.knowledge.folder)",

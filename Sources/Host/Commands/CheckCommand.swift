@@ -1,4 +1,5 @@
 import ArgumentParser
+import Butler
 import Foundation
 import Kernel
 import Logging
