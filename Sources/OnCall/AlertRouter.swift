@@ -39,8 +39,11 @@ public struct AlertRouter: Sendable {
         let isTold = alert.isEmergency || alert.severity >= settings.severity.severity
         Counter(label: "jack_alerts_total", dimensions: [("alertname", alert.name), ("severity", alert.severity.rawValue)], factory: metrics).increment()
         try await engine.write { transaction in
+            func id(_ phase: String, _ sink: String) -> String { "page_\(phase):\(alert.fingerprint):\(alert.startsAt.milliseconds):\(sink)" }
             for sink in isTold ? targets : [] {
-                let id = "page_\(isOver ? "resolved" : "firing"):\(alert.fingerprint):\(alert.startsAt.milliseconds):\(sink)"
+                // Alerts are routed beside each other: what is over already must not be opened after its end, for nobody would close it.
+                if !isOver, try Outbox.state(of: id("resolved", sink), in: transaction) != nil { continue }
+                let id = id(isOver ? "resolved" : "firing", sink)
                 let page = AlertPage(id: id, groupKey: alert.fingerprint, alerts: [alert], reason: "oncall.notify names \(sink), or names nobody")
                 try outbox().enqueue(PageOrder(verb: isOver ? .resolve : .page, page: page).entry(through: sink, at: now), in: transaction)
             }

@@ -72,6 +72,18 @@ import Testing
         }
     }
 
+    @Test(arguments: [true, false])
+    func aQuotationInAnotherLanguageSaysSo(quotes: Bool) async throws {
+        try await withHouse { house async throws in
+            house.parts.ai.quotes = quotes
+            house.parts.ai.classifies { _ in Classification(ranked: [.init(label: "unknown", confidence: 0.3)], language: "de") }
+            let text = try await house.ask("Wann ist breakfast?").first?.text
+            #expect(text == (quotes ? "Dazu habe ich nur einen Text in einer anderen Sprache (en), den ich unverändert wiedergebe; die Rezeption übersetzt ihn gern:\n" : "") + "The answer.")
+            house.parts.ai.classifies { _ in Classification(ranked: [.init(label: "unknown", confidence: 0.3)], language: "en") }
+            #expect(try await house.ask("When is breakfast?").first?.text == "The answer.")
+        }
+    }
+
     @Test func theSameMessageTwiceIsOneMessage() async throws {
         try await withHouse { house async throws in
             let first = try await house.write("hello", id: "wamid-1"), second = try await house.write("hello", id: "wamid-1")

@@ -10,7 +10,7 @@ import Testing
     private func withHeldReply(_ body: (House, Message) async throws -> Void) async throws {
         try await withHouse { house async throws in
             house.parts.ai.answers("Perhaps at eight.", confidence: 0.4)
-            let sent = try await house.ask("when does the boat leave")
+            let sent = try await house.ask("when is the boat leaving")
             #expect(sent.map(\.author) == [.system])
             #expect(sent.allSatisfy { !$0.text.contains("eight") })
             let held = try await house.held()
@@ -73,17 +73,17 @@ import Testing
     @Test func whatTheGuestHasNotSeenIsNoPartOfTheTalk() async throws {
         try await withHeldReply { house, _ in
             house.parts.ai.answers("At nine.", confidence: 0.9)
-            try await house.ask("and the other one")
+            try await house.ask("and when is the other one")
             let messages = try #require(house.parts.ai.requests.last).messages
             #expect(!messages.contains { $0.text.contains("eight") })
-            #expect(messages.first?.text == "when does the boat leave" && messages.last?.text == "and the other one")
+            #expect(messages.first?.text == "when is the boat leaving" && messages.last?.text == "and when is the other one")
         }
     }
 
     @Test func tooLittleConfidenceIsHandedOver() async throws {
         try await withHouse { house async throws in
             house.parts.ai.answers("No idea.", confidence: 0.1)
-            let sent = try await house.ask("when does the boat leave")
+            let sent = try await house.ask("when is the boat leaving")
             #expect(sent.map(\.author) == [.system])
             #expect(try await house.conversation().state == .escalated)
             #expect(try await house.held().isEmpty)
@@ -96,7 +96,7 @@ import Testing
             house.parts.pms.knows([.stay("HM1", "Lovelace", phone: "+1")])
             house.parts.ai.answers("Perhaps.", confidence: 0.4)
             let peer = PeerAddress(.phone, "+1")
-            try await house.ask("what about the boat", from: peer)
+            try await house.ask("when is the boat leaving", from: peer)
             #expect(try await house.conversation(peer).state == .escalated)
             #expect(try await house.held().isEmpty)
         }

@@ -26,7 +26,7 @@ import Testing
             let replies = try replies("fire")
             #expect(house.parts.channel.sent.map(\.text) == [replies["en"]])
             #expect(house.parts.ai.requests.isEmpty)
-            #expect(try await house.ledger(id).contains { $0.step == "safety" && $0.rule == "hotel/safety.yaml" && $0.reason.contains("smoke in") })
+            #expect(try await house.ledger(id).contains { $0.step == "safety" && $0.rule == "hotel/safety.yaml" && $0.reason.contains("smoke") })
         }
     }
 

@@ -53,19 +53,6 @@ import Testing
         #expect(try await Self.shared.value.tasks(peer).map(\.room) == ["415"])
     }
 
-    @Test func anAnswerInAnotherLanguageIsQuotedWithAnHonestNote() async throws {
-        let house = try await Self.shared.value
-        // What the hotel wrote down in English alone.
-        let sent = try await ask("Wo kann ich mein Elektroauto laden, gibt es eine Ladestation für meinen Tesla?")
-        let text = try #require(sent.first?.text)
-        let source = try #require(sent.first?.sources.first?.id)
-        let languages = try await house.engine.read { reader in
-            try reader.rows("SELECT language FROM knowledge WHERE entry = :entry", ["entry": source.sql]).map { try $0.string("language") }
-        }
-        #expect(text.hasPrefix("Dazu habe ich nur einen Text in einer anderen Sprache (en)") == !languages.contains("de"), "\(text)")
-        #expect(!languages.contains("de"), "the question no longer finds an English entry: \(source)")
-    }
-
     @Test func recallThroughTheRealSearch() async throws {
         let house = try await Self.shared.value
         var at: [Int: Int] = [:], reciprocal = 0.0, byLanguage: [String: (found: Int, all: Int)] = [:], missed: [String] = []

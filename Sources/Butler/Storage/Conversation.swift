@@ -166,8 +166,9 @@ public struct ConversationRepository: Sendable {
             ["id": id.sql, "property": property.sql]
         ).map { row in
             ConversationChange(
-                change: try row.string("change"), before: row.stringIfPresent("before") == nil ? nil : try row.json("before", as: JSONValue.self),
-                after: row.stringIfPresent("after") == nil ? nil : try row.json("after", as: JSONValue.self), at: try row.date("at"))
+                // A plain `nil` would be JSON's null, which is something.
+                change: try row.string("change"), before: row.stringIfPresent("before") == nil ? .none : .some(try row.json("before", as: JSONValue.self)),
+                after: row.stringIfPresent("after") == nil ? .none : .some(try row.json("after", as: JSONValue.self)), at: try row.date("at"))
         }
     }
 }

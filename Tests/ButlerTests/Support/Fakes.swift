@@ -70,14 +70,13 @@ struct FakeChannel: ChannelPlugin {
 final class AIScript: Sendable {
     typealias Classify = @Sendable (ClassificationRequest) async throws -> Classification
     typealias Complete = @Sendable (AIRequest) async throws -> AIResponse
-    typealias Embed = @Sendable ([String]) async throws -> AIEmbeddings
 
     private struct State {
         var classify: Classify = { request in
             let text = request.text.lowercased()
             let known = [
                 "towel": "request.housekeeping.towels", "cancel": "request.reservation.cancel", "late checkout": "request.checkout.late",
-                "complain": "feedback.complaint", "hello": "greeting", "taxi": "request.concierge.transport",
+                "complain": "feedback.complaint", "hello": "greeting", "taxi": "request.transport",
             ]
             let label = known.first { text.contains($0.key) }?.value
             return Classification(ranked: [.init(label: label ?? "unknown", confidence: label == nil ? 0.3 : 0.95)], language: "en")
@@ -85,8 +84,8 @@ final class AIScript: Sendable {
         var complete: Complete = { request in
             AIResponse(text: "The answer.", model: "fake", citations: request.documents.prefix(1).map(\.id), confidence: 0.9)
         }
-        var embed: Embed = { _ in throw PluginFailure.notImplemented("embedding") }
         var requests: [AIRequest] = []
+        var quotes = false
     }
 
     private let state = Mutex(State())
@@ -97,6 +96,11 @@ final class AIScript: Sendable {
     func completes(_ body: @escaping Complete) { state.withLock { $0.complete = body } }
     func answers(_ text: String, confidence: Double) {
         completes { AIResponse(text: text, model: "fake", citations: $0.documents.prefix(1).map(\.id), confidence: confidence) }
+    }
+    /// True where it quotes documents as they are, like the embedded AI.
+    var quotes: Bool {
+        get { state.withLock { $0.quotes } }
+        set { state.withLock { $0.quotes = newValue } }
     }
     func fails(with failure: PluginFailure) {
         classifies { _ in throw failure }
@@ -124,7 +128,7 @@ struct FakeAI: AIProvider {
 
     init(settings: Settings, context: PluginContext) { script = settings.script }
 
-    var features: AIFeatures { AIFeatures() }
+    var features: AIFeatures { AIFeatures(quotesDocuments: script.quotes) }
     func complete(_ request: AIRequest) async throws -> AIResponse { try await script.complete(request) }
     func classify(_ request: ClassificationRequest) async throws -> Classification { try await script.classify(request) }
 }
