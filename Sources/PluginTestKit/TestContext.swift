@@ -57,5 +57,6 @@ public struct TestContext: Sendable {
 extension PropertyInfo {
     /// A hotel for tests: Hotel Miramar in Berlin's time, English first, German and Spanish too.
     public static let sample = PropertyInfo(
-        id: "main", name: "Hotel Miramar", locale: "en", languages: ["en", "de", "es"], timeZone: "Europe/Berlin", publicURL: "https://jack.example.com")
+        id: "main", name: "Hotel Miramar", locale: "en", languages: ["en", "de", "es"], timeZone: "Europe/Berlin",
+        publicURL: "https://jack.example.com")
 }

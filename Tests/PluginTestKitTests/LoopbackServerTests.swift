@@ -24,7 +24,9 @@ import Testing
     }
 
     @Test func requestsAreRecordedAndAnswered() async throws {
-        try await LoopbackServer.run { request in .json(#"{"path":"\#(request.path)"}"#, status: request.method == "PUT" ? 201 : 200) } use: { server in
+        try await LoopbackServer.run { request in
+            .json(#"{"path":"\#(request.path)"}"#, status: request.method == "PUT" ? 201 : 200)
+        } use: { server in
             let got = try await curl("-i", "-X", "PUT", "-H", "X-One: 1", "--data-binary", "body", server.url("/a?b=c"))
             #expect(got.output.hasPrefix("HTTP/1.1 201") && got.output.hasSuffix(#"{"path":"/a"}"#))
             let request = try #require(server.requests.first)
@@ -34,9 +36,10 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        ("/cut", 18, "abc"), ("/garbage", 1, ""), ("/chunked", 0, "onetwo"), ("/drip", 0, "0123456789"), ("/redirect", 0, ""),
-    ] as [(String, Int32, String)])
+    @Test(
+        arguments: [
+            ("/cut", 18, "abc"), ("/garbage", 1, ""), ("/chunked", 0, "onetwo"), ("/drip", 0, "0123456789"), ("/redirect", 0, "")
+        ] as [(String, Int32, String)])
     func badAnswersAreSentAsAskedFor(_ path: String, _ status: Int32, _ output: String) async throws {
         try await LoopbackServer.run { request in
             switch request.path {
@@ -54,7 +57,9 @@ import Testing
 
     @Test func anAnswerWaitsForItsSignal() async throws {
         let signal = LoopbackSignal()
-        try await LoopbackServer.run { _ in .text("at last").after(signal) } use: { server in
+        try await LoopbackServer.run { _ in
+            .text("at last").after(signal)
+        } use: { server in
             let url = server.url()
             async let got = curl(url)
             #expect(await eventually { server.requests.count == 1 && server.openConnections == 1 })

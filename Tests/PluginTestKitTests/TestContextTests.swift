@@ -38,10 +38,13 @@ import Testing
         #expect(echo.settings.names == ["a", "b"] && echo.settings.concurrency == 4 && echo.context.instance == "echo-1")
     }
 
-    @Test(arguments: [
-        (["concurrency": 1], "“token” is missing"), (["token": "short"], "needs at least 8"), (["token": "long-enough", "tokn": 1], "unknown key “tokn”"),
-        (["token": "long-enough", "concurrency": 7], "concurrency: seven is one too many"), (["token": "long-enough", "names": "a"], "expected a list"),
-    ] as [(JSONValue, String)])
+    @Test(
+        arguments: [
+            (["concurrency": 1], "“token” is missing"), (["token": "short"], "needs at least 8"),
+            (["token": "long-enough", "tokn": 1], "unknown key “tokn”"),
+            (["token": "long-enough", "concurrency": 7], "concurrency: seven is one too many"),
+            (["token": "long-enough", "names": "a"], "expected a list")
+        ] as [(JSONValue, String)])
     func settingsAreReadStrictly(_ settings: JSONValue, _ complaint: String) {
         let error = #expect(throws: SettingsRejected.self) { try TestContext().make(Echo.self, settings) }
         #expect(error?.description.contains(complaint) == true, "\(error?.description ?? "")")

@@ -41,13 +41,16 @@ public struct LogAlertSink: AlertSink {
         let first = page.alerts.max { $0.severity < $1.severity }
         let more = page.alerts.count > 1 ? " (and \(page.alerts.count - 1) more)" : ""
         var metadata: Logger.Metadata = [
-            "event": .string(event), "page": .string(line(page.id)), "group": .string(line(page.groupKey)), "severity": .string(page.severity.rawValue),
-            "alerts": .array(page.alerts.map { .string(line($0.name)) }), "level": .stringConvertible(page.level), "reason": .string(line(page.reason)),
+            "event": .string(event), "page": .string(line(page.id)), "group": .string(line(page.groupKey)),
+            "severity": .string(page.severity.rawValue), "alerts": .array(page.alerts.map { .string(line($0.name)) }),
+            "level": .stringConvertible(page.level), "reason": .string(line(page.reason))
         ]
         if let url = page.url { metadata["url"] = .string(line(url)) }
         if isEmergency { metadata["emergency"] = "true" }
         if settings.detail, let detail = first?.detail { metadata["detail"] = .string(line(detail)) }
-        logger.log(level: event == "resolve" ? .info : level(page.severity), "alert \(event): \(line(first?.summary ?? "no alert"))\(more)", metadata: metadata)
+        logger.log(
+            level: event == "resolve" ? .info : level(page.severity), "alert \(event): \(line(first?.summary ?? "no alert"))\(more)",
+            metadata: metadata)
         return receipt
     }
 

@@ -20,7 +20,7 @@ public struct WebhookAlertSink: AlertSink {
 
     /// Headers that are this plugin's own, or the connection's.
     private static let reserved: Set<String> = [
-        "content-type", "content-length", "transfer-encoding", "connection", "host", "idempotency-key", "x-jack-signature", "x-jack-event",
+        "content-type", "content-length", "transfer-encoding", "connection", "host", "idempotency-key", "x-jack-signature", "x-jack-event"
     ]
 
     private let settings: Settings
@@ -54,7 +54,9 @@ public struct WebhookAlertSink: AlertSink {
     public func probe() async throws -> ProbeResult {
         let response = try await send(.options, event: "probe", key: nil, body: [])
         // A receiver that takes nothing but POST says so in one of these ways.
-        if [404, 405, 501].contains(response.status.code) { return ProbeResult("reached \(settings.hostName), which answers \(response.status.code) to OPTIONS") }
+        if [404, 405, 501].contains(response.status.code) {
+            return ProbeResult("reached \(settings.hostName), which answers \(response.status.code) to OPTIONS")
+        }
         if let failure = response.failure(from: settings.hostName, now: context.clock) { throw failure }
         return ProbeResult("reached \(settings.hostName)")
     }

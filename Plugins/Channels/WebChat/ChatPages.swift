@@ -7,14 +7,13 @@ import PluginAPI
 enum ChatPages {
     /// The greetings of a hotel that has set none.
     static let greetings = [
-        "en": "Welcome to {hotel}! Ask about breakfast, the Wi-Fi or anything else, or say what you need. I am Jack, the hotel's digital butler, "
-            + "and our team reads along.",
-        "de": "Willkommen im {hotel}! Fragen Sie nach dem Frühstück, dem WLAN oder nach allem anderen, oder sagen Sie, was Sie brauchen. Ich bin Jack, "
-            + "der digitale Butler des Hauses, und unser Team liest mit.",
-        "es": "¡Le damos la bienvenida a {hotel}! Pregunte por el desayuno, el wifi o lo que desee, o diga qué necesita. Soy Jack, el mayordomo digital "
-            + "del hotel, y nuestro equipo también lee sus mensajes.",
-        "fr": "Bienvenue à {hotel} ! Posez vos questions sur le petit-déjeuner, le Wi-Fi ou tout autre sujet, ou dites ce dont vous avez besoin. Je suis "
-            + "Jack, le majordome numérique de l’hôtel, et notre équipe lit aussi vos messages.",
+        "en": "Welcome to {hotel}! I am Jack, the hotel's digital butler. Ask about breakfast, the Wi-Fi or anything else, or say what you need.",
+        "de": "Willkommen im {hotel}! Ich bin Jack, der digitale Butler des Hauses. Fragen Sie nach dem Frühstück, dem WLAN oder nach allem "
+            + "anderen, oder sagen Sie, was Sie brauchen.",
+        "es": "¡Le damos la bienvenida a {hotel}! Soy Jack, el mayordomo digital del hotel. Pregunte por el desayuno, el wifi o lo que desee, "
+            + "o diga qué necesita.",
+        "fr": "Bienvenue à {hotel} ! Je suis Jack, le majordome numérique de l’hôtel. Posez vos questions sur le petit-déjeuner, le Wi-Fi ou "
+            + "tout autre sujet, ou dites ce dont vous avez besoin.",
     ]
 
     static func routes(settings: WebChatSettings, property: PropertyInfo) -> [PluginRoute] {

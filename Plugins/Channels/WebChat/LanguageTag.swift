@@ -5,7 +5,9 @@ enum LanguageTag {
         let tag = text.replacing("_", with: "-")
         guard tag.utf8.count <= 35 else { return nil }
         let parts = tag.split(separator: "-", omittingEmptySubsequences: false)
-        let isSound = parts.allSatisfy { part in (1...8).contains(part.utf8.count) && part.unicodeScalars.allSatisfy { $0.isASCII && ($0.properties.isAlphabetic || $0.properties.numericType != nil) } }
+        let isSound = parts.allSatisfy { part in
+            (1...8).contains(part.utf8.count) && part.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) }
+        }
         guard isSound, let first = parts.first, (2...3).contains(first.utf8.count), first.allSatisfy(\.isLetter) else { return nil }
         return tag
     }

@@ -6,7 +6,7 @@ public struct WebChatSettings: PluginSettings {
     @Setting(help: "Where the page's WebSocket is.", .path) public var socketPath: String = "/ws/chat"
     @Setting(help: "Where the page's style sheet and script are.", .path, advanced: true) public var assetsPath: String = "/assets"
     @Setting(
-        help: "The greeting above an empty conversation, by language; {hotel} stands for the hotel's name. English, German, Spanish and French have one.",
+        help: "The greeting above an empty conversation, by language; {hotel} is the hotel's name. English, German, Spanish and French have one.",
         example: "{ en: \"Welcome to {hotel}!\" }")
     public var welcome: [String: String] = [:]
     @Setting(help: "How many of the last messages a returning guest sees.", .range(1...500)) public var history: Int = 50

@@ -6,9 +6,12 @@ public struct BuiltInPMS: PMSIntegration {
     public struct Settings: PluginSettings {
         @Setting(help: "The file of reservations, CSV or YAML.", .notEmpty, example: "hotel/reservations.csv") var reservations: String
         @Setting(help: "The file of rooms, CSV or YAML.", example: "hotel/rooms.csv") var rooms: String?
-        @Setting(help: "The hotel's country code, for telephone numbers that are written without one.", .countryCode, example: "49") var countryCode: String?
-        @Setting(help: "How often the files are looked at, beside when somebody asks.", .range(.seconds(2) ... .seconds(3600))) var checkEvery: Duration = .seconds(10)
-        @Setting(help: "A longer file is refused.", .range(.kilobytes(1) ... .megabytes(64)), advanced: true) var maximumSize: ByteCount = .megabytes(16)
+        @Setting(help: "The hotel's country code, for telephone numbers that are written without one.", .countryCode, example: "49")
+        var countryCode: String?
+        @Setting(help: "How often the files are looked at, beside when somebody asks.", .range(.seconds(2) ... .seconds(3600)))
+        var checkEvery: Duration = .seconds(10)
+        @Setting(help: "A longer file is refused.", .range(.kilobytes(1) ... .megabytes(64)), advanced: true)
+        var maximumSize: ByteCount = .megabytes(16)
 
         public init() {}
     }

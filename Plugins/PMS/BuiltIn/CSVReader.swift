@@ -1,4 +1,5 @@
-/// Reads comma-separated values (RFC 4180) as spreadsheets write them: a byte-order mark, CRLF, `;` or tabs instead of commas, line breaks inside quotes.
+/// Reads comma-separated values (RFC 4180) as spreadsheets write them: a byte-order mark, CRLF, `;` or tabs instead of commas, line breaks inside
+/// quotes.
 struct CSVReader {
     /// One record and the line on which it begins.
     struct Record {

@@ -3,8 +3,8 @@ import PluginAPI
 
 /// Turns what the files say, reading by reading, into numbered changes that can be asked for again.
 ///
-/// Each reading that differs from the one before becomes a numbered snapshot. Its events are stored first and the snapshot after them, so that a crash between the two
-/// leaves a record that nobody was told of and that the next reading writes anew.
+/// Each reading that differs from the one before becomes a numbered snapshot. Its events are stored first and the snapshot after them, so that a
+/// crash between the two leaves a record that nobody was told of and that the next reading writes anew.
 actor ChangeLog {
     /// The files as the last snapshot had them.
     private struct Snapshot: Codable {
@@ -73,9 +73,14 @@ actor ChangeLog {
         let rest = snapshot.reservations.keys.filter { $0 > confirmation }.sorted()
         let page = rest.prefix(limit).compactMap { key in snapshot.reservations[key] }
         let events = page.map { reservation in
-            (id: Self.id(snapshot.since[reservation.id] ?? 1, .reservationCreated, reservation.id), event: PMSEvent(kind: .reservationCreated, reservation: reservation))
+            (
+                id: Self.id(snapshot.since[reservation.id] ?? 1, .reservationCreated, reservation.id),
+                event: PMSEvent(kind: .reservationCreated, reservation: reservation)
+            )
         }
-        guard rest.count > limit, let last = page.last else { return PMSChanges(events: events, cursor: Cursor.after(number, events: 0).text, hasMore: number < snapshot.number) }
+        guard rest.count > limit, let last = page.last else {
+            return PMSChanges(events: events, cursor: Cursor.after(number, events: 0).text, hasMore: number < snapshot.number)
+        }
         return PMSChanges(events: events, cursor: Cursor.listing(number, upTo: last.id).text, hasMore: true)
     }
 
@@ -154,7 +159,8 @@ actor ChangeLog {
         return kinds
     }
 
-    /// What it means that a reservation is no longer in the file: one that was to come is off, a guest who was here has left, and what was over is only tidied up.
+    /// What it means that a reservation is no longer in the file: one that was to come is off, a guest who was here has left, and what was over is
+    /// only tidied up.
     private static func removal(of former: PMSReservation) -> (PMSEvent.Kind, PMSReservation)? {
         var reservation = former
         switch former.status {

@@ -48,7 +48,8 @@ actor HotelFiles {
             throw PluginFailure.notReady(.configuration, rooms.unreadable ?? "the rooms were not read yet")
         }
         return Reading(
-            data: HotelData(reservations: reservations, rooms: rooms), isComplete: self.reservations.problems.isEmpty && self.reservations.unreadable == nil)
+            data: HotelData(reservations: reservations, rooms: rooms),
+            isComplete: self.reservations.problems.isEmpty && self.reservations.unreadable == nil)
     }
 
     /// What is wrong with the files, one line each.
@@ -78,7 +79,9 @@ actor HotelFiles {
             return (value, reader.problems)
         }
         if let path = settings.rooms {
-            rooms = await updated(rooms, path, list: "rooms", columns: RowReader.roomColumns, required: ["number"], key: { ($0.number, "number") }) { file, row in
+            rooms = await updated(
+                rooms, path, list: "rooms", columns: RowReader.roomColumns, required: ["number"], key: { ($0.number, "number") }
+            ) { file, row in
                 var reader = RowReader(file: file, row: row, countryCode: nil)
                 let value = reader.room()
                 return (value, reader.problems)

@@ -21,7 +21,9 @@ struct PhoneNumber {
     /// Nil where the text is no international number and cannot be made one with the country's code.
     init?(_ text: String, countryCode: String?) {
         var digits = text.filter(\.isWholeNumber)
-        guard text.allSatisfy({ $0.isASCII && ($0.isWholeNumber || " +-().\u{2f}".contains($0)) }), text.dropFirst().allSatisfy({ $0 != "+" }) else { return nil }
+        guard text.allSatisfy({ $0.isASCII && ($0.isWholeNumber || " +-().\u{2f}".contains($0)) }), text.dropFirst().allSatisfy({ $0 != "+" }) else {
+            return nil
+        }
         // `+49 (0)30 …`: the zero is for calls within the country.
         if text.hasPrefix("+") || text.hasPrefix("00") {
             digits = text.replacing("(0)", with: "").filter(\.isWholeNumber)

@@ -12,8 +12,8 @@ struct RowReader {
     private(set) var isSound = true
 
     static let reservationColumns = [
-        "confirmation", "first_name", "last_name", "email", "phone", "language", "room", "room_type", "arrival", "departure", "status", "adults", "children",
-        "vip", "notes",
+        "confirmation", "first_name", "last_name", "email", "phone", "language", "room", "room_type", "arrival", "departure", "status", "adults",
+        "children", "vip", "notes"
     ]
     static let roomColumns = ["number", "type", "floor", "status"]
 
@@ -32,8 +32,8 @@ struct RowReader {
         let email = email(), phone = phone()
         guard isSound, let confirmation, let lastName, let arrival, let departure, let status, let adults, let children else { return nil }
         let guest = PMSGuest(
-            id: GuestIdentity.id(email: email, phone: phone, confirmation: confirmation), firstName: row.values["first_name"] ?? "", lastName: lastName,
-            email: email, phone: phone, language: text("language"), vip: vip())
+            id: GuestIdentity.id(email: email, phone: phone, confirmation: confirmation), firstName: row.values["first_name"] ?? "",
+            lastName: lastName, email: email, phone: phone, language: text("language"), vip: vip())
         return PMSReservation(
             id: confirmation, confirmation: confirmation, guest: guest, room: text("room"), roomType: text("room_type"), arrival: arrival,
             departure: departure, status: status, adults: adults, children: children, notes: notes())

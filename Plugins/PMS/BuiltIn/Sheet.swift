@@ -48,7 +48,8 @@ struct Sheet {
         }
     }
 
-    private mutating func readYAML(_ bytes: [UInt8], _ name: String, _ list: String, _ columns: [String], _ files: any FileReader) throws(Unreadable) {
+    private mutating func readYAML(_ bytes: [UInt8], _ name: String, _ list: String, _ columns: [String], _ files: any FileReader) throws(Unreadable)
+    {
         let (document, diagnostics) = files.yaml(bytes, file: name)
         if let error = diagnostics.sorted.first(where: { $0.severity == .error }) {
             throw Unreadable(message: "\(name):\(error.mark?.line ?? 1): \(error.message)")

@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import HTTPTypes
+import Kernel
 import PluginAPI
 
 /// Lets in who knows the token.

@@ -122,7 +122,7 @@ extension API {
             check(department, "department", longest: 100, into: &problems)
             check(summary, "summary", into: &problems)
             check(room, "room", longest: 20, into: &problems)
-            if let priority, !["low", "normal", "high", "urgent"].contains(priority) { problems["priority"] = "is none of low, normal, high, urgent" }
+            if let priority, !["low", "standard", "high", "urgent"].contains(priority) { problems["priority"] = "is none of low, standard, high, urgent" }
             return problems
         }
     }

@@ -195,11 +195,14 @@ public enum API {
     public struct HotelTask: Codable, Sendable, Hashable {
         public var id: String
         public var department: String
+        /// What it is, in the hotel's words.
         public var summary: String
+        /// What the guest wrote.
+        public var description: String
         public var room: String?
-        /// `low`, `normal`, `high` or `urgent`.
+        /// `low`, `standard`, `high` or `urgent`.
         public var priority: String
-        /// `open`, `claimed`, `in_progress`, `completed` or `cancelled`.
+        /// `open`, `claimed`, `in_progress`, `done` or `cancelled`.
         public var status: String
         public var intent: String?
         public var conversationID: String?
@@ -211,13 +214,14 @@ public enum API {
         public var updatedAt: Date
 
         public init(
-            id: String, department: String, summary: String, room: String? = nil, priority: String, status: String, intent: String? = nil,
+            id: String, department: String, summary: String, description: String = "", room: String? = nil, priority: String, status: String, intent: String? = nil,
             conversationID: String? = nil, guestID: String? = nil, assignedTo: String? = nil, dueAt: Date? = nil, note: String? = nil,
             createdAt: Date, updatedAt: Date
         ) {
             self.id = id
             self.department = department
             self.summary = summary
+            self.description = description
             self.room = room
             self.priority = priority
             self.status = status
@@ -234,7 +238,7 @@ public enum API {
 
     /// A reply of Jack's that a person decides on before it is sent.
     public struct Approval: Codable, Sendable, Hashable {
-        public enum State: String, Codable, Sendable, CaseIterable { case pending, approved, rejected, expired }
+        public enum State: String, Codable, Sendable, CaseIterable { case pending, approved, rejected }
 
         public var id: String
         public var conversationID: String

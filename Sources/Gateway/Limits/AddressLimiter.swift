@@ -1,3 +1,4 @@
+import Kernel
 import PluginAPI
 import Synchronization
 
@@ -76,4 +77,9 @@ struct Limiters: Sendable {
     }
 
     func take(_ scope: Scope, _ address: IPAddress?) -> Duration? { limiters[scope]?.take(address) }
+}
+
+extension IPAddress {
+    /// What limits are counted by: an IPv4 address, or the /64 network that one IPv6 customer has to itself.
+    var limitKey: [UInt8] { bytes.count == 4 ? bytes : Array(bytes[..<8]) }
 }

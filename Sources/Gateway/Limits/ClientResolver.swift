@@ -1,3 +1,4 @@
+import Kernel
 import HTTPTypes
 
 /// Who sent a request, and to which URL, as far as trusted proxies say.

@@ -4,6 +4,7 @@ import Hummingbird
 import HummingbirdCore
 import Logging
 import NIOCore
+import Kernel
 import PluginAPI
 
 /// What a request carries through the router.

@@ -1,4 +1,5 @@
 import Logging
+import Kernel
 import PluginAPI
 
 /// How the gateway listens, and what it puts up with.

@@ -1,5 +1,6 @@
 import Foundation
 import HTTPTypes
+import Kernel
 import PluginAPI
 
 /// Who may open which WebSocket. Runs on event loops, so it answers at once.

@@ -23,8 +23,10 @@ public final class JackApplication: Sendable {
     let logger: Logger
     let server: GatewayServer
     let routes = MountedRoutes()
+    private let logOutput: StructuredLogHandler.Output
+    private let lock: DatabaseLock?
     private let engine: SQLiteEngine
-    private let http: CurlHTTPClient
+    private let http: CurlEngine
     private let alertRouter: Mutex<AlertRouter>
     private let current: Mutex<Current>
     private let configurator: Configurator
@@ -37,6 +39,9 @@ public final class JackApplication: Sendable {
         var loaded: Configurator.Loaded
         var butler: Butler
     }
+
+    /// The schema, whole.
+    static let migrations = KernelSchema.migrations + ButlerSchema.migrations
 
     var butler: Butler { current.withLock { $0.butler } }
     var loaded: Configurator.Loaded { current.withLock { $0.loaded } }
@@ -51,25 +56,27 @@ public final class JackApplication: Sendable {
         let configuration = loaded.configuration, settings = configuration.settings, clock = options.clock
         self.configurator = configurator
         let format: StructuredLogHandler.Format = settings.log.format == .json ? .json : .text
-        let output = options.logOutput, level = settings.log.level.loggerLevel
-        let logger = Logger(label: "jack") { StructuredLogHandler(label: $0, level: level, format: format, output: output, clock: clock) }
+        let output = options.logOutput
+        output.level = settings.log.level.loggerLevel
+        logOutput = output
+        let logger = Logger(label: "jack") { StructuredLogHandler(label: $0, format: format, output: output, clock: clock) }
         self.logger = logger
         let metrics = PrometheusRegistry()
         self.metrics = metrics
         Self.describe(metrics)
-        let migrations = KernelSchema.migrations + ButlerSchema.migrations
+        let migrations = Self.migrations
         let path = settings.storage.persist ? settings.storage.path : nil
+        lock = try path.map(DatabaseLock.init)
         let engine = try await SQLiteEngine.open(path: path, options: .init(migrations: migrations))
         self.engine = engine
         try await engine.migrate(migrations)
         let property = configuration.property
         guard let key = settings.security.encryptionKey else { throw HostError("security.encryption_key is missing") }
         let keys = EncryptionKeys(secret: key, previous: settings.security.previousEncryptionKeys)
-        http = CurlHTTPClient()
-        let directory = configuration.directory.isEmpty ? "." : configuration.directory
+        http = try CurlEngine()
         let kernel = JackKernel(
             .init(
-                property: property, engine: engine, clock: clock, logger: logger, metrics: metrics, http: http, files: { spec in LocalFiles(directory: directory, settings: spec.settings.printed) { bytes, file in Self.yaml(bytes, file) } },
+                property: property, engine: engine, clock: clock, logger: logger, metrics: metrics, http: CurlHTTPClient(engine: http), files: { Self.files($0, configuration) },
                 secrets: { EncryptedSecretStore(engine: engine, property: property.id, owner: $0, keys: keys, clock: clock) },
                 trapFile: path.map { $0 + ".trap" }))
         self.kernel = kernel
@@ -140,7 +147,10 @@ public final class JackApplication: Sendable {
     }
 
     private func mount(_ status: InstanceStatus) {
-        guard let supervisor = kernel.instances.supervisor(status.name), supervisor.status.state.isCallable else { return routes.unmount(status.name) }
+        guard let supervisor = kernel.instances.supervisor(status.name), supervisor.status.state.isCallable else {
+            routes.unmount(status.name)
+            return server.closeSockets(of: status.name)
+        }
         do {
             try routes.mount(supervisor.routes, of: status.name)
         } catch {
@@ -169,13 +179,16 @@ public final class JackApplication: Sendable {
         if next.catalogs.fingerprint != loaded.catalogs.fingerprint { changes.append("change the butler's catalogs") }
         guard !dryRun else { return (false, changes, lines) }
         guard !changes.isEmpty else { return (true, [], lines) }
-        _ = try await kernel.instances.reload(next.configuration.instances.map(\.spec))
+        let replaced = try await kernel.instances.reload(next.configuration.instances.map(\.spec)).stopped
+        logOutput.level = next.configuration.settings.log.level.loggerLevel
         let butler = Self.butler(next, kernel: kernel, engine: engine)
         current.withLock { $0 = Current(loaded: next, butler: butler) }
         alertRouter.withLock { $0 = Self.router(next, kernel: kernel) }
         let names = Set(next.configuration.instances.map(\.name))
         for removed in difference.removed where !names.contains(removed.name) { routes.unmount(removed.name) }
         for supervisor in kernel.instances.all { mount(supervisor.status) }
+        // A guest's page connects again at once, to what took over.
+        for name in replaced { server.closeSockets(of: name) }
         runKnowledge()
         logger.info("reloaded", metadata: ["changes": "\(changes.count)"])
         return (true, changes, lines)
@@ -186,8 +199,9 @@ public final class JackApplication: Sendable {
     private static func butler(_ loaded: Configurator.Loaded, kernel: JackKernel, engine: SQLiteEngine) -> Butler {
         let settings = loaded.butler, dispatcher = kernel.dispatcher
         let directory = loaded.configuration.directory.isEmpty ? "." : loaded.configuration.directory
-        let embed: KnowledgeBase.Embed? = settings.knowledge.embeddings.map { name in
-            { texts, use in try await dispatcher.call(name, as: (any AIProvider).self, "embed") { try await $0.embed(texts, for: use) } }
+        var embed: KnowledgeBase.Embed?
+        if let name = settings.knowledge.embeddings {
+            embed = { texts, use in try await dispatcher.call(name, as: (any AIProvider).self, "embed") { provider in try await provider.embed(texts, for: use) } }
         }
         let knowledge = KnowledgeBase(
             engine: engine, property: kernel.parts.property.id, settings: settings.knowledge, folder: "\(directory)/\(settings.knowledge.folder)",
@@ -235,16 +249,29 @@ public final class JackApplication: Sendable {
         }
         let parts = GatewayParts(
             version: JackHost.version, routes: routes, accept: { [unowned kernel] in try await kernel.inbox.accept($0, $1) },
-            health: HostHealth(engine: engine, instances: kernel.instances), hotel: HotelService(link: link), metricsText: { metrics.render() }, metrics: metrics,
+            health: HostHealth(engine: engine, instances: kernel.instances), hotel: HotelService(link: link),
+            metricsText: { [weak kernel] in
+                if let kernel { Self.recordDepths(of: kernel, in: metrics) }
+                return metrics.render()
+            }, metrics: metrics,
             time: kernel.parts.clock, logger: kernel.parts.logger)
         GatewayBuilder.describeMetrics(in: metrics)
         return GatewayBuilder(configuration, parts).build()
     }
 
-    private static func yaml(_ bytes: [UInt8], _ file: String) -> (document: ConfigNode?, diagnostics: Diagnostics) {
-        var diagnostics = Diagnostics()
-        let document = YAMLReader().read(bytes, file: file, &diagnostics)
-        return (document, diagnostics)
+    /// The files that an instance's settings name, relative to the configuration file.
+    static func files(_ spec: InstanceSpec, _ configuration: LoadedConfiguration) -> any FileReader {
+        LocalFiles(directory: configuration.directory.isEmpty ? "." : configuration.directory, settings: spec.settings.printed) { bytes, file in
+            var diagnostics = Diagnostics()
+            let document = YAMLReader().read(bytes, file: file, &diagnostics)
+            return (document, diagnostics)
+        }
+    }
+
+    private static func recordDepths(of kernel: JackKernel, in metrics: PrometheusRegistry) {
+        for (queue, depth) in [("inbox", kernel.inbox.depth), ("outbox", kernel.outbox.depth)] {
+            Gauge(label: "jack_queue_depth", dimensions: [("queue", queue)], factory: metrics).record(depth)
+        }
     }
 
     private static func describe(_ metrics: PrometheusRegistry) {
@@ -258,6 +285,7 @@ public final class JackApplication: Sendable {
         metrics.describe("jack_inbound_duplicates", "Events that were known already.")
         metrics.describe("jack_outbound", "Deliveries by instance, kind and outcome.")
         metrics.describe("jack_alerts", "Alerts that were routed.")
+        metrics.describe("jack_queue_depth", "Entries that wait in memory or are being worked on.")
         metrics.describe("jack_instance_up", "1 while an instance takes calls.")
     }
 }

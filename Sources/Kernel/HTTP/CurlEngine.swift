@@ -33,8 +33,8 @@ public final class CurlEngine: Sendable {
     private static let globalInit: CURLcode = curl_global_init(Int(CURL_GLOBAL_SSL))
 
     private let inbox = Mutex(Inbox())
-    // Unsafe: a pointer says nothing of threads. Other threads than the engine's give it only to curl_multi_wakeup, which libcurl allows from any thread, and
-    // only under the inbox's lock, under which the engine's thread says that it has let go of it.
+    // Unsafe: a pointer says nothing of threads. Other threads than the engine's give it only to curl_multi_wakeup, which libcurl allows from any
+    // thread, and only under the inbox's lock, under which the engine's thread says that it has let go of it.
     private nonisolated(unsafe) let multi: UnsafeMutableRawPointer
 
     /// - Throws: ``PluginFailure`` where libcurl cannot be set up.

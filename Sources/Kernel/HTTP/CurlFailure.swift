@@ -14,7 +14,8 @@ extension CurlTransfer {
         case CURLE_PARTIAL_FILE, CURLE_GOT_NOTHING, CURLE_RECV_ERROR, CURLE_SEND_ERROR, CURLE_HTTP2, CURLE_HTTP2_STREAM:
             return PluginFailure.notReady(.unreachable, "the connection to \(url.origin) broke before the answer was whole (\(words))")
         case CURLE_PEER_FAILED_VERIFICATION:
-            return PluginFailure.notReady(.untrustedCertificate, "the certificate of \(url.origin) is not one to trust: expired, for another name, or self-signed")
+            return PluginFailure.notReady(
+                .untrustedCertificate, "the certificate of \(url.origin) is not one to trust: expired, for another name, or self-signed")
         case CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CIPHER, CURLE_SSL_ENGINE_INITFAILED:
             return PluginFailure.notReady(.unreachable, "\(url.origin) and Jack find no TLS in common (\(words))")
         case CURLE_SSL_CACERT_BADFILE:

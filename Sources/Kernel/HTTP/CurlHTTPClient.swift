@@ -3,8 +3,8 @@ import PluginAPI
 
 /// The ``HTTPClient`` that a plugin instance is given: a ``CurlEngine`` under the instance's own policy.
 ///
-/// Certificates are always verified. A redirect is an answer like any other: it is returned, not followed, because the place that it names may be one that the
-/// policy forbids, and because credentials must not travel on. Only http and https. HTTP/2 where a server offers it over TLS. No cookies.
+/// Certificates are always verified. A redirect is an answer like any other: it is returned, not followed, because the place that it names may be one
+/// that the policy forbids, and because credentials must not travel on. Only http and https. HTTP/2 where a server offers it over TLS. No cookies.
 ///
 /// What is thrown names the server's origin and nothing more of the URL. A cancelled task gets `CancellationError`.
 public struct CurlHTTPClient: HTTPClient {

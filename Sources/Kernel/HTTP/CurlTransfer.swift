@@ -6,8 +6,8 @@ import Synchronization
 
 /// One exchange. Made by the caller, then handed to the engine.
 ///
-/// Unchecked: all that can change is touched only by the engine's thread once ``CurlEngine/start(_:)`` was called, and only by the caller before; the queue
-/// between the two orders them. `isCancelled` alone is shared, and is atomic.
+/// Unchecked: all that can change is touched only by the engine's thread once ``CurlEngine/start(_:)`` was called, and only by the caller before; the
+/// queue between the two orders them. `isCancelled` alone is shared, and is atomic.
 final class CurlTransfer: @unchecked Sendable {
     struct Response: Sendable {
         var status: HTTPResponse.Status
@@ -88,7 +88,8 @@ final class CurlTransfer: @unchecked Sendable {
     func receive(piece: UnsafeBufferPointer<UInt8>) -> Reception {
         guard bodyBytes + piece.count <= request.maximumResponseBytes else {
             _ = end(
-                PluginFailure.permanent(.responseTooLarge, "\(url.origin) answered with more than the \(request.maximumResponseBytes) bytes that are allowed"))
+                PluginFailure.permanent(
+                    .responseTooLarge, "\(url.origin) answered with more than the \(request.maximumResponseBytes) bytes that are allowed"))
             return .ended
         }
         if let channel {

@@ -2,10 +2,11 @@
 public struct OutboundPolicy: Sendable, Hashable {
     /// Host names that may be called: exact, or `*.example.com` for all below it; nil for every host.
     public var allowedHosts: Set<String>?
-    /// False to refuse addresses that are not public, after a name has been resolved: the machine itself, the hotel's own network, the cloud's metadata service.
+    /// False to refuse addresses that are not public, after a name has been resolved: the machine itself, the hotel's own network, the cloud's
+    /// metadata service.
     public var allowsPrivateAddresses: Bool
-    /// The URL of an HTTP proxy; nil for none. The environment's proxy is never used. With a proxy it is the proxy that resolves names, so private addresses
-    /// are its to refuse.
+    /// The URL of an HTTP proxy; nil for none. The environment's proxy is never used. With a proxy it is the proxy that resolves names, so private
+    /// addresses are its to refuse.
     public var proxy: String?
     /// A PEM file with the certificate authorities to trust in place of the system's.
     public var certificateAuthorities: String?

@@ -36,18 +36,25 @@ public final class InstanceRegistry: Sendable {
     /// The routes of all running instances.
     public var routes: [(instance: String, route: PluginRoute)] { all.flatMap { supervisor in supervisor.routes.map { (supervisor.spec.name, $0) } } }
 
-    /// Starts instances, those of one kind together, and kinds in their order.
-    /// - Parameter held: instances that are not to be started, with the reason.
-    /// - Throws: ``PluginAPI/PluginFailure`` where an instance whose policy is `fail` does not start; what was started before is stopped.
-    public func start(_ specs: [InstanceSpec], held: [String: String] = [:]) async throws {
+    /// Makes the instances without starting any, in the order of the configuration.
+    @discardableResult
+    public func prepare(_ specs: [InstanceSpec]) -> [PluginSupervisor] {
         let supervisors = specs.map { PluginSupervisor($0, environment) }
         inner.withLock { inner in
             for supervisor in supervisors {
                 inner.supervisors[supervisor.spec.name] = supervisor
                 inner.order.append(supervisor.spec.name)
             }
-            inner.held = held
         }
+        return supervisors
+    }
+
+    /// Starts instances, those of one kind together, and kinds in their order.
+    /// - Parameter held: instances that are not to be started, with the reason.
+    /// - Throws: ``PluginAPI/PluginFailure`` where an instance whose policy is `fail` does not start; what was started before is stopped.
+    public func start(_ specs: [InstanceSpec], held: [String: String] = [:]) async throws {
+        let supervisors = prepare(specs)
+        inner.withLock { $0.held = held }
         do {
             try await start(supervisors.filter { held[$0.spec.name] == nil })
         } catch {

@@ -1,13 +1,15 @@
 import Foundation
 
-/// Reads the files that an instance's settings name, and no others. A path is the one that the settings hold; relative ones begin where the configuration file is.
+/// Reads the files that an instance's settings name, and no others. A path is the one that the settings hold; relative ones begin where the
+/// configuration file is.
 public protocol FileReader: Sendable {
     /// What can be known of a file without reading it; nil where there is none.
     /// - Throws: ``PluginFailure`` where it may not be looked at.
     func stamp(of path: String) async throws -> FileStamp?
 
     /// The whole content.
-    /// - Throws: ``PluginFailure``: not ready where there is no such file, it cannot be read or is longer than `maximumBytes`; permanent where the settings do not name it.
+    /// - Throws: ``PluginFailure``: not ready where there is no such file, it cannot be read or is longer than `maximumBytes`; permanent where the
+    ///   settings do not name it.
     func read(_ path: String, maximumBytes: Int) async throws -> [UInt8]
 
     /// Reads YAML with the kernel's own strict reader. Pure. `${…}` is left as it is.

@@ -10,7 +10,9 @@ public final class ScriptedHTTPClient: HTTPClient {
 
     /// - Parameter script: answers a request. By default every request is refused, so that a test which expects none fails on one.
     public init(
-        _ script: @escaping Script = { request in throw PluginFailure.permanent(.invalidRequest, "this test expects no request, and got \(request.method)") }
+        _ script: @escaping Script = { request in
+            throw PluginFailure.permanent(.invalidRequest, "this test expects no request, and got \(request.method)")
+        }
     ) {
         self.script = script
     }

@@ -57,7 +57,9 @@ public final class MemoryFiles: FileReader {
             state.reads += 1
             if let failure = state.failure { throw failure }
             guard let file = state.files[path] else { throw PluginFailure.notReady(.notFound, "\(path) is not there") }
-            guard file.bytes.count <= maximumBytes else { throw PluginFailure.notReady(.configuration, "\(path) is longer than \(maximumBytes) bytes") }
+            guard file.bytes.count <= maximumBytes else {
+                throw PluginFailure.notReady(.configuration, "\(path) is longer than \(maximumBytes) bytes")
+            }
             return file.bytes
         }
     }

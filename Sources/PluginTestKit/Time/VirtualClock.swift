@@ -144,7 +144,9 @@ public final class VirtualClock: TimeSource {
     /// Takes out the first sleeper that is due by `target`, and sets the clocks to when it is due.
     private func nextSleeper(until target: Duration) -> Sleeper? {
         state.withLock { state in
-            let first = state.sleepers.indices.min { (state.sleepers[$0].due, state.sleepers[$0].id) < (state.sleepers[$1].due, state.sleepers[$1].id) }
+            let first = state.sleepers.indices.min {
+                (state.sleepers[$0].due, state.sleepers[$0].id) < (state.sleepers[$1].due, state.sleepers[$1].id)
+            }
             guard let first, state.sleepers[first].due <= target else { return nil }
             let sleeper = state.sleepers.remove(at: first)
             Self.move(&state, to: max(state.monotonic, sleeper.due))

@@ -24,7 +24,7 @@ final class FakeHotel: HotelAPI {
         id: "r1", confirmation: "AB12", guestID: "g1", guestName: "Ada", room: "204", roomType: "double", arrival: "2026-05-01",
         departure: "2026-05-03", status: .checkedIn, adults: 2, children: 0)
     private let job = API.HotelTask(
-        id: "t1", department: "housekeeping", summary: "two towels", room: "204", priority: "normal", status: "open", intent: "towels",
+        id: "t1", department: "housekeeping", summary: "two towels", room: "204", priority: "standard", status: "open", intent: "towels",
         conversationID: "c1", guestID: "g1", dueAt: moment, createdAt: moment, updatedAt: moment)
     private let held = API.Approval(
         id: "a1", conversationID: "c1", messageID: "m1", question: "?", text: "Yes", reason: "confidence 0.4 is below 0.7", confidence: 0.4,

@@ -34,9 +34,13 @@ import Testing
 
     // MARK: What is sent and what comes back
 
-    @Test(arguments: [("GET", ""), ("HEAD", ""), ("POST", "a body"), ("POST", ""), ("PUT", "x"), ("PATCH", "x"), ("DELETE", ""), ("DELETE", "x"), ("OPTIONS", "")])
+    @Test(arguments: [
+        ("GET", ""), ("HEAD", ""), ("POST", "a body"), ("POST", ""), ("PUT", "x"), ("PATCH", "x"), ("DELETE", ""), ("DELETE", "x"), ("OPTIONS", "")
+    ])
     func aRequestArrivesAsItWasMeant(_ method: String, _ body: String) async throws {
-        try await run { _ in .status(207, headers: [("X-One", "1"), ("X-Two", "a"), ("X-Two", "b"), ("X-Empty", "")], body: method == "HEAD" ? [] : [7, 8]) } use: { client, server in
+        try await run { _ in
+            .status(207, headers: [("X-One", "1"), ("X-Two", "a"), ("X-Two", "b"), ("X-Empty", "")], body: method == "HEAD" ? [] : [7, 8])
+        } use: { client, server in
             let headers: HTTPFields = [.accept: "application/json", HTTPField.Name("X-Empty")!: "", .authorization: "Bearer abc"]
             let method = try #require(HTTPRequest.Method(method))
             let response = try await client.send(ClientRequest(method, server.url("/p?q=%20%C3%BC#f"), headers: headers, body: Array(body.utf8)))
@@ -45,14 +49,19 @@ import Testing
             #expect(response.headers[HTTPField.Name("X-Empty")!] == "")
             let request = try #require(server.requests.first)
             #expect(request.method == method.rawValue && request.text == body && request.target == "/p?q=%20%C3%BC")
-            #expect(request.header("Authorization") == "Bearer abc" && request.header("Accept") == "application/json" && request.header("X-Empty") == "")
+            #expect(
+                request.header("Authorization") == "Bearer abc" && request.header("Accept") == "application/json" && request.header("X-Empty") == "")
             #expect(request.header("Content-Type") == nil && request.header("Expect") == nil && request.header("User-Agent") == "jack")
-            #expect(request.header("Content-Length") == (body.isEmpty && !["POST", "PUT", "PATCH"].contains(method.rawValue) ? nil : "\(body.utf8.count)"))
+            #expect(
+                request.header("Content-Length") == (body.isEmpty && !["POST", "PUT", "PATCH"].contains(method.rawValue) ? nil : "\(body.utf8.count)")
+            )
         }
     }
 
     @Test func aLargeBodyIsSentWhole() async throws {
-        try await run { .text("\($0.body.count) \($0.body.reduce(0) { ($0 &* 31) &+ Int($1) })") } use: { client, server in
+        try await run {
+            .text("\($0.body.count) \($0.body.reduce(0) { ($0 &* 31) &+ Int($1) })")
+        } use: { client, server in
             let body = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
             let response = try await client.send(ClientRequest(.post, server.url(), headers: [.contentType: "application/octet-stream"], body: body))
             #expect(response.text == "3000000 \(body.reduce(0) { ($0 &* 31) &+ Int($1) })")
@@ -60,7 +69,9 @@ import Testing
     }
 
     @Test func aRedirectIsReturnedAndNotFollowed() async throws {
-        try await run { _ in .redirect(to: "/secret", status: 307) } use: { client, server in
+        try await run { _ in
+            .redirect(to: "/secret", status: 307)
+        } use: { client, server in
             let response = try await client.send(ClientRequest(.get, server.url("/start")))
             #expect(response.status.code == 307 && response.headers[.location] == "/secret")
             #expect(server.requests.map(\.path) == ["/start"])
@@ -70,7 +81,9 @@ import Testing
     @Test func headsOf1xxAndTrailersAreNoAnswer() async throws {
         let early = LoopbackReply.head(103, [("Link", "</a.css>")]), head = LoopbackReply.head(200, [("Transfer-Encoding", "chunked"), ("X-A", "1")])
         let end = Array("3\r\nabc\r\n0\r\nX-Trailer: late\r\n\r\n".utf8)
-        try await run { _ in LoopbackReply([.send(early), .send(head), .send(end)]) } use: { client, server in
+        try await run { _ in
+            LoopbackReply([.send(early), .send(head), .send(end)])
+        } use: { client, server in
             let response = try await client.send(ClientRequest(.get, server.url()))
             #expect(response.status == .ok && response.text == "abc" && response.headers[HTTPField.Name("X-A")!] == "1")
             #expect(response.headers[HTTPField.Name("Link")!] == nil && response.headers[HTTPField.Name("X-Trailer")!] == nil)
@@ -80,7 +93,9 @@ import Testing
     @Test func theEnvironmentsProxyIsNotUsed() async throws {
         setenv("http_proxy", "http://127.0.0.1:1", 1)
         defer { unsetenv("http_proxy") }
-        try await run { _ in .text("direct") } use: { client, server in
+        try await run { _ in
+            .text("direct")
+        } use: { client, server in
             let text = try await client.send(ClientRequest(.get, server.url())).text
             #expect(text == "direct")
         }
@@ -97,9 +112,11 @@ import Testing
     // MARK: What goes wrong
 
     @Test(arguments: [
-        ("/silence", PluginFailure.Reason.timeout), ("/drip", .timeout), ("/cut", .unreachable), ("/cut-head", .malformedReply), ("/nothing", .unreachable),
-        ("/garbage", .malformedReply), ("/status", .malformedReply), ("/chunk", .unreachable), ("/fields", .responseTooLarge), ("/head", .responseTooLarge),
-        ("/body", .responseTooLarge), ("/endless", .responseTooLarge),
+        ("/silence", PluginFailure.Reason.timeout), ("/drip", .timeout), ("/cut", .unreachable), ("/cut-head", .malformedReply),
+        ("/nothing", .unreachable),
+        ("/garbage", .malformedReply), ("/status", .malformedReply), ("/chunk", .unreachable), ("/fields", .responseTooLarge),
+        ("/head", .responseTooLarge),
+        ("/body", .responseTooLarge), ("/endless", .responseTooLarge)
     ])
     func aBadAnswerIsATypedFailure(_ path: String, _ reason: PluginFailure.Reason) async throws {
         try await run { request in
@@ -144,7 +161,10 @@ import Testing
         await engine.shutdown()
     }
 
-    @Test(arguments: ["file:///etc/passwd", "ftp://127.0.0.1/", "gopher://127.0.0.1/", "/relative", "", "http://", "http://a b/", "http://x/\u{0}", "http://x:99999/", "http://x/ü"])
+    @Test(arguments: [
+        "file:///etc/passwd", "ftp://127.0.0.1/", "gopher://127.0.0.1/", "/relative", "", "http://", "http://a b/", "http://x/\u{0}",
+        "http://x:99999/", "http://x/ü"
+    ])
     func onlyHTTPIsAllowed(_ url: String) async throws {
         let engine = try CurlEngine(), client = CurlHTTPClient(engine: engine)
         let failure = await failure { _ = try await client.send(ClientRequest(.get, url)) }
@@ -157,7 +177,9 @@ import Testing
     @Test func theHeadComesBeforeTheBody() async throws {
         let signal = LoopbackSignal()
         let head = LoopbackReply.head(200, [("Transfer-Encoding", "chunked")]), first = LoopbackReply.chunk([1]), rest = LoopbackReply.chunk([2, 3])
-        try await run { _ in LoopbackReply([.send(head), .send(first), .wait(signal), .send(rest + LoopbackReply.chunk([]))]) } use: { client, server in
+        try await run { _ in
+            LoopbackReply([.send(head), .send(first), .wait(signal), .send(rest + LoopbackReply.chunk([]))])
+        } use: { client, server in
             let response = try await client.stream(ClientRequest(.get, server.url()))
             #expect(response.status == .ok)
             var pieces = response.body.makeAsyncIterator()
@@ -191,9 +213,13 @@ import Testing
     }
 
     @Test func leavingABodyEndsTheTransfer() async throws {
-        try await run { _ in .chunked(Array(repeating: Array(repeating: 1, count: 100_000), count: 1000)) } use: { client, server in
+        try await run { _ in
+            .chunked(Array(repeating: Array(repeating: 1, count: 100_000), count: 1000))
+        } use: { client, server in
             func readOne() async throws -> Bool {
-                for try await piece in try await client.stream(ClientRequest(.get, server.url(), maximumResponseBytes: 1 << 30)).body { return !piece.isEmpty }
+                for try await piece in try await client.stream(ClientRequest(.get, server.url(), maximumResponseBytes: 1 << 30)).body {
+                    return !piece.isEmpty
+                }
                 return false
             }
             let hasRead = try await readOne()
@@ -205,7 +231,9 @@ import Testing
     // MARK: Cancellation
 
     @Test func aCancelledTaskEndsItsRequest() async throws {
-        try await run { _ in .silence } use: { client, server in
+        try await run { _ in
+            .silence
+        } use: { client, server in
             let url = server.url(), task = Task { try await client.send(ClientRequest(.get, url)) }
             #expect(await eventually { server.requests.count == 1 })
             task.cancel()
@@ -222,7 +250,9 @@ import Testing
 
     @Test func aTaskIsCancelledInTheMiddleOfABody() async throws {
         let head = LoopbackReply.head(200, [("Content-Length", "10")])
-        try await run { _ in LoopbackReply([.send(head + [1]), .hang]) } use: { client, server in
+        try await run { _ in
+            LoopbackReply([.send(head + [1]), .hang])
+        } use: { client, server in
             let url = server.url(), got = LoopbackSignal()
             let task = Task {
                 for try await _ in try await client.stream(ClientRequest(.get, url)).body { got.open() }
@@ -237,7 +267,9 @@ import Testing
     // MARK: Connections
 
     @Test func connectionsAreUsedAgainAndLimited() async throws {
-        try await run(limits: CurlEngine.Limits(connectionsPerHost: 4)) { .text($0.path) } use: { client, server in
+        try await run(limits: CurlEngine.Limits(connectionsPerHost: 4)) {
+            .text($0.path)
+        } use: { client, server in
             let url = server.url()
             let wrong = try await withThrowingTaskGroup(of: Int.self) { group in
                 for worker in 0..<64 {
@@ -258,7 +290,9 @@ import Testing
     }
 
     @Test func whoWaitsForAConnectionKeepsToItsTime() async throws {
-        try await run(limits: CurlEngine.Limits(connectionsPerHost: 1)) { $0.path == "/hold" ? .silence : .text("") } use: { client, server in
+        try await run(limits: CurlEngine.Limits(connectionsPerHost: 1)) {
+            $0.path == "/hold" ? .silence : .text("")
+        } use: { client, server in
             let url = server.url("/hold"), holder = Task { try await client.send(ClientRequest(.get, url)) }
             #expect(await eventually { server.requests.count == 1 })
             let failure = await failure { _ = try await client.send(ClientRequest(.get, server.url(), timeout: .milliseconds(300))) }
@@ -270,7 +304,8 @@ import Testing
     }
 
     @Test func shutdownEndsWhatRuns() async throws {
-        let server = try await LoopbackServer.start { _ in .silence }, engine = try CurlEngine(), client = CurlHTTPClient(engine: engine), url = server.url()
+        let server = try await LoopbackServer.start { _ in .silence }, engine = try CurlEngine(), client = CurlHTTPClient(engine: engine),
+            url = server.url()
         let task = Task { try await client.send(ClientRequest(.get, url)) }
         #expect(await eventually { server.requests.count == 1 })
         await engine.shutdown()

@@ -24,8 +24,9 @@ import Testing
             let make = Process()
             make.executableURL = URL(filePath: "/usr/bin/openssl")
             make.arguments = [
-                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out", certificate, "-days", "2", "-subj",
-                "/CN=jack-test", "-addext", "subjectAltName=\(name)",
+                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out", certificate, "-days",
+                "2", "-subj",
+                "/CN=jack-test", "-addext", "subjectAltName=\(name)"
             ]
             make.standardError = FileHandle.nullDevice
             try make.run()
@@ -83,13 +84,17 @@ import Testing
 
     @Test func aCertificateForAnotherNameIsNotTrusted() async throws {
         let server = try await Server(name: "DNS:other.example.com")
-        let failure = await #expect(throws: PluginFailure.self) { try await send(to: server, OutboundPolicy(certificateAuthorities: server.certificate)) }
+        let failure = await #expect(throws: PluginFailure.self) {
+            try await send(to: server, OutboundPolicy(certificateAuthorities: server.certificate))
+        }
         #expect(failure?.reason == .untrustedCertificate)
     }
 
     @Test func oldTLSIsNotSpoken() async throws {
         let server = try await Server(options: ["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"])
-        let failure = await #expect(throws: PluginFailure.self) { try await send(to: server, OutboundPolicy(certificateAuthorities: server.certificate)) }
+        let failure = await #expect(throws: PluginFailure.self) {
+            try await send(to: server, OutboundPolicy(certificateAuthorities: server.certificate))
+        }
         #expect(failure?.reason == .unreachable)
     }
 

@@ -10,11 +10,13 @@ import Testing
         let alerts = severities.enumerated().map { index, severity in
             Alert(
                 fingerprint: "f\(index)", name: "a\(index)", severity: severity, summary: index == severities.count - 1 ? summary : "other",
-                detail: "the guest wrote: help", labels: ["room": "204"], annotations: ["guest_text": "it burns"], startsAt: Date(timeIntervalSince1970: 0),
+                detail: "the guest wrote: help", labels: ["room": "204"], annotations: ["guest_text": "it burns"],
+                startsAt: Date(timeIntervalSince1970: 0),
                 isEmergency: emergency)
         }
         return AlertPage(
-            id: "p1", groupKey: "g1", alerts: alerts, recipient: "+4915112345678", level: 2, reason: "route 1, oncall.yaml:7", url: "https://jack.example.com/a/1")
+            id: "p1", groupKey: "g1", alerts: alerts, recipient: "+4915112345678", level: 2, reason: "route 1, oncall.yaml:7",
+            url: "https://jack.example.com/a/1")
     }
 
     @Test func theDeclarationsAreSound() {
@@ -36,7 +38,9 @@ import Testing
         _ = try await sink.page(page([.warning, .info, .critical], emergency: true))
         let line = try #require(test.logs.lines.first)
         #expect(test.logs.lines.count == 1 && line.message == "alert page: smoke in room 204 (and 2 more)")
-        #expect(line.metadata["page"] == "p1" && line.metadata["group"] == "g1" && line.metadata["severity"] == "critical" && line.metadata["level"] == "2")
+        #expect(
+            line.metadata["page"] == "p1" && line.metadata["group"] == "g1" && line.metadata["severity"] == "critical"
+                && line.metadata["level"] == "2")
         #expect(line.metadata["reason"] == "route 1, oncall.yaml:7" && line.metadata["url"] == "https://jack.example.com/a/1")
         #expect(line.metadata["emergency"] == "true" && line.metadata["alerts"]?.contains("a2") == true && line.metadata["instance"] == "log")
         #expect(!test.logs.contains("+4915112345678") && !test.logs.contains("it burns") && !test.logs.contains("help"))

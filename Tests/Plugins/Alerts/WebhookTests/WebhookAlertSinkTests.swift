@@ -44,7 +44,8 @@ private struct Receiver {
 
     /// Runs a sink of real settings against a real receiver over the real client.
     private func run<T: Sendable>(
-        _ more: [String: JSONValue] = [:], _ answer: @escaping LoopbackServer.Answer, use body: (WebhookAlertSink, LoopbackServer, TestContext) async throws -> T
+        _ more: [String: JSONValue] = [:], _ answer: @escaping LoopbackServer.Answer,
+        use body: (WebhookAlertSink, LoopbackServer, TestContext) async throws -> T
     ) async throws -> T {
         let engine = try CurlEngine(), test = TestContext(instance: "hook", http: CurlHTTPClient(engine: engine))
         let result: Result<T, any Error>
@@ -63,7 +64,8 @@ private struct Receiver {
 
     @Test func theDeclarationsAreSound() {
         #expect(WebhookAlertSink.Settings.schema.problems.isEmpty)
-        #expect(WebhookAlertSink.Settings.schema["headers"]?.shape.isSecret == true && WebhookAlertSink.Settings.schema["secret"]?.shape.isSecret == true)
+        #expect(
+            WebhookAlertSink.Settings.schema["headers"]?.shape.isSecret == true && WebhookAlertSink.Settings.schema["secret"]?.shape.isSecret == true)
     }
 
     @Test func aStrictReceiverTakesEveryEvent() async throws {
@@ -85,9 +87,12 @@ private struct Receiver {
     }
 
     @Test func theReceiverCanFail() async throws {
-        let wrong = Receiver(secret: "another-secret-altogether", now: VirtualClock().now), late = Receiver(secret: secret, now: VirtualClock().now + 301)
+        let wrong = Receiver(secret: "another-secret-altogether", now: VirtualClock().now),
+            late = Receiver(secret: secret, now: VirtualClock().now + 301)
         for receiver in [wrong, late] {
-            try await run { request in receiver.problem(request).map { .text($0, status: 400) } ?? .text("") } use: { sink, _, _ in
+            try await run { request in
+                receiver.problem(request).map { .text($0, status: 400) } ?? .text("")
+            } use: { sink, _, _ in
                 let failure = await #expect(throws: PluginFailure.self) { try await sink.page(page) }
                 #expect(failure?.disposition == .permanent)
             }
@@ -95,7 +100,9 @@ private struct Receiver {
     }
 
     @Test func theSignatureFollowsTheClock() async throws {
-        try await run { _ in .text("not JSON") } use: { sink, server, test in
+        try await run { _ in
+            .text("not JSON")
+        } use: { sink, server, test in
             #expect(try await sink.page(page).vendorID == nil)
             await test.clock.advance(by: .seconds(90))
             _ = try await sink.page(page)
@@ -105,13 +112,17 @@ private struct Receiver {
         }
     }
 
-    @Test(arguments: [
-        (200, nil, nil), (204, nil, nil), (302, .permanent, .invalidRequest), (400, .permanent, .invalidRequest), (401, .credentialsRejected, .unauthorized),
-        (403, .credentialsRejected, .unauthorized), (404, .permanent, .notFound), (410, .permanent, .notFound), (429, .notReady, .rateLimited),
-        (500, .notReady, .vendorFault), (503, .notReady, .overloaded),
-    ] as [(Int, PluginFailure.Disposition?, PluginFailure.Reason?)])
+    @Test(
+        arguments: [
+            (200, nil, nil), (204, nil, nil), (302, .permanent, .invalidRequest), (400, .permanent, .invalidRequest),
+            (401, .credentialsRejected, .unauthorized),
+            (403, .credentialsRejected, .unauthorized), (404, .permanent, .notFound), (410, .permanent, .notFound), (429, .notReady, .rateLimited),
+            (500, .notReady, .vendorFault), (503, .notReady, .overloaded)
+        ] as [(Int, PluginFailure.Disposition?, PluginFailure.Reason?)])
     func aStatusIsATypedFailure(_ status: Int, _ disposition: PluginFailure.Disposition?, _ reason: PluginFailure.Reason?) async throws {
-        try await run { _ in .status(status, headers: [("Retry-After", "7"), ("Location", "/x")]) } use: { sink, server, test in
+        try await run { _ in
+            .status(status, headers: [("Retry-After", "7"), ("Location", "/x")])
+        } use: { sink, server, test in
             var failure: PluginFailure?
             do { _ = try await sink.page(page) } catch { failure = error as? PluginFailure }
             #expect(failure?.disposition == disposition && failure?.reason == reason)
@@ -124,7 +135,9 @@ private struct Receiver {
 
     @Test func aReceiverThatIsSlowOrCutsIsNotReady() async throws {
         for (reply, reason) in [(LoopbackReply.silence, PluginFailure.Reason.timeout), (.cut(after: [], of: 5), .unreachable)] {
-            try await run(["timeout": "300ms"]) { _ in reply } use: { sink, _, _ in
+            try await run(["timeout": "300ms"]) { _ in
+                reply
+            } use: { sink, _, _ in
                 let failure = await #expect(throws: PluginFailure.self) { try await sink.page(page) }
                 #expect(failure?.reason == reason && failure?.disposition == .notReady && failure?.message.contains("hidden-token") == false)
             }
@@ -134,7 +147,9 @@ private struct Receiver {
     @Test func theProbeTellsOfNoAlert() async throws {
         let receiver = Receiver(secret: secret, now: VirtualClock().now)
         for (status, isReached) in [(200, true), (204, true), (405, true), (404, true), (401, false), (500, false)] {
-            try await run { request in receiver.problem(request).map { .text($0, status: 400) } ?? .status(status) } use: { sink, server, _ in
+            try await run { request in
+                receiver.problem(request).map { .text($0, status: 400) } ?? .status(status)
+            } use: { sink, server, _ in
                 let result = try? await sink.probe()
                 #expect((result != nil) == isReached && server.requests.map(\.method) == ["OPTIONS"])
                 if let result { #expect(result.summary.hasPrefix("reached 127.0.0.1")) }
@@ -142,11 +157,13 @@ private struct Receiver {
         }
     }
 
-    @Test(arguments: [
-        (["url": "ftp://x"], "is not an http or https URL"), (["secret": "too-short"], "needs at least 16"), (["timeout": "2m"], "not in the range"),
-        (["headers": ["X-Jack-Event": "page"]], "is set by Jack"), (["headers": ["Bad Name": "x"]], "is not the name of a header"),
-        (["headers": ["X-A": "a\r\nX-Jack-Event: page"]], "line break"), (["timeout": 10], "say the unit"),
-    ] as [(JSONValue, String)])
+    @Test(
+        arguments: [
+            (["url": "ftp://x"], "is not an http or https URL"), (["secret": "too-short"], "needs at least 16"),
+            (["timeout": "2m"], "not in the range"),
+            (["headers": ["X-Jack-Event": "page"]], "is set by Jack"), (["headers": ["Bad Name": "x"]], "is not the name of a header"),
+            (["headers": ["X-A": "a\r\nX-Jack-Event: page"]], "line break"), (["timeout": 10], "say the unit")
+        ] as [(JSONValue, String)])
     func settingsAreReadStrictly(_ settings: JSONValue, _ complaint: String) {
         let base: [String: JSONValue] = ["url": "https://alerts.example.com/x", "secret": .string(secret)]
         let error = #expect(throws: SettingsRejected.self) {
@@ -164,7 +181,8 @@ private struct Receiver {
 
     @Test func settingsPrintWithoutSecrets() throws {
         let settings = try decodeSettings(
-            WebhookAlertSink.Settings.self, ["url": "https://a.example", "secret": .string(secret), "headers": ["Authorization": "Bearer hunter2-token"]])
+            WebhookAlertSink.Settings.self,
+            ["url": "https://a.example", "secret": .string(secret), "headers": ["Authorization": "Bearer hunter2-token"]])
         #expect(!"\(settings.printed)".contains("hunter2") && !"\(settings)".contains("hunter2"))
     }
 }

@@ -48,8 +48,8 @@ import Testing
         let bench = try await Bench()
         let (socket, _, peer) = try await speaking(bench)
         _ = try await bench.chat.send(OutboundMessage(id: "o1", peer: peer, author: .staff, text: "Good evening."))
-        #expect(
-            socket.frames("message") == [["type": "message", "id": "o1", "from": "staff", "text": "Good evening.", "quick_replies": [], "sources": []]])
+        let expected: JSONValue = ["type": "message", "id": "o1", "from": "staff", "text": "Good evening.", "quick_replies": [], "sources": []]
+        #expect(socket.frames("message") == [expected])
     }
 
     @Test func aGuestWhoIsAwayIsNotAFailure() async throws {

@@ -10,7 +10,7 @@ import Testing
     private func get(_ route: PageRoute?, _ headers: HTTPFields = [:], query: String = "") async throws -> PluginResponse {
         let route = try #require(route)
         return try await route.respond(
-            PluginRequest(method: .get, path: route.path, query: query, headers: headers, remoteAddress: "192.0.2.7", url: "https://jack.example.com/"))
+            PluginRequest(method: .get, path: route.path, query: query, headers: headers, remoteAddress: "192.0.2.7", url: "https://jack.example"))
     }
 
     private func text(_ response: PluginResponse) -> String { String(decoding: response.body, as: UTF8.self) }
@@ -49,7 +49,9 @@ import Testing
         #expect(response.headers[.contentLanguage] == "en" && text(response).contains("Welcome to Hótel Esja!"))
     }
 
-    @Test(arguments: [("/", "text/html; charset=utf-8"), ("/assets/chat.css", "text/css; charset=utf-8"), ("/assets/chat.js", "text/javascript; charset=utf-8")])
+    @Test(arguments: [
+        ("/", "text/html; charset=utf-8"), ("/assets/chat.css", "text/css; charset=utf-8"), ("/assets/chat.js", "text/javascript; charset=utf-8"),
+    ])
     func whatTheBrowserHasIsNotSentAgain(_ path: String, _ type: String) async throws {
         let route = try await Bench().page(path)
         let first = try await get(route)
@@ -70,7 +72,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("/ws/chat", "/", "ws/chat"), ("/ws/chat", "/chat", "ws/chat"), ("/ws/chat", "/guest/chat", "../ws/chat"), ("/assets", "/a/b/", "../../assets"),
+        ("/ws/chat", "/", "ws/chat"), ("/ws/chat", "/chat", "ws/chat"), ("/ws/chat", "/guest/chat", "../ws/chat"),
+        ("/assets", "/a/b/", "../../assets"),
         ("/", "/chat", "."), ("/", "/a/chat", "../"),
     ])
     func pathsHoldBelowAProxysPrefix(_ path: String, _ page: String, _ relative: String) {

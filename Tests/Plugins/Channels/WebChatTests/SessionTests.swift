@@ -15,10 +15,10 @@ import Testing
         #expect(bench.test.storage.contents.isEmpty)
     }
 
-    @Test func tenThousandVisitorsLeaveNothingBehind() async throws {
+    @Test func visitorsWhoSayNothingLeaveNothingBehind() async throws {
         let test = TestContext(), hub = SocketHub()
         let service = ChatService(settings: WebChatSettings(), context: test.context, hub: hub)
-        for _ in 0..<10_000 {
+        for _ in 0..<1000 {
             let socket = FakeSocket()
             socket.say(#"{"type":"hello","token":null}"#)
             socket.leave()
@@ -64,7 +64,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "never-seen", "", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "../../../../../../../../../../../../../etc/pass", "'; DROP TABLE sessions; --",
+        "never-seen", "", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "../../../../../../../../../../../../../etc/pass",
+        "'; DROP TABLE sessions; --",
         String(repeating: "x", count: 20_000),
     ])
     func anUnknownTokenOpensANewSession(_ token: String) async throws {

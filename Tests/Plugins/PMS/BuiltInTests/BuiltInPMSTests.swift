@@ -26,16 +26,19 @@ import Testing
     @Test(arguments: [
         (PMSReservationQuery(id: "H1"), ["H1"]), (PMSReservationQuery(confirmation: "h-2"), ["H2"]), (PMSReservationQuery(room: "204"), ["H1"]),
         (PMSReservationQuery(on: "2026-08-02"), ["H1"]), (PMSReservationQuery(on: "2026-08-03"), []), (PMSReservationQuery(on: "2026-07-30"), ["H1"]),
-        (PMSReservationQuery(statuses: [.confirmed]), ["H2", "H3"]), (PMSReservationQuery(room: "204", on: "2026-08-12"), []), (PMSReservationQuery(id: "h1"), []),
+        (PMSReservationQuery(statuses: [.confirmed]), ["H2", "H3"]), (PMSReservationQuery(room: "204", on: "2026-08-12"), []),
+        (PMSReservationQuery(id: "h1"), [])
     ])
     func reservationsAreFound(_ query: PMSReservationQuery, _ confirmations: [String]) async throws {
         #expect(try await Fixture().confirmations(query) == confirmations)
     }
 
     @Test(arguments: [
-        (PMSGuestQuery(phone: "+491511000001"), ["Bergmann"]), (PMSGuestQuery(phone: "0049 151 1000001"), ["Bergmann"]), (PMSGuestQuery(phone: "0151 1000001"), []),
-        (PMSGuestQuery(email: "Marta@Example.com"), ["Bergmann"]), (PMSGuestQuery(lastName: "mueller"), ["Müller"]), (PMSGuestQuery(lastName: "garcia"), ["García"]),
-        (PMSGuestQuery(email: "marta@example.com", lastName: "Müller"), []), (PMSGuestQuery(phone: "nonsense"), []), (PMSGuestQuery(lastName: ""), []),
+        (PMSGuestQuery(phone: "+491511000001"), ["Bergmann"]), (PMSGuestQuery(phone: "0049 151 1000001"), ["Bergmann"]),
+        (PMSGuestQuery(phone: "0151 1000001"), []),
+        (PMSGuestQuery(email: "Marta@Example.com"), ["Bergmann"]), (PMSGuestQuery(lastName: "mueller"), ["Müller"]),
+        (PMSGuestQuery(lastName: "garcia"), ["García"]),
+        (PMSGuestQuery(email: "marta@example.com", lastName: "Müller"), []), (PMSGuestQuery(phone: "nonsense"), []), (PMSGuestQuery(lastName: ""), [])
     ])
     func guestsAreFound(_ query: PMSGuestQuery, _ names: [String]) async throws {
         #expect(try await Fixture().pms.guests(matching: query, limit: 9).map(\.lastName) == names)
@@ -60,11 +63,14 @@ import Testing
     // MARK: Mistakes
 
     @Test(arguments: [
-        ("X,A,B,,,,,,2026-02-27,2026-02-30,,1,0,,", "departure 2026-02-30 is not a date"), ("X,A,B,,,,,,1.2.2026,2026-02-03,,1,0,,", "of the form 2026-07-31"),
+        ("X,A,B,,,,,,2026-02-27,2026-02-30,,1,0,,", "departure 2026-02-30 is not a date"),
+        ("X,A,B,,,,,,1.2.2026,2026-02-03,,1,0,,", "of the form 2026-07-31"),
         ("X,A,B,,,,,,2026-02-03,2026-02-01,,1,0,,", "is before arrival"), ("X,A,,,,,,,2026-02-01,2026-02-03,,1,0,,", "last_name is empty"),
-        (",A,B,,,,,,2026-02-01,2026-02-03,,1,0,,", "confirmation is empty"), ("X,A,B,,,,,,2026-02-01,2026-02-03,gone,1,0,,", "is not one of confirmed, checked_in"),
-        ("X,A,B,,,,,,2026-02-01,2026-02-03,,many,0,,", "adults “many”"), ("X,A,B", "has 3 fields"), ("H1,A,B,,,,,,2026-02-01,2026-02-03,,1,0,,", "stands on line 2 too"),
-        ("X,\"A,B,,,,,,2026-02-01,2026-02-03,,1,0,,", "quote"),
+        (",A,B,,,,,,2026-02-01,2026-02-03,,1,0,,", "confirmation is empty"),
+        ("X,A,B,,,,,,2026-02-01,2026-02-03,gone,1,0,,", "is not one of confirmed, checked_in"),
+        ("X,A,B,,,,,,2026-02-01,2026-02-03,,many,0,,", "adults “many”"), ("X,A,B", "has 3 fields"),
+        ("H1,A,B,,,,,,2026-02-01,2026-02-03,,1,0,,", "stands on line 2 too"),
+        ("X,\"A,B,,,,,,2026-02-01,2026-02-03,,1,0,,", "quote")
     ])
     func aBadLineIsLeftOutAndSaid(_ line: String, _ complaint: String) async throws {
         let hotel = try Fixture([Fixture.lines[0], Fixture.lines[1], line, Fixture.lines[2], Fixture.lines[3]])
@@ -104,9 +110,11 @@ import Testing
         #expect(!hotel.test.logs.contains("not-a-mail") && !why.contains("0151") && !hotel.test.logs.contains("0151"))
     }
 
-    @Test(arguments: [
-        nil, [], Array("".utf8), Array("no,such,columns\n1,2,3\n".utf8), [0xff, 0xfe, 0x41], Array(Fixture.head.replacing("arrival", with: "arival").utf8),
-    ] as [[UInt8]?])
+    @Test(
+        arguments: [
+            nil, [], Array("".utf8), Array("no,such,columns\n1,2,3\n".utf8), [0xff, 0xfe, 0x41],
+            Array(Fixture.head.replacing("arrival", with: "arival").utf8)
+        ] as [[UInt8]?])
     func aFileThatCannotBeUsedLeavesWhatWasRead(_ bytes: [UInt8]?) async throws {
         let hotel = try Fixture()
         try await hotel.pms.start()
@@ -177,7 +185,9 @@ import Testing
     }
 
     @Test func tenThousandReservationsAreRead() async throws {
-        let lines = (0..<10_000).map { "R\($0),A,Guest\($0),g\($0)@example.com,+4915\(10_000_000 + $0),en,\($0 % 300),classic,2026-08-01,2026-08-03,,1,0,,note" }
+        let lines = (0..<10_000).map {
+            "R\($0),A,Guest\($0),g\($0)@example.com,+4915\(10_000_000 + $0),en,\($0 % 300),classic,2026-08-01,2026-08-03,,1,0,,note"
+        }
         let hotel = try Fixture(lines)
         #expect(try await hotel.pms.guests(matching: PMSGuestQuery(phone: "+491510009999"), limit: 2).map(\.lastName) == ["Guest9999"])
     }

@@ -15,8 +15,10 @@ import Testing
         let pms = try BuiltInPMS(
             settings: validatedSettings(for: BuiltInPMS.self, settings),
             context: PluginContext(
-                instance: "frontdesk", property: context.property, logger: context.logger, metrics: context.metrics, clock: context.clock, http: context.http,
-                storage: context.storage, secrets: context.secrets, scheduler: context.scheduler, inbound: context.inbound, health: context.health, files: files))
+                instance: "frontdesk", property: context.property, logger: context.logger, metrics: context.metrics, clock: context.clock,
+                http: context.http,
+                storage: context.storage, secrets: context.secrets, scheduler: context.scheduler, inbound: context.inbound, health: context.health,
+                files: files))
         let reservations = try await pms.reservations(matching: PMSReservationQuery(), limit: 1000), rooms = try await pms.rooms()
         #expect(reservations.count >= 10 && rooms.count >= 10 && test.health.reports.isEmpty, "\(test.logs.text)")
         let numbers = Set(rooms.map(\.number))
