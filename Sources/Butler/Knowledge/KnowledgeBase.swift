@@ -88,7 +88,7 @@ public final class KnowledgeBase: Sendable {
     /// Reads what changed since the last look, and writes what differs from what is stored.
     @discardableResult
     public func refresh() async throws -> Refresh {
-        let stamps = try documents.files(in: folder).filter { $0.key.hasSuffix(".md") || $0.key.hasSuffix(".yaml") || $0.key.hasSuffix(".yml") }
+        let stamps = try documents.files(in: folder).filter { KnowledgeReader.reads($0.key) }
         let before = inner.withLock { $0.stamps }
         let changed = stamps.filter { before[$0.key] != $0.value }.keys.sorted()
         let property = property

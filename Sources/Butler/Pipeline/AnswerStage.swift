@@ -72,7 +72,7 @@ struct AnswerStage: Stage {
             turn.note("autonomy", "hold", "\(percent(confidence)) needs a colleague's approval", rule: rule, at: now)
             var held = drafted
             held.isHeld = true
-            return Decision(reply: held, state: .active)
+            return Decision(reply: held, notice: desk.replies.text(.held, locale: turn.language), state: .active)
         case .handOver:
             return notUnderstood(&turn, "\(percent(confidence)) is too little to answer")
         }

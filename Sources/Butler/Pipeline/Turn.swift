@@ -57,6 +57,8 @@ public struct Decision: Sendable {
     }
 
     public var reply: Reply?
+    /// What the guest is told at once while the reply waits for approval.
+    public var notice: String?
     public var task: HotelTask?
     public var alert: Alert?
     /// Where the conversation goes; nil leaves it where it is.

@@ -63,7 +63,7 @@ final class LaneScheduler<Row: Sendable>: Sendable {
     /// Rows that are held in memory, waiting or being worked on.
     var depth: Int { inner.withLock { $0.inWindow } }
 
-    /// Works until the task is cancelled; then finishes what is under way.
+    /// Works until the task is cancelled; then finishes what is under way, and leaves the rest to the next start.
     func run() async {
         var cursor: Int64 = 0
         while !Task.isCancelled {
@@ -112,7 +112,8 @@ final class LaneScheduler<Row: Sendable>: Sendable {
             var isDone = false
             while !isDone, !inner.withLock({ $0.isStopping }) {
                 guard (try? await concurrency.acquire()) != nil else { break }
-                let outcome = await work.handle(row)
+                // In a task of its own: what is under way is finished when the lane is told to stop, and only waiting is cut short.
+                let outcome = await Task { [work] in await work.handle(row) }.value
                 concurrency.release()
                 switch outcome {
                 case .done: isDone = true

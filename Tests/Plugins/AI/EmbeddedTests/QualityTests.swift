@@ -7,7 +7,7 @@ import Testing
 /// Measures the methods on the sample hotel's held-out files and prints the figures that the README quotes. The floors lie a little under them.
 @Suite struct QualityTests {
     @Test func intents() async throws {
-        let plugin = try TestContext().make(EmbeddedAI.self)
+        let plugin = try TestContext().make(EmbeddedProvider.self)
         let labels = try SampleHotel.labels(), phrases = try SampleHotel.phrases()
         #expect(labels.count >= 40 && phrases.count >= 400)
 

@@ -3,7 +3,7 @@ import PluginAPI
 import Synchronization
 
 /// Classifies, embeds and answers by quotation, on this machine, without a model file and without a network.
-public final class EmbeddedAI: AIProvider {
+public final class EmbeddedProvider: AIProvider {
     /// What the operator sets.
     public struct Settings: PluginSettings {
         @Setting(
