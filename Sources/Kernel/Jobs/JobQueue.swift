@@ -76,7 +76,7 @@ public final class JobQueue: Sendable {
 
     /// Does what is due until the task is cancelled.
     public func run() async {
-        await withTaskGroup(of: Void.self) { tasks in
+        await withDiscardingTaskGroup { tasks in
             // What was under way when an earlier process died is nobody's any more.
             _ = try? await engine.write { try $0.run("UPDATE job SET lease_until = NULL WHERE lease_until IS NOT NULL") }
             while !Task.isCancelled {
@@ -151,6 +151,9 @@ public final class JobQueue: Sendable {
             try await handler(job.payload)
             // A handler that asked for its own key again has replaced this very row, and its lease with it.
             _ = try await engine.write { try $0.run("DELETE FROM job WHERE id = :id AND lease_until = :lease", ["id": job.id.sql, "lease": job.lease.sql]) }
+        } catch is CancellationError {
+            // Jack stops: the job is neither done nor failed.
+            _ = try? await engine.write { try $0.run("UPDATE job SET lease_until = NULL WHERE id = :id AND lease_until = :lease", ["id": job.id.sql, "lease": job.lease.sql]) }
         } catch {
             let text = String("\(error)".prefix(500)), attempts = job.attempts + 1
             let isLast = attempts >= Self.maximumAttempts
