@@ -92,6 +92,15 @@ public struct Butler: Sendable {
         }
     }
 
+    /// Has the AI learn the hotel's intents, so that the first guest does not wait for it.
+    public func warmUp() async {
+        let request = ClassificationRequest(text: "hello", locale: "en", labels: desk.intents.labels, labelSet: desk.intents.labelSet)
+        // A model elsewhere has nothing to learn and bills for being asked. Whoever fails here is asked again by the first message, and what is wrong is told then.
+        _ = try? await desk.dispatcher.chain(desk.settings.ai, as: (any AIProvider).self, "learn") { provider in
+            if provider.features.isLocal { _ = try await provider.classify(request) }
+        }
+    }
+
     /// Closes conversations that went quiet.
     public func closeIdle() async throws { _ = try await staff.closeIdle(after: desk.settings.idleAfter) }
 

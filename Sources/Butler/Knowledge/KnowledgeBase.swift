@@ -195,9 +195,13 @@ public final class KnowledgeBase: Sendable {
         while true {
             let batch = try await engine.read { reader in
                 try reader.rows(
-                    "SELECT id, title, text FROM knowledge WHERE property = :property AND (embedding IS NULL OR embedding <> :model) ORDER BY id LIMIT 64",
+                    "SELECT id, title, questions, text, keywords FROM knowledge WHERE property = :property AND (embedding IS NULL OR embedding <> :model) ORDER BY id LIMIT 64",
                     ["property": property.sql, "model": model.sql]
-                ).map { (id: try $0.string("id"), text: try $0.string("title") + "\n" + $0.string("text")) }
+                ).map { row in
+                    // How guests ask for it belongs to its meaning as much as what the hotel says.
+                    let parts = try ["title", "questions", "text", "keywords"].map { try row.string($0) }
+                    return (id: try row.string("id"), text: parts.filter { !$0.isEmpty }.joined(separator: "\n"))
+                 }
             }
             guard !batch.isEmpty else { return inner.withLock { ($0.lacksVectors, $0.saidSo) = (false, false) } }
             let vectors = try await embed(batch.map(\.text), .document).vectors

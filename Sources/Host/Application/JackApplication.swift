@@ -159,10 +159,13 @@ public final class JackApplication: Sendable {
     }
 
     private func runKnowledge() {
-        let knowledge = butler.knowledge
+        let butler = butler
         knowledgeTask.withLock { task in
             task?.cancel()
-            task = Task { await knowledge.run() }
+            task = Task {
+                await butler.warmUp()
+                await butler.knowledge.run()
+            }
         }
     }
 
