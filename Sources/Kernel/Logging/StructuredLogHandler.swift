@@ -29,6 +29,7 @@ public struct StructuredLogHandler: LogHandler {
                 var offset = 0
                 while offset < bytes.count {
                     let count = bytes[offset...].withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+                    if count < 0, errno == EINTR { continue }
                     // A log that cannot be written must not stop what it tells of.
                     guard count > 0 else { return }
                     offset += count
@@ -71,13 +72,16 @@ public struct StructuredLogHandler: LogHandler {
         switch format {
         case .json:
             var text = "{\"time\":\"\(clock.now.iso8601)\",\"level\":\"\(level.rawValue)\",\"msg\":\(Self.quoted(message.description)),\"logger\":\(Self.quoted(label))"
-            for (key, value) in fields { text += ",\(Self.quoted(key)):\(Self.quoted(value.description))" }
+            // What a plugin adds must not take the place of the line's own fields.
+            for (key, value) in fields { text += ",\(Self.quoted(Self.ownFields.contains(key) ? key + "_" : key)):\(Self.quoted(value.description))" }
             output.write(text + "}\n")
         case .text:
             let values = fields.map { " \($0.key)=\(Self.quoted($0.value.description))" }.joined()
             output.write("\(clock.now.iso8601) \(level.rawValue.uppercased().padding(toLength: 8, withPad: " ", startingAt: 0)) \(Self.plain(message.description))\(values)\n")
         }
     }
+
+    private static let ownFields: Set<String> = ["time", "level", "msg", "logger"]
 
     private static func plain(_ text: String) -> String { String(quoted(text).dropFirst().dropLast()) }
 
