@@ -176,7 +176,7 @@ public final class JackKernel: Sendable {
     /// Stops an instance and keeps it off, also after a restart.
     public func hold(_ instance: String, reason: String) async throws {
         try await holds.hold(instance, reason: reason, at: parts.clock.now)
-        await instances.supervisor(instance)?.stop()
+        await instances.hold(instance, reason: reason)
     }
 
     /// Starts a held instance, and holds it no longer.

@@ -90,7 +90,8 @@ public final class EmbeddedProvider: AIProvider {
         let usage = AIUsage(
             inputTokens: Self.words(question) + request.documents.reduce(0) { $0 + Self.words($1.text) }, outputTokens: Self.words(answer.text))
         return AIResponse(
-            text: answer.text, usage: usage, model: "embedded-extraction", citations: answer.document.map { [$0] } ?? [], confidence: answer.confidence)
+            text: answer.text, usage: usage, model: "embedded-extraction",
+            citations: answer.document.map { [$0] } ?? [], confidence: answer.confidence)
     }
 
     public func embed(_ texts: [String], for use: EmbeddingUse) async throws -> AIEmbeddings {

@@ -46,7 +46,12 @@ public final class KnowledgeBase: Sendable {
     private struct Inner {
         var stamps: [String: DocumentStamp] = [:]
         var vectors: (model: String, index: any VectorIndex)?
-        var problems: [String: [String]] = [:]
+        /// Vectors that no piece has any more, as far as they could not be taken out yet.
+        var orphans: Set<String> = []
+        /// True where it was said that there is nobody to make vectors.
+        var saidSo = false
+        /// True where vectors are missing, because there was nobody to make them.
+        var lacksVectors = false
     }
     private let inner = Mutex(Inner())
 
@@ -97,7 +102,10 @@ public final class KnowledgeBase: Sendable {
         }
         let gone = storedFiles.subtracting(stamps.keys)
         var result = Refresh()
-        guard !changed.isEmpty || !gone.isEmpty else { return result }
+        guard !changed.isEmpty || !gone.isEmpty else {
+            if inner.withLock({ $0.lacksVectors }) { try await embedMissing() }
+            return result
+        }
         let reader = KnowledgeReader(documents: documents)
         var pieces: [String: [KnowledgePiece]] = [:]
         for name in changed {
@@ -109,10 +117,26 @@ public final class KnowledgeBase: Sendable {
             if entries.isEmpty, diagnostics.hasErrors { continue }
             pieces[name] = entries.flatMap { KnowledgePiece.cut($0, length: settings.chunkLength) }
         }
+        result.problems += Self.duplicates(in: pieces)
         try await write(pieces, gone: gone, &result)
+        // What is stored need not be read again, whatever becomes of the vectors.
+        inner.withLock { ($0.stamps, $0.lacksVectors) = (stamps, true) }
         try await embedMissing()
-        inner.withLock { $0.stamps = stamps }
         return result
+    }
+
+    /// An id that stands twice would hide one of its entries without a word.
+    private static func duplicates(in pieces: [String: [KnowledgePiece]]) -> [String] {
+        var files: [String: String] = [:], problems: [String] = []
+        for (file, pieces) in pieces.sorted(by: { $0.key < $1.key }) {
+            for piece in pieces {
+                if let other = files[piece.id] {
+                    problems.append("\(file): the entry “\(piece.entry.id)” stands in \(other) already; give it another id or title, or it may not be found")
+                }
+                files[piece.id] = file
+            }
+        }
+        return problems
     }
 
     private func write(_ pieces: [String: [KnowledgePiece]], gone: Set<String>, _ result: inout Refresh) async throws {
@@ -138,18 +162,24 @@ public final class KnowledgeBase: Sendable {
         }
         result.piecesWritten = written
         result.piecesRemoved = removed.count
-        if !removed.isEmpty, let index = inner.withLock({ $0.vectors?.index }) { try await index.remove(removed) }
+        inner.withLock { $0.orphans.formUnion(removed) }
     }
 
     /// Makes the vectors that are missing, or that another model made.
     private func embedMissing() async throws {
-        guard let embed else { return }
+        guard let embed else { return inner.withLock { $0.lacksVectors = false } }
         let property = property
         let probe: AIEmbeddings
         do {
             probe = try await embed(["hotel"], .document)
         } catch {
-            logger.warning("no vectors can be made; words alone are searched", metadata: ["error": "\(error)"])
+            if error is CancellationError { throw error }
+            // Said once: it is tried again at every look.
+            let isNews = inner.withLock { inner in
+                defer { inner.saidSo = true }
+                return !inner.saidSo
+            }
+            if isNews { logger.warning("no vectors can be made; words alone are searched", metadata: ["error": "\(error)"]) }
             return
         }
         let model = probe.model
@@ -158,6 +188,10 @@ public final class KnowledgeBase: Sendable {
             inner.withLock { $0.vectors = (model, index) }
         }
         guard let index = inner.withLock({ $0.vectors?.index }) else { return }
+        let orphans = inner.withLock { $0.orphans }
+        // Before the new ones are made: what moved to another file has the id of what is gone.
+        try await index.remove(Array(orphans))
+        inner.withLock { $0.orphans.subtract(orphans) }
         while true {
             let batch = try await engine.read { reader in
                 try reader.rows(
@@ -165,12 +199,14 @@ public final class KnowledgeBase: Sendable {
                     ["property": property.sql, "model": model.sql]
                 ).map { (id: try $0.string("id"), text: try $0.string("title") + "\n" + $0.string("text")) }
             }
-            guard !batch.isEmpty else { return }
+            guard !batch.isEmpty else { return inner.withLock { ($0.lacksVectors, $0.saidSo) = (false, false) } }
             let vectors = try await embed(batch.map(\.text), .document).vectors
             try await index.put(zip(batch, vectors).map { ($0.id, $1) })
             try await engine.write { transaction in
                 for piece in batch {
-                    try transaction.run("UPDATE knowledge SET embedding = :model WHERE id = :id AND property = :property", ["model": model.sql, "id": piece.id.sql, "property": property.sql])
+                    try transaction.run(
+                        "UPDATE knowledge SET embedding = :model WHERE id = :id AND property = :property",
+                        ["model": model.sql, "id": piece.id.sql, "property": property.sql])
                 }
             }
         }

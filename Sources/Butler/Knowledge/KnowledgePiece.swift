@@ -17,7 +17,8 @@ struct KnowledgePiece: Sendable {
     /// Cuts an entry at the ends of sentences; a short one stays whole.
     static func cut(_ entry: KnowledgeEntry, length: Int) -> [KnowledgePiece] {
         var texts: [String] = [], current = ""
-        for sentence in sentences(entry.text) {
+        if entry.text.count <= length { texts = [entry.text.trimmingCharacters(in: .whitespacesAndNewlines)].filter { !$0.isEmpty } }
+        for sentence in texts.isEmpty ? sentences(entry.text) : [] {
             if !current.isEmpty, current.count + sentence.count + 1 > length {
                 texts.append(current)
                 current = ""

@@ -20,8 +20,9 @@ public enum CrashMark {
     public static func begin(at path: String) -> Finding? {
         var name = [CChar](repeating: 0, count: Int(JACK_CRASH_NAME))
         let signal = jack_crash_mark_read(path, &name)
-        let error = jack_crash_mark_open(path)
-        guard signal != 0, error == 0 || signal != 0 else { return nil }
+        // A file that cannot be watched finds nothing next time; that is no reason not to start.
+        _ = jack_crash_mark_open(path)
+        guard signal != 0 else { return nil }
         let text = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         return Finding(instance: text, signal: String(cString: strsignal(signal)))
     }

@@ -45,7 +45,8 @@ import Testing
     }
 
     @Test func sayNothingWhereNothingFits() async throws {
-        for (text, documents) in [("When is breakfast?", []), ("qwxz vbnm", [Self.breakfast, Self.pool]), ("", [Self.pool])] as [(String, [AIDocument])] {
+        let cases: [(String, [AIDocument])] = [("When is breakfast?", []), ("qwxz vbnm", [Self.breakfast, Self.pool]), ("", [Self.pool])]
+        for (text, documents) in cases {
             let answer = try await make().complete(ask(text, documents))
             #expect(answer.text.isEmpty && answer.citations.isEmpty)
             #expect(answer.confidence == 0)
@@ -141,7 +142,9 @@ import Testing
             var diagnostics = Diagnostics()
             return (YAMLReader().read(bytes, file: file, &diagnostics), diagnostics)
         }
-        test.files.write("hotel/words.yaml", text: "groups:\n  - { lang: en, words: [matutinal, breakfast] }\ntranslations:\n  - [chlorine, Chlor, cloro, chlore]\n")
+        test.files.write(
+            "hotel/words.yaml",
+            text: "groups:\n  - { lang: en, words: [matutinal, breakfast] }\ntranslations:\n  - [chlorine, Chlor, cloro, chlore]\n")
         let plain = try test.make(EmbeddedProvider.self), own = try test.make(EmbeddedProvider.self, ["lexicon": "hotel/words.yaml"])
         try await plain.start()
         try await own.start()
