@@ -83,7 +83,7 @@ struct Corpus: Sendable {
 
     /// A question of four to nine words: some common, some of a topic.
     func question(_ number: Int) -> String {
-        var random = SteadyRandom(UInt64(number) &+ 77_000_077)
+        var random = SteadyRandom(UInt64(bitPattern: Int64(number)) &+ 77_000_077)
         let topic = Int.random(in: 0..<Self.topics, using: &random)
         let common = (0..<Int.random(in: 2...5, using: &random)).map { _ in word(&random) }
         let own = (0..<Int.random(in: 2...4, using: &random)).map { _ in word(of: topic, &random) }

@@ -4,7 +4,6 @@ import Synchronization
 /// Processes that were started, so that none outlives the benchmark.
 enum Children {
     private static let running = Mutex<[Int32]>([])
-    private static let sources = Mutex<[any DispatchSourceSignal]>([])
 
     static func add(_ child: Int32) { running.withLock { $0.append(child) } }
     static func remove(_ child: Int32) { running.withLock { $0.removeAll { $0 == child } } }
@@ -14,12 +13,13 @@ enum Children {
         for number in [SIGINT, SIGTERM] {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number)
+            // The handler keeps the source for as long as the process lives.
             source.setEventHandler {
+                _ = source
                 for child in running.withLock({ $0 }) { kill(child, SIGTERM) }
                 exit(128 + number)
             }
             source.resume()
-            sources.withLock { $0.append(source) }
         }
     }
 }
