@@ -28,7 +28,7 @@ final class IntakeHouse: Sendable {
         self.log = log
         // As it is delivered: JSON lines, one for every request.
         let output = StructuredLogHandler.Output(descriptor: log.fileDescriptor)
-        let logger = Logger(label: "jack") { StructuredLogHandler(label: $0, level: .info, format: .json, output: output, clock: clock) }
+        let logger = Logger(label: "jack") { StructuredLogHandler(label: $0, format: .json, output: output, clock: clock) }
         let migrations = KernelSchema.migrations + ButlerSchema.migrations
         let engine = try await SQLiteEngine.open(path: folder + "/jack.db", options: .init(migrations: migrations))
         try await engine.migrate(migrations)
