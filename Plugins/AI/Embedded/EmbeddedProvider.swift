@@ -22,9 +22,6 @@ public final class EmbeddedProvider: AIProvider {
     private struct State: Sendable {
         var embedder: TextEmbedder
         var extractor: Extractor
-        /// What was learnt, by the name of the label set, the least recently begun first.
-        var models: [(labelSet: String, model: Task<IntentModel, Never>)] = []
-
         init(_ lexicon: Lexicon) {
             embedder = TextEmbedder(lexicon: lexicon, identifier: .builtIn)
             extractor = Extractor(embedder: embedder)
@@ -33,6 +30,10 @@ public final class EmbeddedProvider: AIProvider {
 
     /// Label sets kept at a time; a reload of the configuration brings a new one.
     private static let keptModels = 4
+
+    /// What was learnt, the least recently begun first. The same for every instance: what is learnt follows from the examples and the lexicon alone, and two
+    /// instances, or the one before a reload and the one after, need not learn it twice.
+    private static let models = Mutex<[(name: String, model: Task<IntentModel, Never>)]>([])
 
     private let settings: Settings
     private let context: PluginContext
@@ -113,9 +114,11 @@ public final class EmbeddedProvider: AIProvider {
 
     /// The task that learns or has learnt a label set: many callers wait for one.
     private func model(for request: ClassificationRequest) -> Task<IntentModel, Never> {
-        state.withLock { state in
-            if let known = state.models.first(where: { $0.labelSet == request.labelSet }) { return known.model }
-            let lexicon = state.embedder.lexicon, labels = request.labels, logger = context.logger, clock = context.clock
+        let lexicon = state.withLock { $0.embedder.lexicon }
+        let name = "\(request.labelSet) \(lexicon.fingerprint)"
+        return Self.models.withLock { models in
+            if let known = models.first(where: { $0.name == name }) { return known.model }
+            let labels = request.labels, logger = context.logger, clock = context.clock
             let model = Task {
                 let began = clock.monotonic
                 let examples = Self.examples(labels)
@@ -125,8 +128,8 @@ public final class EmbeddedProvider: AIProvider {
                     metadata: ["labels": "\(labels.count)", "examples": "\(examples.count)", "ms": "\((clock.monotonic - began).milliseconds)"])
                 return model
             }
-            if state.models.count >= Self.keptModels { state.models.removeFirst() }
-            state.models.append((request.labelSet, model))
+            if models.count >= Self.keptModels { models.removeFirst() }
+            models.append((name, model))
             return model
         }
     }
