@@ -60,14 +60,6 @@ public final class EmbeddedProvider: AIProvider {
         state.withLock { $0 = State(lexicon) }
     }
 
-    public func stop() async {
-        let models = state.withLock { state in
-            defer { state.models = [] }
-            return state.models
-        }
-        for model in models { model.model.cancel() }
-    }
-
     public var features: AIFeatures {
         AIFeatures(
             completion: true, embeddingDimensions: TextEmbedder.dimensions, embeddingModel: state.withLock { $0.embedder.modelName }, isLocal: true,
