@@ -109,6 +109,7 @@ public final class JackApplication: Sendable {
             tasks.append(Task { await systemAlerts.run() })
             tasks.append(Task { [weak self] in for await change in changes { self?.mount(change.status) } })
         }
+        butler.knowledge.expectFirstLook()
         try await kernel.start(loaded.configuration.instances.map(\.spec))
         for supervisor in kernel.instances.all { mount(supervisor.status) }
         runKnowledge()
@@ -151,10 +152,10 @@ public final class JackApplication: Sendable {
     }
 
     private func runKnowledge() {
-        let knowledge = butler.knowledge
+        let butler = butler
         knowledgeTask.withLock { task in
             task?.cancel()
-            task = Task { await knowledge.run() }
+            task = Task { await butler.prepareAndFollowKnowledge() }
         }
     }
 
@@ -171,8 +172,9 @@ public final class JackApplication: Sendable {
         if next.catalogs.fingerprint != loaded.catalogs.fingerprint { changes.append("change the butler's catalogs") }
         guard !dryRun else { return (false, changes, lines) }
         guard !changes.isEmpty else { return (true, [], lines) }
-        _ = try await kernel.instances.reload(next.configuration.instances.map(\.spec))
+        _ = try await kernel.instances.reload(next.configuration.instances.map(\.spec), held: kernel.holds.all())
         let butler = Self.butler(next, kernel: kernel, engine: engine)
+        butler.knowledge.expectFirstLook()
         current.withLock { $0 = Current(loaded: next, butler: butler) }
         alertRouter.withLock { $0 = Self.router(next, kernel: kernel) }
         let names = Set(next.configuration.instances.map(\.name))

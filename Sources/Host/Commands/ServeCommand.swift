@@ -3,6 +3,7 @@ import Foundation
 import Kernel
 import Logging
 import PluginAPI
+import Synchronization
 import UnixSignals
 
 /// `jack serve`.
@@ -67,16 +68,45 @@ struct ServeCommand: AsyncParsableCommand {
 }
 
 /// The process's number in a file beside the database, for `jack stop` where the API cannot be asked.
-struct ProcessMark {
-    let path: String?
+///
+/// The file is locked for as long as the process lives: a number that a killed Jack left behind may be another program's by now, and is nobody's to signal.
+final class ProcessMark: Sendable {
+    private let path: String?
+    private let descriptor = Mutex<Int32>(-1)
 
     init(database: String?) { path = database.map { $0 + ".pid" } }
 
-    func write() { if let path { try? "\(ProcessInfo.processInfo.processIdentifier)\n".write(toFile: path, atomically: true, encoding: .utf8) } }
-    func remove() { if let path { try? FileManager.default.removeItem(atPath: path) } }
+    func write() {
+        guard let path else { return }
+        let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard file >= 0, flock(file, LOCK_EX | LOCK_NB) == 0 else {
+            if file >= 0 { close(file) }
+            return
+        }
+        let text = Array("\(ProcessInfo.processInfo.processIdentifier)\n".utf8)
+        _ = ftruncate(file, 0)
+        _ = pwrite(file, text, text.count, 0)
+        descriptor.withLock { $0 = file }
+    }
 
+    func remove() {
+        guard let path else { return }
+        descriptor.withLock { file in
+            guard file >= 0 else { return }
+            unlink(path)
+            close(file)
+            file = -1
+        }
+    }
+
+    /// The number of the process that runs; nil where none does.
     func read() -> Int32? {
-        guard let path, let text = try? String(contentsOfFile: path, encoding: .utf8) else { return nil }
+        guard let path else { return nil }
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        guard flock(file, LOCK_SH | LOCK_NB) != 0 else { return nil }
+        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return nil }
         return Int32(text.trimmingCharacters(in: .whitespacesAndNewlines))
     }
 }

@@ -37,10 +37,8 @@ public struct ConfigurationDiff: Sendable {
         needsRestart = settings.filter { path in Self.fixed.contains { path == $0 || path.hasPrefix($0 + ".") || $0.hasPrefix(path + ".") } }
     }
 
-    /// What is bound or opened once: the socket, the file, and the hotel that every plugin's context carries.
-    private static let fixed = [
-        "environment", "property", "server.host", "server.port", "server.metrics_port", "storage", "security.encryption_key",
-    ]
+    /// What is bound, opened or read once: the server with its limits, the file, the log, the secrets, and the hotel that every plugin's context carries.
+    private static let fixed = ["environment", "property", "server", "storage", "log", "security"]
 
     /// The keys whose values differ, those in `deep` by the keys under them.
     private static func differences(_ old: ConfigNode, _ new: ConfigNode, deep: Set<String>) -> [String] {

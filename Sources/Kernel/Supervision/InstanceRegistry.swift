@@ -81,13 +81,14 @@ public final class InstanceRegistry: Sendable {
     }
 
     /// Changes what runs into `specs`: starts what is new or changed, swaps it in, and only then drains and stops what it replaces. Instances whose fingerprint is the same are not touched.
+    /// - Parameter held: instances that stay off, with the reason, also where their settings changed.
     /// - Throws: ``PluginAPI/PluginFailure`` where something new does not start; everything is then as before.
     /// - Returns: the names that were started, and those that were stopped.
-    public func reload(_ specs: [InstanceSpec]) async throws -> (started: [String], stopped: [String]) {
+    public func reload(_ specs: [InstanceSpec], held: [String: String] = [:]) async throws -> (started: [String], stopped: [String]) {
         let before = inner.withLock { $0.supervisors }
         let fresh = specs.filter { before[$0.name]?.spec.fingerprint != $0.fingerprint }.map { PluginSupervisor($0, environment) }
         do {
-            try await start(fresh, strictly: true)
+            try await start(fresh.filter { held[$0.spec.name] == nil }, strictly: true)
         } catch {
             for supervisor in fresh { await supervisor.stop() }
             throw error
@@ -103,7 +104,8 @@ public final class InstanceRegistry: Sendable {
             return replaced
         }
         for group in grouped(replaced).reversed() { for supervisor in group { await supervisor.stop() } }
-        return (fresh.map(\.spec.name), replaced.map(\.spec.name))
+        for supervisor in fresh { if let reason = held[supervisor.spec.name] { supervisor.hold(reason) } }
+        return (fresh.map(\.spec.name).filter { held[$0] == nil }, replaced.map(\.spec.name))
     }
 
     /// - Parameter strictly: any instance that does not start is an error, whatever its policy.
