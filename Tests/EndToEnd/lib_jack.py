@@ -207,11 +207,11 @@ def eventually(check, timeout=15, every=0.05, why="it did not come about"):
 
 
 def equal(found, expected, what=""):
-    assert found == expected, f"{what + ': ' if what else ''}expected {expected!r}, found {found!r}"
+    assert found == expected, f"{str(what) + ": " if what else ""}expected {expected!r}, found {found!r}"
 
 
 def contains(text, part, what=""):
-    assert part in text, f"{what + ': ' if what else ''}{part!r} is not in {text[:1500]!r}"
+    assert part in text, f"{str(what) + ": " if what else ""}{part!r} is not in {text[:1500]!r}"
 
 
 def main(module=None, only=None):

@@ -4,6 +4,7 @@ import Foundation
 import Gateway
 import Kernel
 import Logging
+import NIOCore
 import OnCall
 import PluginAPI
 import Synchronization
@@ -31,6 +32,7 @@ public final class JackApplication: Sendable {
     private let background = Mutex<[Task<Void, Never>]>([])
     private let knowledgeTask = Mutex<Task<Void, Never>?>(nil)
     private let stopRequest = AsyncStream<String>.makeStream()
+    private let isReloading = Mutex(false)
 
     /// What a reload replaces.
     struct Current: Sendable {
@@ -114,7 +116,14 @@ public final class JackApplication: Sendable {
         for supervisor in kernel.instances.all { mount(supervisor.status) }
         runKnowledge()
         try await kernel.jobs.schedule("butler.idle", every: .seconds(600)) { [weak self] in try await self?.butler.closeIdle() }
-        try await server.start()
+        do {
+            try await server.start()
+        } catch let error as IOError where [EADDRINUSE, EADDRNOTAVAIL, EACCES].contains(error.errnoCode) {
+            let server = loaded.configuration.settings.server, ports = [server.port, server.metricsPort].compactMap { $0 }.map(String.init)
+            throw HostError(
+                "\(server.host) cannot be listened on at port \(ports.joined(separator: " and ")): \(String(cString: strerror(error.errnoCode))); "
+                    + "stop the program that has it, or set PORT or server.host")
+        }
         logger.info("ready", metadata: ["port": "\(server.port ?? 0)", "version": "\(JackHost.version)", "instances": "\(kernel.instances.all.count)"])
     }
 
@@ -171,6 +180,12 @@ public final class JackApplication: Sendable {
         var changes = difference.lines
         if next.catalogs.fingerprint != loaded.catalogs.fingerprint { changes.append("change the butler's catalogs") }
         guard !dryRun else { return (false, changes, lines) }
+        // Two at once, by signal and by the API, would each stop what the other has just started.
+        guard isReloading.withLock({ isBusy in
+            defer { isBusy = true }
+            return !isBusy
+        }) else { throw PluginFailure.notReady("busy", "another reload is under way; try again when it is done") }
+        defer { isReloading.withLock { $0 = false } }
         guard !changes.isEmpty else { return (true, [], lines) }
         _ = try await kernel.instances.reload(next.configuration.instances.map(\.spec), held: kernel.holds.all())
         let butler = Self.butler(next, kernel: kernel, engine: engine)
