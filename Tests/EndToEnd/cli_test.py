@@ -3,16 +3,16 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 
 import yaml
 
-from lib_jack import ROOT, TOKEN, House, clean_environment, contains, equal, eventually, main, program, run
+from lib_jack import ROOT, House, clean_environment, contains, equal, eventually, main, run
 
 SECRET = "this-one-is-long-and-must-not-be-printed-4711"
 house = None
@@ -408,8 +408,15 @@ def test_plugins_status_hold_and_release():
 
 def test_reload_and_dry_run():
     one = running()
-    equal(one.run("reload", "--config", one.config).output.strip(), "nothing changes")
     text = one.config.read_text()
+    try:
+        reload_steps(one, text)
+    finally:
+        one.config.write_text(text)
+
+
+def reload_steps(one, text):
+    equal(one.run("reload", "--config", one.config).output.strip(), "nothing changes")
     one.config.write_text(text.replace("  log: {}\n", "  log: {}\n  night:\n    plugin: log\n"))
     dry = one.run("reload", "--dry-run", "--config", one.config)
     equal(dry.status, 0, dry)
@@ -422,7 +429,11 @@ def test_reload_and_dry_run():
     broken = one.run("reload", "--config", one.config)
     assert broken.status != 0, broken
     contains(broken.error, "nonsense")
-    contains(one.run("plugins", "status", "--config", one.config).output, "night")
+    contains(one.api("GET", "/api/v1/plugins").text, "night")
+    refused = one.api("POST", "/api/v1/admin/reload", {}).json
+    equal(refused["applied"], False, refused)
+    contains(refused["diagnostics"][0], "jack.yaml:")
+    contains(refused["diagnostics"][0], "nonsense")
     one.config.write_text(text)
     equal(one.run("reload", "--config", one.config).status, 0)
     assert "night" not in one.run("plugins", "status", "--config", one.config).output
@@ -443,8 +454,6 @@ def test_stop():
     one = running()
     mark = pathlib.Path(str(one.database) + ".pid")
     equal(mark.read_text().strip(), str(one.process.pid))
-    import threading
-
     reaper = threading.Thread(target=one.process.wait)
     reaper.start()
     result = one.run("stop", "--config", one.config)

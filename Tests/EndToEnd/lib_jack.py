@@ -207,11 +207,11 @@ def eventually(check, timeout=15, every=0.05, why="it did not come about"):
 
 
 def equal(found, expected, what=""):
-    assert found == expected, f"{str(what) + ": " if what else ""}expected {expected!r}, found {found!r}"
+    assert found == expected, f"{str(what) + ': ' if what else ''}expected {expected!r}, found {found!r}"
 
 
 def contains(text, part, what=""):
-    assert part in text, f"{str(what) + ": " if what else ""}{part!r} is not in {text[:1500]!r}"
+    assert part in text, f"{str(what) + ': ' if what else ''}{part!r} is not in {text[:1500]!r}"
 
 
 def main(module=None, only=None):
@@ -233,8 +233,8 @@ def main(module=None, only=None):
         except Exception as error:
             failed += 1
             place = traceback.extract_tb(error.__traceback__)
-            ours = [frame for frame in place if "Tests/EndToEnd" in frame.filename] or place
-            print(f"FAILED {name}: {re.sub(chr(10), chr(10) + '    ', str(error) or repr(error))} (line {ours[0].lineno})", flush=True)
+            ours = [frame for frame in place if "EndToEnd" in frame.filename and "lib_jack" not in frame.filename] or place
+            print(f"FAILED {name}: {re.sub(chr(10), chr(10) + '    ', str(error) or repr(error))} (line {ours[-1].lineno})", flush=True)
         if os.environ.get("JACK_E2E_TIMES"):
             print(f"# {name}: {time.monotonic() - began:.1f} s", flush=True)
     print(f"{passed} passed, {failed} failed", flush=True)

@@ -62,7 +62,8 @@ struct Configurator: Sendable {
             if draft.settings.storage.persist {
                 let path = LocalSecrets.path(beside: draft.settings.storage.path)
                 secretsFile = path
-                secrets = makingSecrets ? try LocalSecrets.readOrMake(path) : LocalSecrets.read(path)
+                let isComplete = LocalSecrets.names.allSatisfy { environment[$0].map { !$0.isEmpty } ?? false }
+                secrets = makingSecrets && !isComplete ? try LocalSecrets.readOrMake(path) : LocalSecrets.read(path)
             } else {
                 secrets = LocalSecrets.make()
             }

@@ -253,9 +253,10 @@ public final class JackApplication: Sendable {
         } else {
             (configuration.rates.pages, configuration.rates.api, configuration.rates.sockets) = (nil, nil, nil)
         }
+        let storage = loaded.configuration.settings.storage
         let parts = GatewayParts(
             version: JackHost.version, routes: routes, accept: { [unowned kernel] in try await kernel.inbox.accept($0, $1) },
-            health: HostHealth(engine: engine, instances: kernel.instances), hotel: HotelService(link: link), metricsText: { metrics.render() }, metrics: metrics,
+            health: HostHealth(engine: engine, instances: kernel.instances, path: storage.persist ? storage.path : nil), hotel: HotelService(link: link), metricsText: { metrics.render() }, metrics: metrics,
             time: kernel.parts.clock, logger: kernel.parts.logger)
         GatewayBuilder.describeMetrics(in: metrics)
         return GatewayBuilder(configuration, parts).build()
