@@ -78,6 +78,25 @@ public struct Butler: Sendable {
         }
     }
 
+    /// Has the AI on this machine learn what it will be asked, so that no guest waits for it, and indexes the knowledge; then looks at the knowledge until the task is cancelled.
+    public func prepareAndFollowKnowledge() async {
+        async let prepared: Void = prepare()
+        await knowledge.run()
+        await prepared
+    }
+
+    private func prepare() async {
+        for name in desk.settings.ai {
+            let request = ClassificationRequest(text: "hotel", labels: desk.intents.labels, labelSet: desk.intents.labelSet)
+            // What it cannot do now is said when a guest asks.
+            _ = try? await desk.dispatcher.call(
+                name, as: (any AIProvider).self, "prepare", CallOptions(deadline: .seconds(60), timeout: .seconds(60), attempts: 1)
+            ) { provider in
+                if provider.features.isLocal { _ = try await provider.classify(request) }
+            }
+        }
+    }
+
     /// What was said with a peer, for a channel whose vendor keeps no history.
     public func transcript(_ instance: String, with peer: PeerAddress, limit: Int) async throws -> [TranscriptEntry] {
         try await engine.read { reader in
@@ -89,15 +108,6 @@ public struct Butler: Sendable {
                     id: message.id, vendorID: message.author == .guest ? message.vendorID : nil, author: message.author, text: message.text, sentAt: message.createdAt,
                     inReplyTo: message.inReplyTo.flatMap { vendorIDs[$0] ?? nil }, quickReplies: message.extras.quickReplies, sources: message.extras.sources)
             }
-        }
-    }
-
-    /// Has the AI learn the hotel's intents, so that the first guest does not wait for it.
-    public func warmUp() async {
-        let request = ClassificationRequest(text: "hello", locale: "en", labels: desk.intents.labels, labelSet: desk.intents.labelSet)
-        // A model elsewhere has nothing to learn and bills for being asked. Whoever fails here is asked again by the first message, and what is wrong is told then.
-        _ = try? await desk.dispatcher.chain(desk.settings.ai, as: (any AIProvider).self, "learn") { provider in
-            if provider.features.isLocal { _ = try await provider.classify(request) }
         }
     }
 

@@ -52,6 +52,8 @@ public final class KnowledgeBase: Sendable {
         var saidSo = false
         /// True where vectors are missing, because there was nobody to make them.
         var lacksVectors = false
+        /// Searches that wait for the first look; nil where none is expected, or it has been taken.
+        var waiting: [CheckedContinuation<Void, Never>]?
     }
     private let inner = Mutex(Inner())
 
@@ -70,8 +72,40 @@ public final class KnowledgeBase: Sendable {
         self.makeIndex = makeIndex
     }
 
+    /// Says that ``run()`` is about to take its first look: searches wait for it from now on, but not longer than `limit`.
+    ///
+    /// Without it, what waited in the inbox of a process that was killed would be looked up in an index that is not loaded yet, and handed to staff.
+    public func expectFirstLook(within limit: Duration = .seconds(60)) {
+        inner.withLock { $0.waiting = $0.waiting ?? [] }
+        let clock = clock
+        Task { [weak self] in
+            try? await clock.sleep(for: limit)
+            self?.firstLookTaken()
+        }
+    }
+
+    private func firstLookTaken() {
+        let waiting = inner.withLock { inner in
+            defer { inner.waiting = nil }
+            return inner.waiting ?? []
+        }
+        waiting.forEach { $0.resume() }
+    }
+
+    /// Returns when the first look has been taken, or none is expected.
+    func firstLook() async {
+        await withCheckedContinuation { continuation in
+            let mayGoOn = inner.withLock { inner in
+                inner.waiting?.append(continuation)
+                return inner.waiting == nil
+            }
+            if mayGoOn { continuation.resume() }
+        }
+    }
+
     /// Looks at the folder until the task is cancelled.
     public func run() async {
+        defer { firstLookTaken() }
         while !Task.isCancelled {
             do {
                 let refresh = try await refresh()
@@ -86,6 +120,7 @@ public final class KnowledgeBase: Sendable {
             } catch {
                 logger.error("the knowledge folder cannot be indexed", metadata: ["folder": "\(folder)", "error": "\(error)"])
             }
+            firstLookTaken()
             guard (try? await clock.sleep(for: settings.refresh)) != nil else { return }
         }
     }
@@ -228,6 +263,7 @@ public final class KnowledgeBase: Sendable {
     /// Searches by words (BM25) and by meaning (cosine) and fuses the two rankings by reciprocal ranks.
     /// - Parameter language: the guest's; pieces in it are preferred among those that fit alike.
     public func search(_ question: String, language: String? = nil, limit: Int) async throws -> [Hit] {
+        await firstLook()
         let engine = engine, property = property, wanted = limit * 5
         // Side by side: each half keeps a core busy for some milliseconds in a large collection.
         async let words = engine.read { try $0.search("knowledge_text", for: question, limit: wanted) }

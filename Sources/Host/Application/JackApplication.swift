@@ -4,6 +4,7 @@ import Foundation
 import Gateway
 import Kernel
 import Logging
+import NIOCore
 import OnCall
 import PluginAPI
 import Synchronization
@@ -33,6 +34,7 @@ public final class JackApplication: Sendable {
     private let background = Mutex<[Task<Void, Never>]>([])
     private let knowledgeTask = Mutex<Task<Void, Never>?>(nil)
     private let stopRequest = AsyncStream<String>.makeStream()
+    private let isReloading = Mutex(false)
 
     /// What a reload replaces.
     struct Current: Sendable {
@@ -114,11 +116,19 @@ public final class JackApplication: Sendable {
             tasks.append(Task { await systemAlerts.run() })
             tasks.append(Task { [weak self] in for await change in changes { self?.mount(change.status) } })
         }
+        butler.knowledge.expectFirstLook()
         try await kernel.start(loaded.configuration.instances.map(\.spec))
         for supervisor in kernel.instances.all { mount(supervisor.status) }
         runKnowledge()
         try await kernel.jobs.schedule("butler.idle", every: .seconds(600)) { [weak self] in try await self?.butler.closeIdle() }
-        try await server.start()
+        do {
+            try await server.start()
+        } catch let error as IOError where [EADDRINUSE, EADDRNOTAVAIL, EACCES].contains(error.errnoCode) {
+            let server = loaded.configuration.settings.server, ports = [server.port, server.metricsPort].compactMap { $0 }.map(String.init)
+            throw HostError(
+                "\(server.host) cannot be listened on at port \(ports.joined(separator: " and ")): \(String(cString: strerror(error.errnoCode))); "
+                    + "stop the program that has it, or set PORT or server.host")
+        }
         logger.info("ready", metadata: ["port": "\(server.port ?? 0)", "version": "\(JackHost.version)", "instances": "\(kernel.instances.all.count)"])
     }
 
@@ -162,10 +172,7 @@ public final class JackApplication: Sendable {
         let butler = butler
         knowledgeTask.withLock { task in
             task?.cancel()
-            task = Task {
-                await butler.warmUp()
-                await butler.knowledge.run()
-            }
+            task = Task { await butler.prepareAndFollowKnowledge() }
         }
     }
 
@@ -181,10 +188,17 @@ public final class JackApplication: Sendable {
         var changes = difference.lines
         if next.catalogs.fingerprint != loaded.catalogs.fingerprint { changes.append("change the butler's catalogs") }
         guard !dryRun else { return (false, changes, lines) }
+        // Two at once, by signal and by the API, would each stop what the other has just started.
+        guard isReloading.withLock({ isBusy in
+            defer { isBusy = true }
+            return !isBusy
+        }) else { throw PluginFailure.notReady("busy", "another reload is under way; try again when it is done") }
+        defer { isReloading.withLock { $0 = false } }
         guard !changes.isEmpty else { return (true, [], lines) }
         let replaced = try await kernel.instances.reload(next.configuration.instances.map(\.spec)).stopped
         logOutput.level = next.configuration.settings.log.level.loggerLevel
         let butler = Self.butler(next, kernel: kernel, engine: engine)
+        butler.knowledge.expectFirstLook()
         current.withLock { $0 = Current(loaded: next, butler: butler) }
         alertRouter.withLock { $0 = Self.router(next, kernel: kernel) }
         let names = Set(next.configuration.instances.map(\.name))
@@ -250,9 +264,11 @@ public final class JackApplication: Sendable {
         } else {
             (configuration.rates.pages, configuration.rates.api, configuration.rates.sockets) = (nil, nil, nil)
         }
+        let storage = loaded.configuration.settings.storage
         let parts = GatewayParts(
             version: JackHost.version, routes: routes, accept: { [unowned kernel] in try await kernel.inbox.accept($0, $1) },
-            health: HostHealth(engine: engine, instances: kernel.instances), hotel: HotelService(link: link),
+            health: HostHealth(engine: engine, instances: kernel.instances, path: storage.persist ? storage.path : nil),
+            hotel: HotelService(link: link),
             metricsText: { [weak kernel] in
                 if let kernel { Self.recordDepths(of: kernel, in: metrics) }
                 return metrics.render()

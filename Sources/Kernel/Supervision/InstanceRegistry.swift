@@ -117,7 +117,7 @@ public final class InstanceRegistry: Sendable {
         }
         for supervisor in fresh { if let reason = held[supervisor.spec.name] { supervisor.hold(reason) } }
         for group in grouped(replaced).reversed() { for supervisor in group { await supervisor.stop() } }
-        return (fresh.map(\.spec.name), replaced.map(\.spec.name))
+        return (fresh.map(\.spec.name).filter { held[$0] == nil }, replaced.map(\.spec.name))
     }
 
     /// - Parameter strictly: any instance that does not start is an error, whatever its policy.
