@@ -86,9 +86,18 @@ public struct Butler: Sendable {
             let vendorIDs = Dictionary(all.map { ($0.id, $0.vendorID) }) { first, _ in first }
             return all.map { message in
                 TranscriptEntry(
-                    id: message.id, vendorID: message.vendorID, author: message.author, text: message.text, sentAt: message.createdAt,
+                    id: message.id, vendorID: message.author == .guest ? message.vendorID : nil, author: message.author, text: message.text, sentAt: message.createdAt,
                     inReplyTo: message.inReplyTo.flatMap { vendorIDs[$0] ?? nil }, quickReplies: message.extras.quickReplies, sources: message.extras.sources)
             }
+        }
+    }
+
+    /// Has the AI learn the hotel's intents, so that the first guest does not wait for it.
+    public func warmUp() async {
+        let request = ClassificationRequest(text: "hello", locale: "en", labels: desk.intents.labels, labelSet: desk.intents.labelSet)
+        // A model elsewhere has nothing to learn and bills for being asked. Whoever fails here is asked again by the first message, and what is wrong is told then.
+        _ = try? await desk.dispatcher.chain(desk.settings.ai, as: (any AIProvider).self, "learn") { provider in
+            if provider.features.isLocal { _ = try await provider.classify(request) }
         }
     }
 

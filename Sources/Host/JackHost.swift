@@ -19,7 +19,7 @@ public enum JackHost {
 
     /// The one list of the plugins that come with Jack.
     public static let builtIn: [PluginRegistration] = [
-        PluginRegistration(WebChat.self), PluginRegistration(EmbeddedAI.self), PluginRegistration(BuiltInPMS.self),
+        PluginRegistration(WebChat.self), PluginRegistration(EmbeddedProvider.self), PluginRegistration(BuiltInPMS.self),
         PluginRegistration(LogAlertSink.self), PluginRegistration(WebhookAlertSink.self),
     ]
 

@@ -148,6 +148,8 @@ public final class JackKernel: Sendable {
                 Task { await jobs.run() },
             ]
         }
+        let housekeeping = Housekeeping(engine: parts.engine, clock: parts.clock)
+        try await jobs.schedule("kernel.housekeeping", every: .seconds(3600)) { try await housekeeping.run() }
     }
 
     /// Stops in order: no more input, then the work under way, then the instances, producers first, then storage.
@@ -157,7 +159,15 @@ public final class JackKernel: Sendable {
             return workers
         }
         tasks.forEach { $0.cancel() }
-        for task in tasks { await task.value }
+        let limit = drain
+        do {
+            try await Deadline.run(
+                limit, clock: parts.clock, timeout: { PluginFailure.notReady(.timeout, "work under way did not end within \(limit.text)") },
+                { for task in tasks { await task.value } })
+        } catch {
+            // Nothing is lost by it: what was not completed is done again after the next start.
+            parts.logger.warning("stopped with work under way", metadata: ["error": "\(error)"])
+        }
         await instances.stop(drain: drain)
         bus.close()
         if let file = parts.trapFile { CrashMark.end(at: file) }

@@ -81,7 +81,7 @@ public struct PhraseMatcher: Sendable {
         }
         for scalar in text.decomposedStringWithCompatibilityMapping.lowercased().unicodeScalars {
             switch scalar {
-            case "'", "’", "ʼ", "`", "´": continue
+            case "'", "’", "‘", "‛", "′", "ʼ", "`", "´": continue
             case "ß": word.append(contentsOf: "ss".unicodeScalars)
             case _ where scalar.properties.isAlphabetic || scalar.properties.numericType != nil: word.append(scalar)
             // Accents stand alone after the decomposition.

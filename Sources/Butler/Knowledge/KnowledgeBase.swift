@@ -46,7 +46,12 @@ public final class KnowledgeBase: Sendable {
     private struct Inner {
         var stamps: [String: DocumentStamp] = [:]
         var vectors: (model: String, index: any VectorIndex)?
-        var problems: [String: [String]] = [:]
+        /// Vectors that no piece has any more, as far as they could not be taken out yet.
+        var orphans: Set<String> = []
+        /// True where it was said that there is nobody to make vectors.
+        var saidSo = false
+        /// True where vectors are missing, because there was nobody to make them.
+        var lacksVectors = false
     }
     private let inner = Mutex(Inner())
 
@@ -88,7 +93,7 @@ public final class KnowledgeBase: Sendable {
     /// Reads what changed since the last look, and writes what differs from what is stored.
     @discardableResult
     public func refresh() async throws -> Refresh {
-        let stamps = try documents.files(in: folder).filter { $0.key.hasSuffix(".md") || $0.key.hasSuffix(".yaml") || $0.key.hasSuffix(".yml") }
+        let stamps = try documents.files(in: folder).filter { KnowledgeReader.reads($0.key) }
         let before = inner.withLock { $0.stamps }
         let changed = stamps.filter { before[$0.key] != $0.value }.keys.sorted()
         let property = property
@@ -97,7 +102,10 @@ public final class KnowledgeBase: Sendable {
         }
         let gone = storedFiles.subtracting(stamps.keys)
         var result = Refresh()
-        guard !changed.isEmpty || !gone.isEmpty else { return result }
+        guard !changed.isEmpty || !gone.isEmpty else {
+            if inner.withLock({ $0.lacksVectors }) { try await embedMissing() }
+            return result
+        }
         let reader = KnowledgeReader(documents: documents)
         var pieces: [String: [KnowledgePiece]] = [:]
         for name in changed {
@@ -109,10 +117,26 @@ public final class KnowledgeBase: Sendable {
             if entries.isEmpty, diagnostics.hasErrors { continue }
             pieces[name] = entries.flatMap { KnowledgePiece.cut($0, length: settings.chunkLength) }
         }
+        result.problems += Self.duplicates(in: pieces)
         try await write(pieces, gone: gone, &result)
+        // What is stored need not be read again, whatever becomes of the vectors.
+        inner.withLock { ($0.stamps, $0.lacksVectors) = (stamps, true) }
         try await embedMissing()
-        inner.withLock { $0.stamps = stamps }
         return result
+    }
+
+    /// An id that stands twice would hide one of its entries without a word.
+    private static func duplicates(in pieces: [String: [KnowledgePiece]]) -> [String] {
+        var files: [String: String] = [:], problems: [String] = []
+        for (file, pieces) in pieces.sorted(by: { $0.key < $1.key }) {
+            for piece in pieces {
+                if let other = files[piece.id] {
+                    problems.append("\(file): the entry “\(piece.entry.id)” stands in \(other) already; give it another id or title, or it may not be found")
+                }
+                files[piece.id] = file
+            }
+        }
+        return problems
     }
 
     private func write(_ pieces: [String: [KnowledgePiece]], gone: Set<String>, _ result: inout Refresh) async throws {
@@ -138,18 +162,24 @@ public final class KnowledgeBase: Sendable {
         }
         result.piecesWritten = written
         result.piecesRemoved = removed.count
-        if !removed.isEmpty, let index = inner.withLock({ $0.vectors?.index }) { try await index.remove(removed) }
+        inner.withLock { $0.orphans.formUnion(removed) }
     }
 
     /// Makes the vectors that are missing, or that another model made.
     private func embedMissing() async throws {
-        guard let embed else { return }
+        guard let embed else { return inner.withLock { $0.lacksVectors = false } }
         let property = property
         let probe: AIEmbeddings
         do {
             probe = try await embed(["hotel"], .document)
         } catch {
-            logger.warning("no vectors can be made; words alone are searched", metadata: ["error": "\(error)"])
+            if error is CancellationError { throw error }
+            // Said once: it is tried again at every look.
+            let isNews = inner.withLock { inner in
+                defer { inner.saidSo = true }
+                return !inner.saidSo
+            }
+            if isNews { logger.warning("no vectors can be made; words alone are searched", metadata: ["error": "\(error)"]) }
             return
         }
         let model = probe.model
@@ -158,51 +188,80 @@ public final class KnowledgeBase: Sendable {
             inner.withLock { $0.vectors = (model, index) }
         }
         guard let index = inner.withLock({ $0.vectors?.index }) else { return }
+        let orphans = inner.withLock { $0.orphans }
+        // Before the new ones are made: what moved to another file has the id of what is gone.
+        try await index.remove(Array(orphans))
+        inner.withLock { $0.orphans.subtract(orphans) }
+        var last = ""
         while true {
+            // From where the last portion ended: looking from the beginning each time takes minutes in a large collection.
+            let after = last
             let batch = try await engine.read { reader in
                 try reader.rows(
-                    "SELECT id, title, text FROM knowledge WHERE property = :property AND (embedding IS NULL OR embedding <> :model) ORDER BY id LIMIT 64",
-                    ["property": property.sql, "model": model.sql]
-                ).map { (id: try $0.string("id"), text: try $0.string("title") + "\n" + $0.string("text")) }
+                    """
+                    SELECT id, title, questions, text, keywords FROM knowledge
+                    WHERE property = :property AND id > :after AND (embedding IS NULL OR embedding <> :model) ORDER BY id LIMIT 64
+                    """, ["property": property.sql, "after": after.sql, "model": model.sql]
+                ).map { row in
+                    // How guests ask for it belongs to its meaning as much as what the hotel says.
+                    let parts = try ["title", "questions", "text", "keywords"].map { try row.string($0) }
+                    return (id: try row.string("id"), text: parts.filter { !$0.isEmpty }.joined(separator: "\n"))
+                }
             }
-            guard !batch.isEmpty else { return }
+            guard let end = batch.last?.id else { break }
+            last = end
             let vectors = try await embed(batch.map(\.text), .document).vectors
             try await index.put(zip(batch, vectors).map { ($0.id, $1) })
             try await engine.write { transaction in
                 for piece in batch {
-                    try transaction.run("UPDATE knowledge SET embedding = :model WHERE id = :id AND property = :property", ["model": model.sql, "id": piece.id.sql, "property": property.sql])
+                    try transaction.run(
+                        "UPDATE knowledge SET embedding = :model WHERE id = :id AND property = :property",
+                        ["model": model.sql, "id": piece.id.sql, "property": property.sql])
                 }
             }
         }
+        inner.withLock { ($0.lacksVectors, $0.saidSo) = (false, false) }
+        // Reads the vectors into memory now, so that the first guest who asks does not wait for it.
+        if let vector = probe.vectors.first { _ = try await index.nearest(to: vector, limit: 1) }
     }
 
     /// Searches by words (BM25) and by meaning (cosine) and fuses the two rankings by reciprocal ranks.
     /// - Parameter language: the guest's; pieces in it are preferred among those that fit alike.
     public func search(_ question: String, language: String? = nil, limit: Int) async throws -> [Hit] {
-        let vectors = inner.withLock { $0.vectors }
-        var byMeaning: [(key: String, score: Float)] = []
-        if let embed, let vectors, let vector = try? await embed([question], .query).vectors.first, vector.count == vectors.index.dimensions {
-            byMeaning = try await vectors.index.nearest(to: vector, limit: limit * 5)
-        }
-        let meaning = byMeaning
-        let property = property
-        return try await engine.read { reader in
-            let byWords = try reader.search("knowledge_text", for: question, limit: limit * 5)
-            var scores: [String: Double] = [:]
-            // 60 is the constant of Cormack, Clarke and Büttcher's reciprocal rank fusion: it keeps one list's first place from deciding alone.
-            for (rank, hit) in byWords.enumerated() { scores[hit.key, default: 0] += 1 / Double(60 + rank) }
-            for (rank, hit) in meaning.enumerated() { scores[hit.key, default: 0] += 1 / Double(60 + rank) }
-            let similarity = Dictionary(meaning.map { ($0.key, Double($0.score)) }) { first, _ in first }
-            let hits = try scores.keys.compactMap { id -> Hit? in
-                guard let row = try reader.row("SELECT * FROM knowledge WHERE id = :id AND property = :property", ["id": id.sql, "property": property.sql]) else { return nil }
-                let pieceLanguage = try row.string("language")
+        let engine = engine, property = property, wanted = limit * 5
+        // Side by side: each half keeps a core busy for some milliseconds in a large collection.
+        async let words = engine.read { try $0.search("knowledge_text", for: question, limit: wanted) }
+        async let meaning = nearest(to: question, limit: wanted)
+        let (byWords, byMeaning) = try await (words, meaning)
+        var scores: [String: Double] = [:]
+        // 60 is the constant of Cormack, Clarke and Büttcher's reciprocal rank fusion: it keeps one list's first place from deciding alone.
+        for (rank, hit) in byWords.enumerated() { scores[hit.key, default: 0] += 1 / Double(60 + rank) }
+        for (rank, hit) in byMeaning.enumerated() { scores[hit.key, default: 0] += 1 / Double(60 + rank) }
+        let similarity = Dictionary(byMeaning.map { ($0.key, Double($0.score)) }) { first, _ in first }
+        let found = scores, keys = try SQLValue.json(found.keys.sorted())
+        let hits = try await engine.read { reader in
+            try reader.rows(
+                """
+                SELECT id, entry, title, category, language, text FROM knowledge
+                WHERE id IN (SELECT value FROM json_each(:keys)) AND property = :property
+                """, ["keys": keys, "property": property.sql]
+            ).map { row in
+                let id = try row.string("id"), pieceLanguage = try row.string("language")
                 let bonus = language.map { pieceLanguage.hasPrefix($0.prefix(2)) } == true ? 0.004 : 0
                 return Hit(
                     id: id, entry: try row.string("entry"), title: try row.string("title"), category: try row.string("category"), language: pieceLanguage,
-                    text: try row.string("text"), score: scores[id, default: 0] + bonus, similarity: similarity[id])
+                    text: try row.string("text"), score: found[id, default: 0] + bonus, similarity: similarity[id])
             }
-            return Array(hits.sorted { ($0.score, $1.id) > ($1.score, $0.id) }.prefix(limit))
         }
+        return Array(hits.sorted { ($0.score, $1.id) > ($1.score, $0.id) }.prefix(limit))
+    }
+
+    /// The pieces whose meaning is nearest; none where nobody can make the question's vector at the moment.
+    private func nearest(to question: String, limit: Int) async throws -> [(key: String, score: Float)] {
+        guard let embed, let index = inner.withLock({ $0.vectors?.index }), let vector = try? await embed([question], .query).vectors.first,
+            vector.count == index.dimensions
+        else { return [] }
+        return try await index.nearest(to: vector, limit: limit)
     }
 
     /// How many pieces are stored.

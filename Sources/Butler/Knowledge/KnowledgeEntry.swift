@@ -64,6 +64,9 @@ public struct KnowledgeReader: Sendable {
 
     public init(documents: any DocumentSource) { self.documents = documents }
 
+    /// True for the names of files that hold knowledge.
+    public static func reads(_ name: String) -> Bool { [".md", ".yaml", ".yml"].contains(where: name.hasSuffix) }
+
     /// The entries of one file; what is wrong with it goes to the diagnostics, and the rest is used.
     public func read(_ path: String, name: String, _ diagnostics: inout Diagnostics) -> [KnowledgeEntry] {
         name.hasSuffix(".md") ? markdown(path, name, &diagnostics) : yaml(path, name, &diagnostics)
@@ -81,9 +84,15 @@ public struct KnowledgeReader: Sendable {
     /// Every `##` heading begins an entry; what stands before the first belongs to the file's title.
     private func markdown(_ path: String, _ name: String, _ diagnostics: inout Diagnostics) -> [KnowledgeEntry] {
         guard let text = documents.text(path, &diagnostics) else { return [] }
-        var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { $0.hasSuffix("\r") ? $0.dropLast() : $0 }[...]
+        // Windows ends lines with two characters, which Swift takes for one, and may begin the file with a mark.
+        var lines = text.drop { $0 == "\u{FEFF}" }.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)[...]
         var front = KnowledgeFrontMatter()
-        if lines.first == "---", let end = lines.dropFirst().firstIndex(of: "---") {
+        if lines.first == "---" {
+            guard let end = lines.dropFirst().firstIndex(of: "---") else {
+                diagnostics.error(
+                    .syntax, "the front matter does not end", remedy: "close it with a line of ---", at: SourceMark(file: path, line: 1, column: 1))
+                return []
+            }
             let yaml = lines[1..<end].joined(separator: "\n")
             guard let node = documents.document(text: yaml, file: path, firstLine: 2, &diagnostics), let read = KnowledgeFrontMatter.decode(node, &diagnostics)
             else { return [] }
@@ -109,15 +118,19 @@ public struct KnowledgeReader: Sendable {
 
     static func slug(_ title: String) -> String { PhraseMatcher.words(title).joined(separator: "-") }
 
-    /// Text without Markdown's marks: a guest's phone shows them as they are.
+    /// Text without Markdown's marks: a guest's phone shows them as they are. A line of a list and a smaller heading stay lines of their own.
     private static func plain(_ lines: [Substring]) -> String {
         var paragraphs: [String] = [""]
         for line in lines {
             var text = line.trimmingCharacters(in: .whitespaces)
-            if text.hasPrefix("- ") || text.hasPrefix("* ") { text = String(text.dropFirst(2)) }
+            let isItem = text.hasPrefix("- ") || text.hasPrefix("* "), isHeading = text.hasPrefix("##")
+            if isItem { text = String(text.dropFirst(2)) }
+            if isHeading { text = text.drop { $0 == "#" }.trimmingCharacters(in: .whitespaces) }
             text = text.replacing("**", with: "").replacing("`", with: "")
             text = text.replacing(#/\[([^\]]*)\]\(([^)]*)\)/#) { "\($0.1) (\($0.2))" }
-            if text.isEmpty { paragraphs.append("") } else { paragraphs[paragraphs.count - 1] += (paragraphs[paragraphs.count - 1].isEmpty ? "" : " ") + text }
+            if text.isEmpty || isItem || isHeading { paragraphs.append("") }
+            paragraphs[paragraphs.count - 1] += (paragraphs[paragraphs.count - 1].isEmpty ? "" : " ") + text
+            if isHeading { paragraphs.append("") }
         }
         return paragraphs.filter { !$0.isEmpty }.joined(separator: "\n")
     }

@@ -6,13 +6,22 @@ import PluginAPI
 struct ActionStage: Stage {
     /// What a reply that asked for the room is about.
     static let askedForRoom = "ask_room"
+    /// What a reply that asked who the guest is is about.
+    static let askedForIdentity = "ask_identity"
     /// Departments whose work is done in a room.
     static let roomDepartments: Set<String> = ["housekeeping", "maintenance", "room_service"]
+
+    /// What is asked for: by this message, or by an earlier one that a question of Jack's held up.
+    private struct Request {
+        var intent: IntentDefinition
+        var text: String
+        var message: String
+    }
 
     let desk: Desk
 
     func decide(_ turn: inout Turn) async throws -> Decision? {
-        if let decision = resume(&turn) { return decision }
+        if let decision = answerToQuestion(&turn) { return decision }
         guard let intent = turn.intent, turn.confidence >= desk.settings.autonomy.intent else { return nil }
         if intent.id == "emergency" {
             // What no phrase of the safety lane held but the classifier understood is as urgent.
@@ -21,38 +30,76 @@ struct ActionStage: Stage {
                 id: "emergency", severity: .critical, department: intent.department ?? "front_desk", summary: "A guest reports an emergency",
                 reply: desk.replies.text(.handedOver, locale: turn.language), turn, desk)
         }
-        guard intent.action, let department = intent.department else { return nil }
+        return act(&turn, Request(intent: intent, text: turn.text, message: turn.item.id))
+    }
+
+    /// The guest answers a question of Jack's, for the room or for who they are: the request before it is taken up again.
+    private func answerToQuestion(_ turn: inout Turn) -> Decision? {
+        guard let question = turn.history.last, let request = heldUp(by: question, in: turn) else { return nil }
+        switch question.intent {
+        case Self.askedForRoom:
+            guard let room = turn.room, PhraseMatcher.words(turn.text).count <= 8 else { return nil }
+            turn.note("task", "resumed", "room \(room) was asked for by the reply before", at: desk.clock.now)
+        case Self.askedForIdentity:
+            switch turn.verification {
+            case .refused?: return ask(turn, .identityNeeded, Self.askedForIdentity)
+            case .blocked?: return desk.handOver(turn, .handedOver)
+            case .accepted? where turn.guest != nil: turn.note("task", "resumed", "the guest is known now", at: desk.clock.now)
+            default: return nil
+            }
+        default: return nil
+        }
+        (turn.intent, turn.confidence) = (request.intent, 1)
+        return act(&turn, request) ?? desk.handOver(turn, .handedOver)
+    }
+
+    /// The request that a question held up. A question that was asked again leads back to the first.
+    private func heldUp(by question: Message, in turn: Turn) -> Request? {
+        var question = question
+        while let place = turn.history.firstIndex(where: { $0.id == question.inReplyTo }) {
+            let answered = turn.history[place]
+            if place > 0, turn.history[place - 1].intent == Self.askedForIdentity, question.intent == Self.askedForIdentity {
+                question = turn.history[place - 1]
+                continue
+            }
+            return answered.intent.flatMap { desk.intents[$0] }.map { Request(intent: $0, text: answered.text, message: answered.id) }
+        }
+        return nil
+    }
+
+    private func act(_ turn: inout Turn, _ request: Request) -> Decision? {
+        let intent = request.intent
+        guard intent.action || intent.identity else { return nil }
         if intent.identity, turn.guest == nil {
             turn.note("identity", "needed", "\(intent.id) needs a known guest", at: desk.clock.now)
-            return Decision(reply: .init(text: desk.replies.text(.identityNeeded, locale: turn.language), author: .jack, topic: "identity"), state: .active)
+            return ask(turn, .identityNeeded, Self.askedForIdentity)
         }
-        if let (mode, rule) = desk.limit(for: intent.id), mode == .handOver {
+        guard intent.action, let department = intent.department else { return nil }
+        let limit = desk.limit(for: intent.id)
+        if let (mode, rule) = limit, mode == .handOver {
             turn.note("autonomy", "hand over", "\(intent.id) is for staff", rule: rule, at: desk.clock.now)
             var decision = desk.handOver(turn, .handedOver)
-            decision.task = task(turn, intent, department, turn.text, turn.item.id)
+            decision.task = task(turn, intent, department, request)
             return decision
         }
         if turn.room == nil, Self.roomDepartments.contains(department) {
             turn.note("task", "needs room", "\(department) must know the room", at: desk.clock.now)
-            return Decision(
-                reply: .init(text: desk.replies.text(.taskNeedsRoom, locale: turn.language), author: .jack, topic: Self.askedForRoom), state: .active)
+            return ask(turn, .taskNeedsRoom, Self.askedForRoom)
         }
-        return accept(&turn, intent, department, text: turn.text, message: turn.item.id)
+        var decision = accept(&turn, intent, department, request)
+        if let (mode, rule) = limit, mode == .hold {
+            turn.note("autonomy", "hold", "what Jack promises for \(intent.id) needs a colleague's approval", rule: rule, at: desk.clock.now)
+            decision.reply?.isHeld = true
+        }
+        return decision
     }
 
-    /// The guest answers the question for the room: the request before it is taken up again.
-    private func resume(_ turn: inout Turn) -> Decision? {
-        guard let room = turn.room, let question = turn.history.last, question.intent == Self.askedForRoom,
-            let request = turn.history.last(where: { $0.id == question.inReplyTo }), let intent = request.intent.flatMap({ desk.intents[$0] }),
-            let department = intent.department, PhraseMatcher.words(turn.text).count <= 8
-        else { return nil }
-        turn.intent = intent
-        turn.note("task", "resumed", "room \(room) was asked for by the reply before", at: desk.clock.now)
-        return accept(&turn, intent, department, text: request.text, message: request.id)
+    private func ask(_ turn: Turn, _ reply: FixedReply, _ topic: String) -> Decision {
+        Decision(reply: .init(text: desk.replies.text(reply, locale: turn.language), author: .jack, topic: topic), state: .active)
     }
 
-    private func accept(_ turn: inout Turn, _ intent: IntentDefinition, _ department: String, text: String, message: String) -> Decision {
-        let task = task(turn, intent, department, text, message)
+    private func accept(_ turn: inout Turn, _ intent: IntentDefinition, _ department: String, _ request: Request) -> Decision {
+        let task = task(turn, intent, department, request)
         turn.note("task", "created", "\(intent.id) is for \(department), due \(task.dueAt.iso8601)", details: ["task": .string(task.id)], at: desk.clock.now)
         let kind: FixedReply = intent.id == "feedback.complaint" ? .complaint : .taskCreated
         let reply = Decision.Reply(
@@ -62,11 +109,11 @@ struct ActionStage: Stage {
         return Decision(reply: reply, task: task, state: kind == .complaint ? .escalated : .active)
     }
 
-    private func task(_ turn: Turn, _ intent: IntentDefinition, _ department: String, _ text: String, _ message: String) -> HotelTask {
+    private func task(_ turn: Turn, _ intent: IntentDefinition, _ department: String, _ request: Request) -> HotelTask {
         let now = desk.clock.now
         return HotelTask(
-            id: Identifier.make("tsk", at: now), conversationID: turn.conversation.id, messageID: message, intent: intent.id, department: department,
-            room: turn.room, title: intent.description, description: text, priority: intent.priority,
+            id: Identifier.make("tsk", at: now), conversationID: turn.conversation.id, messageID: request.message, intent: intent.id, department: department,
+            room: turn.room, title: intent.description, description: request.text, priority: intent.priority,
             dueAt: now.addingTimeInterval(desk.settings.sla.due(intent.priority).seconds), createdAt: now)
     }
 }

@@ -37,7 +37,8 @@ struct AnswerStage: Stage {
     }
 
     private func ask(_ turn: Turn, _ hits: [KnowledgeBase.Hit]) async throws -> ChainResult<(AIResponse, AIFeatures)> {
-        var messages = turn.history.suffix(8).map { AIMessage($0.author == .guest ? .user : .assistant, $0.text) }
+        // What was held or rejected the guest has never read.
+        var messages = turn.history.filter { $0.state == .received || $0.state == .released }.suffix(8).map { AIMessage($0.author == .guest ? .user : .assistant, $0.text) }
         messages.append(AIMessage(.user, turn.text))
         let request = AIRequest(
             instructions: desk.settings.instructions, messages: messages,
@@ -60,7 +61,9 @@ struct AnswerStage: Stage {
         let autonomy = desk.settings.autonomy
         var mode: AutonomySettings.Mode = confidence >= autonomy.send ? .send : confidence >= autonomy.hold ? .hold : .handOver
         var rule = confidence >= autonomy.send ? "butler.autonomy.send" : "butler.autonomy.hold"
-        if let intent = turn.intent, turn.confidence >= autonomy.intent, let (limit, limitRule) = desk.limit(for: intent.id), limit != .send, mode == .send {
+        if let intent = turn.intent, turn.confidence >= autonomy.intent, let (limit, limitRule) = desk.limit(for: intent.id),
+            limit.rank > mode.rank
+        {
             (mode, rule) = (limit, limitRule)
         }
         let now = desk.clock.now
@@ -72,8 +75,12 @@ struct AnswerStage: Stage {
             turn.note("autonomy", "hold", "\(percent(confidence)) needs a colleague's approval", rule: rule, at: now)
             var held = drafted
             held.isHeld = true
-            return Decision(reply: held, state: .active)
+            return Decision(reply: held, notice: desk.replies.text(.held, locale: turn.language), state: .active)
         case .handOver:
+            if rule.hasPrefix("butler.autonomy.limits") {
+                turn.note("autonomy", "hand over", "this is for staff to answer", rule: rule, at: now)
+                return desk.handOver(turn, .handedOver)
+            }
             return notUnderstood(&turn, "\(percent(confidence)) is too little to answer")
         }
     }

@@ -6,14 +6,19 @@ import PluginAPI
 struct EmergencyStage: Stage {
     let lane: SafetyLane
     let desk: Desk
+    let identity: IdentityStage
 
     func decide(_ turn: inout Turn) async throws -> Decision? {
-        guard let finding = lane.check(turn.text) else { return nil }
+        guard let finding = lane.check(turn.text, language: turn.language) else { return nil }
+        // Somebody in danger writes as they can: the phrase tells the language better than what was known before.
+        turn.language = finding.language
+        await identity.recognise(&turn)
         let now = desk.clock.now
         turn.note("safety", finding.rule.id, "the message holds “\(finding.phrase)”: \(finding.rule.summary)", rule: desk.safetyFile, at: now)
         return Self.emergency(
             id: finding.rule.id, severity: finding.rule.severity, department: finding.rule.department, summary: finding.rule.summary,
-            reply: finding.rule.reply[turn.language] ?? finding.rule.reply[desk.property.locale] ?? finding.rule.reply["en"] ?? "", turn, desk)
+            reply: finding.rule.reply[turn.language] ?? finding.rule.reply[String(desk.property.locale.prefix(2))] ?? finding.rule.reply["en"] ?? "", turn,
+            desk)
     }
 
     static func emergency(id: String, severity: AlertSeverity, department: String, summary: String, reply: String, _ turn: Turn, _ desk: Desk) -> Decision {
@@ -29,8 +34,7 @@ struct EmergencyStage: Stage {
         let task = HotelTask(
             id: Identifier.make("tsk", at: now), conversationID: turn.conversation.id, messageID: turn.item.id, intent: "emergency", department: department,
             room: room, title: summary, description: turn.text, priority: .urgent, dueAt: now.addingTimeInterval(desk.settings.sla.urgent.seconds), createdAt: now)
-        return Decision(
-            reply: .init(text: reply, author: .system), task: task, alert: alert, state: turn.conversation.state == .taken ? nil : .escalated)
+        return Decision(reply: .init(text: reply, author: .system), task: task, alert: alert, state: .escalated)
     }
 }
 

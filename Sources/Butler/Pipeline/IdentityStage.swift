@@ -8,9 +8,13 @@ final class IdentityStage: Stage {
     /// Wrong answers in one conversation after which no more are taken: a booking number must not be guessed.
     static let maximumFailures = 5
 
+    /// The longest that an emergency waits for the PMS.
+    static let emergencyWait = Duration.seconds(2)
+
     private let desk: Desk
     private let failures: @Sendable (_ conversation: String) async throws -> Int
-    private let rooms = Mutex<(numbers: Set<String>, until: Duration)>(([], .zero))
+    /// The rooms' numbers as the PMS writes them, by their upper case.
+    private let rooms = Mutex<(numbers: [String: String], until: Duration)>(([:], .zero))
 
     init(desk: Desk, failures: @escaping @Sendable (_ conversation: String) async throws -> Int) {
         self.desk = desk
@@ -29,11 +33,43 @@ final class IdentityStage: Stage {
         return nil
     }
 
+    /// Finds out what the PMS knows at once of an emergency's place and person. An emergency waits for nobody: what is not known soon is left out.
+    func recognise(_ turn: inout Turn) async {
+        guard let pms = desk.settings.pms else { return }
+        let (before, clock) = (turn, desk.clock)
+        let found = await withTaskGroup(of: Turn?.self) { tasks in
+            tasks.addTask {
+                var turn = before
+                try? await self.recogniseAddress(&turn, pms)
+                try? await self.findRoom(&turn, pms)
+                return turn
+            }
+            tasks.addTask {
+                try? await clock.sleep(for: Self.emergencyWait)
+                return nil
+            }
+            defer { tasks.cancelAll() }
+            return await tasks.next() ?? nil
+        }
+        if let found { turn = found }
+    }
+
     private func identify(_ turn: inout Turn, _ pms: String) async throws {
+        try await recogniseAddress(&turn, pms)
+        if turn.stay == nil { try await verify(&turn, pms) }
+        if let language = turn.guest?.language, !turn.isLanguageKnown { turn.language = String(language.prefix(2)).lowercased() }
+        if let room = turn.stay?.room, turn.stay?.status == .checkedIn { turn.room = room }
+    }
+
+    private func recogniseAddress(_ turn: inout Turn, _ pms: String) async throws {
         let peer = turn.conversation.peer
         if let reservation = turn.conversation.reservation {
             turn.stay = try await reservations(pms, PMSReservationQuery(id: reservation)).first
             turn.guest = turn.stay?.guest
+            // Who comes again has another stay than the one they first wrote about.
+            if let stay = turn.stay, stay.status != .checkedIn, stay.status != .confirmed {
+                turn.stay = Self.best(try await reservations(pms, PMSReservationQuery(guestID: stay.guest.id))) ?? stay
+            }
         } else if peer.kind == .phone || peer.kind == .email {
             let query = peer.kind == .phone ? PMSGuestQuery(phone: peer.value) : PMSGuestQuery(email: peer.value)
             let guests = try await desk.dispatcher.call(pms, as: (any PMSIntegration).self, "guests") { try await $0.guests(matching: query, limit: 5) }
@@ -43,8 +79,6 @@ final class IdentityStage: Stage {
                 turn.note("guest", "known", "the PMS knows this \(peer.kind.rawValue)", at: desk.clock.now)
             }
         }
-        if turn.stay == nil { try await verify(&turn, pms) }
-        if let language = turn.guest?.language, turn.conversation.language == nil { turn.language = String(language.prefix(2)) }
         if let room = turn.stay?.room, turn.stay?.status == .checkedIn { turn.room = room }
     }
 
@@ -55,31 +89,43 @@ final class IdentityStage: Stage {
         guard !candidates.isEmpty, candidates.count <= 4 else { return }
         guard try await failures(turn.conversation.id) < Self.maximumFailures else {
             turn.note("verification", "blocked", "too many wrong booking numbers in this conversation", at: desk.clock.now)
+            turn.verification = .blocked
             return
         }
         for candidate in candidates {
             for stay in try await reservations(pms, PMSReservationQuery(confirmation: candidate))
-            where PhraseMatcher.words(stay.guest.lastName).allSatisfy(words.contains) && !stay.guest.lastName.isEmpty {
+            where Self.isNamed(stay.guest.lastName, in: words) {
+                turn.verification = .accepted
                 turn.stay = stay
                 turn.guest = stay.guest
                 turn.note("verification", "accepted", "booking number and last name fit a reservation", at: desk.clock.now)
                 return
             }
         }
+        turn.verification = .refused
         turn.note("verification", "refused", "no reservation has such a booking number together with a name in the message", at: desk.clock.now)
     }
 
-    private func findRoom(_ turn: inout Turn, _ pms: String) async throws {
-        let named = turn.text.split { !$0.isNumber }.map(String.init).filter { (1...5).contains($0.count) }
-        guard !named.isEmpty else { return }
-        let known = try await roomNumbers(pms)
-        if let room = named.first(where: known.contains) { turn.room = room }
+    /// True where every word of the name is among the message's. A name without letters names nobody.
+    private static func isNamed(_ name: String, in words: Set<String>) -> Bool {
+        let name = PhraseMatcher.words(name)
+        return !name.isEmpty && name.allSatisfy(words.contains)
     }
 
-    private func roomNumbers(_ pms: String) async throws -> Set<String> {
+    private func findRoom(_ turn: inout Turn, _ pms: String) async throws {
+        // “A12” is a room's number as much as “204”, and “room204” is written too.
+        let words = turn.text.split { !($0.isLetter || $0.isNumber) }.map { $0.uppercased() }.filter { $0.contains(where: \.isNumber) }
+        let named = (words + words.flatMap { $0.split { !$0.isNumber }.map(String.init) }).filter { (1...6).contains($0.count) }
+        guard !named.isEmpty else { return }
+        let known = try await roomNumbers(pms)
+        if let room = named.lazy.compactMap({ known[$0] }).first { turn.room = room }
+    }
+
+    private func roomNumbers(_ pms: String) async throws -> [String: String] {
         let now = desk.clock.monotonic
         if let fresh = rooms.withLock({ $0.until > now && !$0.numbers.isEmpty ? $0.numbers : nil }) { return fresh }
-        let numbers = Set(try await desk.dispatcher.call(pms, as: (any PMSIntegration).self, "rooms") { try await $0.rooms() }.map(\.number))
+        let all = try await desk.dispatcher.call(pms, as: (any PMSIntegration).self, "rooms") { try await $0.rooms() }
+        let numbers = Dictionary(all.map { ($0.number.uppercased(), $0.number) }) { first, _ in first }
         rooms.withLock { $0 = (numbers, now + .seconds(60)) }
         return numbers
     }

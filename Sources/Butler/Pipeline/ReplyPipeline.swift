@@ -40,7 +40,7 @@ public struct ReplyPipeline: Sendable {
             }
         }
         stages = [
-            EmergencyStage(lane: safety, desk: desk), CustodyStage(desk: desk), WordlessStage(desk: desk), identity, IntentStage(desk: desk),
+            EmergencyStage(lane: safety, desk: desk, identity: identity), CustodyStage(desk: desk), WordlessStage(desk: desk), identity, IntentStage(desk: desk),
             ActionStage(desk: desk), CourtesyStage(desk: desk), AnswerStage(desk: desk),
         ]
     }
@@ -67,8 +67,9 @@ public struct ReplyPipeline: Sendable {
             let known = try conversations.find(item.instance, peer, in: reader)
             let conversation = known ?? Conversation(id: Identifier.make("cnv", at: now), instance: item.instance, peer: peer, at: now)
             let history = known == nil ? [] : try messages.list(of: conversation.id, limit: 12, in: reader)
-            let language = conversation.language ?? message.locale.map { String($0.prefix(2)) } ?? locale
-            return Turn(item: item, message: message, conversation: conversation, isNew: known == nil, history: history, language: language)
+            return Turn(
+                item: item, message: message, conversation: conversation, isNew: known == nil, history: history,
+                language: conversation.language ?? message.locale.map { String($0.prefix(2)).lowercased() }, hotelLanguage: String(locale.prefix(2)))
         }
     }
 
@@ -81,10 +82,14 @@ public struct ReplyPipeline: Sendable {
             let isSilenced = turn.conversation.state.belongsToJack && !conversation.state.belongsToJack
             if let guest = turn.guest { conversation.guestID = try guests.keep(guest, at: now, in: transaction) }
             conversation.reservation = turn.stay?.id ?? conversation.reservation
-            conversation.room = turn.room ?? conversation.room
-            conversation.language = turn.language
+            // A number that merely fits a room (“does it cost 115?”) is not where the guest lives: it counts once something was asked for there.
+            conversation.room = decision.task?.room ?? (turn.stay?.status == .checkedIn ? turn.stay?.room : nil) ?? conversation.room
+            if turn.isLanguageKnown { conversation.language = turn.language }
             conversation.lastGuestAt = turn.receivedAt
-            if let next = decision.state ?? (conversation.state.belongsToJack ? .active : nil), !isSilenced || next == .escalated { try conversation.move(to: next, at: now) }
+            let isEmergency = decision.alert != nil
+            let next = decision.state ?? (conversation.state.belongsToJack ? .active : nil)
+            // Whoever holds a conversation keeps it, and only an emergency asks for more people than have come already.
+            if let next, !isSilenced || isEmergency, conversation.state != .taken || next != .escalated { try conversation.move(to: next, at: now) }
             try conversations.save(conversation, at: now, in: transaction)
             try messages.add(
                 Message(
@@ -100,7 +105,10 @@ public struct ReplyPipeline: Sendable {
             if let task = decision.task { try tasks.save(task, at: now, in: transaction) }
             if let alert = decision.alert { try alerts.raise(alert, in: transaction) }
             if let reply = decision.reply {
-                try release(reply, of: turn, in: &conversation, isSilenced: isSilenced && reply.author == .jack, at: now, transaction)
+                try release(reply, of: turn, in: &conversation, isSilenced: isSilenced && !isEmergency, at: now, transaction)
+            }
+            if let notice = decision.notice, !isSilenced {
+                try release(.init(text: notice, author: .system), of: turn, in: &conversation, isSilenced: false, at: now, transaction)
             }
             try Inbox.complete(turn.item, in: transaction)
             announce(turn, decision, conversation, transaction)
@@ -119,7 +127,11 @@ public struct ReplyPipeline: Sendable {
             let note = Ledger.Entry(step: "reply", outcome: "withdrawn", reason: "a colleague took the conversation meanwhile", at: now)
             return try Ledger.record(note, of: turn.item.id, property: desk.property.id, in: transaction)
         }
-        guard !reply.isHeld else { return }
+        if reply.isHeld {
+            // The guest is told that somebody looks at it; what is held they do not see.
+            let notice = Decision.Reply(text: desk.replies.text(.held, locale: turn.language), author: .system)
+            return try release(notice, of: turn, in: &conversation, isSilenced: false, at: now, transaction)
+        }
         conversation.lastReplyAt = now
         try conversations.save(conversation, at: now, in: transaction)
         try outbox().enqueue(

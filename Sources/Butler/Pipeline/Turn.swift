@@ -19,21 +19,30 @@ public struct Turn: Sendable {
     /// The room that the message names, or the guest's own.
     public var room: String?
     /// The language to answer in, a BCP 47 primary tag.
-    public var language: String
+    public var language: String { didSet { isLanguageKnown = true } }
+    /// False where ``language`` is only the hotel's own, for want of a better.
+    public private(set) var isLanguageKnown: Bool
+    /// What a booking number in the message came to; nil where none was looked at.
+    var verification: Verification?
     public var intent: IntentDefinition?
     public var confidence: Double = 0
     public private(set) var notes: [Ledger.Entry] = []
 
-    var text: String { message.text ?? "" }
+    enum Verification: Sendable { case accepted, refused, blocked }
 
-    init(item: Inbox.Item, message: InboundMessage, conversation: Conversation, isNew: Bool, history: [Message], language: String) {
+    /// What the guest wrote, under a picture too.
+    var text: String { message.text ?? message.media.compactMap(\.caption).joined(separator: "\n") }
+
+    /// - Parameter language: the guest's where it is known.
+    init(item: Inbox.Item, message: InboundMessage, conversation: Conversation, isNew: Bool, history: [Message], language: String?, hotelLanguage: String) {
         self.item = item
         self.message = message
         receivedAt = item.receivedAt
         self.conversation = conversation
         isNewConversation = isNew
         self.history = history
-        self.language = language
+        self.language = language ?? hotelLanguage
+        isLanguageKnown = language != nil
         room = conversation.room
     }
 
@@ -57,6 +66,8 @@ public struct Decision: Sendable {
     }
 
     public var reply: Reply?
+    /// What the guest is told at once while the reply waits for approval.
+    public var notice: String?
     public var task: HotelTask?
     public var alert: Alert?
     /// Where the conversation goes; nil leaves it where it is.

@@ -40,6 +40,9 @@ public struct AutonomySettings: PluginSettings {
         case hold
         /// A member of staff takes over.
         case handOver = "hand_over"
+
+        /// How much of it is left to staff.
+        var rank: Int { switch self { case .send: 0; case .hold: 1; case .handOver: 2 } }
     }
 
     @Setting(help: "From this confidence on an answer is sent.", .range(0...1)) public var send: Double = 0.5

@@ -115,6 +115,18 @@ public struct ConversationRepository: Sendable {
         ).map(Conversation.init)
     }
 
+    /// Conversations with Jack, or resolved, in which nobody has written since a moment and nothing waits for approval; the quietest first.
+    func quiet(since date: Date, limit: Int, in reader: any StorageReader) throws -> [Conversation] {
+        try reader.rows(
+            """
+            SELECT * FROM conversation WHERE property = :property AND state IN ('active', 'resolved')
+                AND COALESCE(last_guest_at, created_at) < :since AND COALESCE(last_reply_at, created_at) < :since
+                AND NOT EXISTS (SELECT 1 FROM message m WHERE m.conversation_id = conversation.id AND m.state = 'held')
+            ORDER BY updated_at, id LIMIT :limit
+            """, ["property": property.sql, "since": date.sql, "limit": limit.sql]
+        ).map(Conversation.init)
+    }
+
     /// Writes a conversation as it should be, and its change into the history.
     public func save(_ conversation: Conversation, at date: Date, in transaction: any StorageTransaction) throws {
         let before = try get(conversation.id, in: transaction)

@@ -77,8 +77,12 @@ public struct HotelTask: Sendable, Hashable, Codable {
     }
 
     /// Moves to another state.
-    /// - Throws: ``ButlerError`` `.illegalTransition`.
+    /// - Throws: ``ButlerError`` `.illegalTransition`; `.conflict` where another person has the task.
     public mutating func move(to next: State, by person: String? = nil, at date: Date) throws {
+        // Two people who claim one task must not both believe that it is theirs.
+        if next == state, next == .claimed || next == .inProgress, let person, let assignedTo, person != assignedTo {
+            throw ButlerError(.conflict, "\(assignedTo) has the task already")
+        }
         guard next != state else { return }
         guard state.successors.contains(next) else {
             throw ButlerError(.illegalTransition, "a task that is \(state.rawValue) cannot become \(next.rawValue)")

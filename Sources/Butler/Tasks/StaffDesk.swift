@@ -73,6 +73,7 @@ public struct StaffDesk: Sendable {
     /// - Throws: ``ButlerError``.
     public func approve(_ id: String, text: String? = nil, by person: String) async throws -> Message {
         let now = clock.now
+        if let text, text.allSatisfy(\.isWhitespace) { throw ButlerError(.invalid, "the reply is empty") }
         return try await engine.write { transaction in
             try messages.settle(id, .released, text: text, by: person, at: now, in: transaction)
             guard let message = try messages.get(id, in: transaction), var conversation = try conversations.get(message.conversationID, in: transaction) else {
@@ -140,16 +141,15 @@ public struct StaffDesk: Sendable {
         }
     }
 
-    /// Closes conversations in which nobody has written for a while. Those that wait for a human stay open.
+    /// Closes conversations in which nobody has written for a while. Those that wait for a human, also for an approval, stay open.
     func closeIdle(after idle: Duration) async throws -> Int {
         let now = clock.now
         return try await engine.write { transaction in
-            let idle = try conversations.list(.init(states: [.active, .resolved]), limit: 1000, in: transaction).filter {
-                now.timeIntervalSince(max($0.lastGuestAt ?? $0.createdAt, $0.lastReplyAt ?? $0.createdAt)) > idle.seconds
-            }
+            let idle = try conversations.quiet(since: now.addingTimeInterval(-idle.seconds), limit: 1000, in: transaction)
             for var conversation in idle {
                 try conversation.move(to: .closed, at: now)
                 try conversations.save(conversation, at: now, in: transaction)
+                announce(conversation, transaction)
             }
             return idle.count
         }

@@ -1,6 +1,7 @@
 import Butler
 import Foundation
 import Gateway
+import HTTPTypes
 import Kernel
 import PluginAPI
 

@@ -40,8 +40,10 @@ struct Configurator: Sendable {
     ]
 
     /// Reads everything; the diagnostics hold every mistake of every file.
-    /// - Parameter makingSecrets: makes the secrets file where there is none, outside production.
-    func load(makingSecrets: Bool) throws -> (loaded: Loaded?, diagnostics: Diagnostics) {
+    /// - Parameters:
+    ///   - makingSecrets: makes the secrets file where there is none, outside production.
+    ///   - checkingKnowledge: also reads every knowledge file, which a running Jack reads by itself.
+    func load(makingSecrets: Bool, checkingKnowledge: Bool = false) throws -> (loaded: Loaded?, diagnostics: Diagnostics) {
         let first = loader(environment).load()
         guard let draft = first.configuration else { return (nil, first.diagnostics) }
         var configuration = draft, diagnostics = first.diagnostics, secretsFile: String?
@@ -64,7 +66,11 @@ struct Configurator: Sendable {
         let directory = configuration.directory.isEmpty ? "." : configuration.directory
         let catalogs = ButlerCatalogs.read(
             settings, directory: directory, language: String(configuration.property.locale.prefix(2)), documents: HostDocuments(), &diagnostics)
-        if (try? HostDocuments().files(in: "\(directory)/\(settings.knowledge.folder)")) == nil {
+        let folder = "\(directory)/\(settings.knowledge.folder)"
+        if let files = try? HostDocuments().files(in: folder) {
+            let reader = KnowledgeReader(documents: HostDocuments())
+            for name in files.keys.sorted() where checkingKnowledge && KnowledgeReader.reads(name) { _ = reader.read("\(folder)/\(name)", name: name, &diagnostics) }
+        } else {
             diagnostics.error(
                 .unreadable, "the folder “\(settings.knowledge.folder)” cannot be read", remedy: "make it, or correct butler.knowledge.folder",
                 at: configuration.nearestMark(of: "butler.knowledge.folder"))

@@ -20,7 +20,7 @@ struct HostHealth: HealthSource {
         return [
             ReadinessDependency("database") {
                 // A write, since a disk may be full or read-only while reading still works.
-                try await engine.write { try $0.run("UPDATE job SET lease_until = lease_until WHERE id = ''") }
+                _ = try await engine.write { try $0.run("UPDATE job SET lease_until = lease_until WHERE id = ''") }
             }
         ]
             + instances.all.map { supervisor in

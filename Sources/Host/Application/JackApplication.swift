@@ -23,6 +23,8 @@ public final class JackApplication: Sendable {
     let logger: Logger
     let server: GatewayServer
     let routes = MountedRoutes()
+    private let logOutput: StructuredLogHandler.Output
+    private let lock: DatabaseLock?
     private let engine: SQLiteEngine
     private let http: CurlEngine
     private let alertRouter: Mutex<AlertRouter>
@@ -54,14 +56,17 @@ public final class JackApplication: Sendable {
         let configuration = loaded.configuration, settings = configuration.settings, clock = options.clock
         self.configurator = configurator
         let format: StructuredLogHandler.Format = settings.log.format == .json ? .json : .text
-        let output = options.logOutput, level = settings.log.level.loggerLevel
-        let logger = Logger(label: "jack") { StructuredLogHandler(label: $0, level: level, format: format, output: output, clock: clock) }
+        let output = options.logOutput
+        output.level = settings.log.level.loggerLevel
+        logOutput = output
+        let logger = Logger(label: "jack") { StructuredLogHandler(label: $0, format: format, output: output, clock: clock) }
         self.logger = logger
         let metrics = PrometheusRegistry()
         self.metrics = metrics
         Self.describe(metrics)
         let migrations = Self.migrations
         let path = settings.storage.persist ? settings.storage.path : nil
+        lock = try path.map(DatabaseLock.init)
         let engine = try await SQLiteEngine.open(path: path, options: .init(migrations: migrations))
         self.engine = engine
         try await engine.migrate(migrations)
@@ -142,7 +147,10 @@ public final class JackApplication: Sendable {
     }
 
     private func mount(_ status: InstanceStatus) {
-        guard let supervisor = kernel.instances.supervisor(status.name), supervisor.status.state.isCallable else { return routes.unmount(status.name) }
+        guard let supervisor = kernel.instances.supervisor(status.name), supervisor.status.state.isCallable else {
+            routes.unmount(status.name)
+            return server.closeSockets(of: status.name)
+        }
         do {
             try routes.mount(supervisor.routes, of: status.name)
         } catch {
@@ -151,10 +159,13 @@ public final class JackApplication: Sendable {
     }
 
     private func runKnowledge() {
-        let knowledge = butler.knowledge
+        let butler = butler
         knowledgeTask.withLock { task in
             task?.cancel()
-            task = Task { await knowledge.run() }
+            task = Task {
+                await butler.warmUp()
+                await butler.knowledge.run()
+            }
         }
     }
 
@@ -171,13 +182,16 @@ public final class JackApplication: Sendable {
         if next.catalogs.fingerprint != loaded.catalogs.fingerprint { changes.append("change the butler's catalogs") }
         guard !dryRun else { return (false, changes, lines) }
         guard !changes.isEmpty else { return (true, [], lines) }
-        _ = try await kernel.instances.reload(next.configuration.instances.map(\.spec))
+        let replaced = try await kernel.instances.reload(next.configuration.instances.map(\.spec)).stopped
+        logOutput.level = next.configuration.settings.log.level.loggerLevel
         let butler = Self.butler(next, kernel: kernel, engine: engine)
         current.withLock { $0 = Current(loaded: next, butler: butler) }
         alertRouter.withLock { $0 = Self.router(next, kernel: kernel) }
         let names = Set(next.configuration.instances.map(\.name))
         for removed in difference.removed where !names.contains(removed.name) { routes.unmount(removed.name) }
         for supervisor in kernel.instances.all { mount(supervisor.status) }
+        // A guest's page connects again at once, to what took over.
+        for name in replaced { server.closeSockets(of: name) }
         runKnowledge()
         logger.info("reloaded", metadata: ["changes": "\(changes.count)"])
         return (true, changes, lines)
@@ -188,8 +202,9 @@ public final class JackApplication: Sendable {
     private static func butler(_ loaded: Configurator.Loaded, kernel: JackKernel, engine: SQLiteEngine) -> Butler {
         let settings = loaded.butler, dispatcher = kernel.dispatcher
         let directory = loaded.configuration.directory.isEmpty ? "." : loaded.configuration.directory
-        let embed: KnowledgeBase.Embed? = settings.knowledge.embeddings.map { name in
-            { texts, use in try await dispatcher.call(name, as: (any AIProvider).self, "embed") { try await $0.embed(texts, for: use) } }
+        var embed: KnowledgeBase.Embed?
+        if let name = settings.knowledge.embeddings {
+            embed = { texts, use in try await dispatcher.call(name, as: (any AIProvider).self, "embed") { provider in try await provider.embed(texts, for: use) } }
         }
         let knowledge = KnowledgeBase(
             engine: engine, property: kernel.parts.property.id, settings: settings.knowledge, folder: "\(directory)/\(settings.knowledge.folder)",
@@ -237,7 +252,11 @@ public final class JackApplication: Sendable {
         }
         let parts = GatewayParts(
             version: JackHost.version, routes: routes, accept: { [unowned kernel] in try await kernel.inbox.accept($0, $1) },
-            health: HostHealth(engine: engine, instances: kernel.instances), hotel: HotelService(link: link), metricsText: { metrics.render() }, metrics: metrics,
+            health: HostHealth(engine: engine, instances: kernel.instances), hotel: HotelService(link: link),
+            metricsText: { [weak kernel] in
+                if let kernel { Self.recordDepths(of: kernel, in: metrics) }
+                return metrics.render()
+            }, metrics: metrics,
             time: kernel.parts.clock, logger: kernel.parts.logger)
         GatewayBuilder.describeMetrics(in: metrics)
         return GatewayBuilder(configuration, parts).build()
@@ -252,6 +271,12 @@ public final class JackApplication: Sendable {
         }
     }
 
+    private static func recordDepths(of kernel: JackKernel, in metrics: PrometheusRegistry) {
+        for (queue, depth) in [("inbox", kernel.inbox.depth), ("outbox", kernel.outbox.depth)] {
+            Gauge(label: "jack_queue_depth", dimensions: [("queue", queue)], factory: metrics).record(depth)
+        }
+    }
+
     private static func describe(_ metrics: PrometheusRegistry) {
         metrics.describe("jack_messages", "Messages by channel and author.")
         metrics.describe("jack_message_processing", "Time from taking up a guest's message to its committed decision.")
@@ -263,6 +288,7 @@ public final class JackApplication: Sendable {
         metrics.describe("jack_inbound_duplicates", "Events that were known already.")
         metrics.describe("jack_outbound", "Deliveries by instance, kind and outcome.")
         metrics.describe("jack_alerts", "Alerts that were routed.")
+        metrics.describe("jack_queue_depth", "Entries that wait in memory or are being worked on.")
         metrics.describe("jack_instance_up", "1 while an instance takes calls.")
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Gateway
+import HTTPTypes
 import Kernel
 import PluginAPI
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Gateway
 import HTTPTypes
 import Kernel
 import PluginAPI
@@ -37,13 +38,10 @@ struct RemoteClient: Sendable {
     private let token: Secret
     private let http: CurlHTTPClient
 
-    static let encoder = make(JSONEncoder()) {
-        $0.keyEncodingStrategy = .convertToSnakeCase
-        $0.dateEncodingStrategy = .custom { date, encoder in
-            var container = encoder.singleValueContainer()
-            try container.encode(date.iso8601)
-        }
-        $0.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    static var encoder: JSONEncoder {
+        let encoder = APICoding.encoder
+        encoder.outputFormatting.insert(.prettyPrinted)
+        return encoder
     }
 
     init(base: String, token: Secret) throws {
@@ -73,10 +71,5 @@ struct RemoteClient: Sendable {
             throw ExitCode(1)
         }
         return try APICoding.decoder.decode(type, from: Data(response.body))
-    }
-
-    private static func make<T>(_ value: T, _ change: (T) -> Void) -> T {
-        change(value)
-        return value
     }
 }

@@ -59,7 +59,7 @@ public struct ConfigurationFiles: Sendable {
 
 extension ConfigurationFiles.Problem {
     /// The message of a diagnostic about the file called `name`.
-    func message(_ name: String, limit: Int) -> String {
+    public func message(_ name: String, limit: Int) -> String {
         switch self {
         case .missing: "\(name) does not exist"
         case .notPermitted: "\(name) may not be read"
@@ -70,7 +70,7 @@ extension ConfigurationFiles.Problem {
     }
 
     /// What to do about it.
-    var remedy: String? {
+    public var remedy: String? {
         switch self {
         case .missing: "check the path"
         case .notPermitted: "give Jack's user the right to read it"

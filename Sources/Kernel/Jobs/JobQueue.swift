@@ -102,7 +102,7 @@ public final class JobQueue: Sendable {
 
     /// Does what is due until the task is cancelled.
     public func run() async {
-        await withTaskGroup(of: Void.self) { tasks in
+        await withDiscardingTaskGroup { tasks in
             var isFirst = true
             while !Task.isCancelled {
                 var wait = Duration.seconds(30)

@@ -13,6 +13,13 @@ public struct StructuredLogHandler: LogHandler {
     public final class Output: Sendable {
         private let descriptor: Int32
         private let lock = Mutex(())
+        private let least = Mutex(Logger.Level.info)
+
+        /// The least severe level that is written, for all handlers that have none of their own; may change while Jack runs.
+        public var level: Logger.Level {
+            get { least.withLock { $0 } }
+            set { least.withLock { $0 = newValue } }
+        }
 
         public init(descriptor: Int32 = 1) { self.descriptor = descriptor }
 
@@ -35,13 +42,16 @@ public struct StructuredLogHandler: LogHandler {
     private let format: Format
     private let output: Output
     private let clock: any TimeSource
-    public var logLevel: Logger.Level
+    private var ownLevel: Logger.Level?
+    public var logLevel: Logger.Level {
+        get { ownLevel ?? output.level }
+        set { ownLevel = newValue }
+    }
     public var metadata: Logger.Metadata = [:]
     public var metadataProvider: Logger.MetadataProvider?
 
-    public init(label: String, level: Logger.Level, format: Format, output: Output, clock: any TimeSource) {
+    public init(label: String, format: Format, output: Output, clock: any TimeSource) {
         self.label = label
-        logLevel = level
         self.format = format
         self.output = output
         self.clock = clock

@@ -69,22 +69,26 @@ public final class Inbox: Sendable {
         guard !events.isEmpty else { return [] }
         let now = clock.now, property = property
         let wake: @Sendable () -> Void = { [scheduler] in scheduler.wake() }
+        // Made ready before it is the writer's turn: there is one writer, and all wait for it.
+        let rows = try events.map { event in
+            (id: Identifier.make("in", at: now), vendorID: event.vendorID, lane: Self.lane(instance, event.peer), event: try SQLValue.json(event))
+        }
         let receipts = try await engine.write { transaction in
-            let receipts = try events.map { event in
-                let id = Identifier.make("in", at: now)
+            let receipts = try rows.map { row in
+                let id = row.id
                 let added = try transaction.run(
                     """
                     INSERT INTO inbox (id, property, instance, vendor_id, lane, event, received_at)
                     VALUES (:id, :property, :instance, :vendor, :lane, :event, :now) ON CONFLICT DO NOTHING
                     """,
                     [
-                        "id": id.sql, "property": property.sql, "instance": instance.sql, "vendor": event.vendorID.sql,
-                        "lane": Self.lane(instance, event.peer).sql, "event": .json(event), "now": now.sql,
+                        "id": id.sql, "property": property.sql, "instance": instance.sql, "vendor": row.vendorID.sql,
+                        "lane": row.lane.sql, "event": row.event, "now": now.sql,
                     ])
                 if added > 0 { return InboundReceipt(id: id, isDuplicate: false) }
                 let known = try transaction.row(
                     "SELECT id FROM inbox WHERE property = :property AND instance = :instance AND vendor_id = :vendor",
-                    ["property": property.sql, "instance": instance.sql, "vendor": event.vendorID.sql])
+                    ["property": property.sql, "instance": instance.sql, "vendor": row.vendorID.sql])
                 return InboundReceipt(id: try known?.string("id") ?? id, isDuplicate: true)
             }
             transaction.afterCommit(wake)

@@ -57,7 +57,28 @@ public final class PluginSupervisor: Sendable {
     }
 
     /// The routes of the running plugin; none while it does not run.
-    public var routes: [PluginRoute] { inner.withLock { $0.state.isCallable ? $0.routes : [] } }
+    public var routes: [PluginRoute] {
+        inner.withLock { $0.state.isCallable ? $0.routes : [] }.map(attributed)
+    }
+
+    /// The route with its work on the instance's executor, so that a trap in it is known to be the instance's.
+    private func attributed(_ route: PluginRoute) -> PluginRoute {
+        let executor = executor
+        switch route {
+        case .webhook(let hook):
+            return .webhook(
+                WebhookRoute(hook.method, tail: hook.tail, verification: hook.verification, maximumBodyBytes: hook.maximumBodyBytes) { request in
+                    try await withTaskExecutorPreference(executor) { try await hook.parse(request) }
+                })
+        case .page(let page):
+            return .page(PageRoute(path: page.path) { request in try await withTaskExecutorPreference(executor) { try await page.respond(request) } })
+        case .socket(let socket):
+            return .socket(
+                SocketRoute(path: socket.path, maximumMessageBytes: socket.maximumMessageBytes) { connection in
+                    try await withTaskExecutorPreference(executor) { try await socket.serve(connection) }
+                })
+        }
+    }
 
     // MARK: Starting
 
