@@ -20,6 +20,9 @@ final class ConcurrencyLimiter: Sendable {
     /// Callers that are in.
     var inUse: Int { state.withLock { capacity - $0.free } }
 
+    /// Callers that wait.
+    var waiting: Int { state.withLock { $0.waiting.count } }
+
     /// Comes in where there is a place, and does not wait.
     func acquireAtOnce() -> Bool {
         state.withLock { state in

@@ -85,6 +85,8 @@ public struct StructuredLogHandler: LogHandler {
 
     private static func plain(_ text: String) -> String { String(quoted(text).dropFirst().dropLast()) }
 
+    private static let escaped: [ClosedRange<UInt32>] = [0x7F...0x9F, 0x2028...0x202E, 0x2066...0x2069, 0xFEFF...0xFEFF]
+
     /// A JSON string.
     static func quoted(_ text: String) -> String {
         var out = "\""
@@ -95,8 +97,8 @@ public struct StructuredLogHandler: LogHandler {
             case "\n": out += "\\n"
             case "\r": out += "\\r"
             case "\t": out += "\\t"
-            // Line separators and control characters, which some readers take for the end of a line.
-            case _ where scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value) || scalar.value == 0x2028 || scalar.value == 0x2029:
+            // Control characters and line separators, which some readers take for the end of a line, and what turns the direction of the text around.
+            case _ where scalar.value < 0x20 || Self.escaped.contains { $0.contains(scalar.value) }:
                 let hex = String(scalar.value, radix: 16)
                 out += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
             default: out.unicodeScalars.append(scalar)

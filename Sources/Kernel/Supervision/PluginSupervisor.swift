@@ -294,6 +294,9 @@ public final class PluginSupervisor: Sendable {
             { try await body(typed) })
     }
 
+    /// Calls that are under way.
+    var inFlight: Int { gate.inFlight }
+
     private func notCallable(_ inner: borrowing Inner) -> PluginFailure {
         let why = "\(spec.name) is \(inner.state.rawValue)" + (inner.reason.map { ": \($0)" } ?? "")
         return inner.needsCredentials ? .credentialsRejected(why) : .notReady(.unreachable, why, retryAfter: .seconds(1))
