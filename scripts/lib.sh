@@ -59,7 +59,7 @@ progress() {
     child=$!
     set +m
     # shellcheck disable=SC2064  # the child of now, not of later
-    trap "kill -TERM -- -$child 2>/dev/null; wait $child 2>/dev/null; exit 130" INT TERM HUP
+    trap "kill -TERM -- -$child 2>/dev/null; wait $child 2>/dev/null; say; die '$label: stopped by a signal'" INT TERM HUP
     [ -t 1 ] || say "$label …"
     while kill -0 "$child" 2>/dev/null; do
         if [ -t 1 ]; then
@@ -83,8 +83,14 @@ progress() {
     return "$status"
 }
 
-# last_line FILE: the last line that says something, without what only a terminal understands.
-last_line() { tail -c 4000 "$1" 2>/dev/null | tr '\r' '\n' | sed 's/\x1b\[[0-9;]*[A-Za-z]//g' | grep -a '[[:alnum:]]' | tail -n 1 | cut -c 1-160 || true; }
+# last_line FILE: the last line that says how far it is, else the last that says anything, without what only a terminal understands.
+last_line() {
+    tail -c 20000 "$1" 2>/dev/null | tr '\r' '\n' | sed 's/\x1b\[[0-9;]*[A-Za-z]//g' | awk '
+        /^\[[0-9]+\/[0-9]+\]/ { step = $0 }
+        / Test .* (passed|failed) after / { step = $0 }
+        /[[:alnum:]]/ { any = $0 }
+        END { print substr(step ? step : any, 1, 160) }' || true
+}
 
 # must LABEL COMMAND…: as progress; where it fails, shows the end of what it said and stops.
 must() {
