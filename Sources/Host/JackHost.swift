@@ -10,7 +10,7 @@ import WebhookAlertSink
 /// The entry point of Jack, and of every program that is Jack with plugins of its own:
 ///
 /// ```swift
-/// import JackHost
+/// import Host
 /// await JackHost.main(plugins: [PluginRegistration(Carrier.self)])
 /// ```
 public enum JackHost {

@@ -39,6 +39,8 @@ public final class JackKernel: Sendable {
 
     /// Who deals with what arrives and what leaves.
     public struct Handlers: Sendable {
+        /// Conversations that are worked on at the same time.
+        public var concurrency: Int
         /// Deals with an event that is not the kernel's own business; completes the item in its transaction.
         public var inbound: Inbox.Handler
         public var deliveries: [OutboxEntry.Kind: Outbox.Deliver]
@@ -46,9 +48,10 @@ public final class JackKernel: Sendable {
         public var transcript: @Sendable (_ instance: String, _ peer: PeerAddress, _ limit: Int) async throws -> [TranscriptEntry]
 
         public init(
-            inbound: @escaping Inbox.Handler, deliveries: [OutboxEntry.Kind: Outbox.Deliver],
+            concurrency: Int = 32, inbound: @escaping Inbox.Handler, deliveries: [OutboxEntry.Kind: Outbox.Deliver],
             transcript: @escaping @Sendable (_ instance: String, _ peer: PeerAddress, _ limit: Int) async throws -> [TranscriptEntry]
         ) {
+            self.concurrency = concurrency
             self.inbound = inbound
             self.deliveries = deliveries
             self.transcript = transcript
@@ -97,7 +100,7 @@ public final class JackKernel: Sendable {
         let engine = parts.engine, alerts = alerts
         let inbox = Inbox(
             engine: parts.engine, property: property, clock: parts.clock, logger: parts.logger, metrics: parts.metrics, bus: bus,
-            handler: { item in
+            concurrency: handlers.concurrency, handler: { item in
                 switch item.event.content {
                 case .receipt(let receipt):
                     try await engine.write { transaction in

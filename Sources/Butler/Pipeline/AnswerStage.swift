@@ -75,7 +75,7 @@ struct AnswerStage: Stage {
             turn.note("autonomy", "hold", "\(percent(confidence)) needs a colleague's approval", rule: rule, at: now)
             var held = drafted
             held.isHeld = true
-            return Decision(reply: held, notice: desk.replies.text(.held, locale: turn.language), state: .active)
+            return Decision(reply: held, state: .active)
         case .handOver:
             if rule.hasPrefix("butler.autonomy.limits") {
                 turn.note("autonomy", "hand over", "this is for staff to answer", rule: rule, at: now)

@@ -107,9 +107,6 @@ public struct ReplyPipeline: Sendable {
             if let reply = decision.reply {
                 try release(reply, of: turn, in: &conversation, isSilenced: isSilenced && !isEmergency, at: now, transaction)
             }
-            if let notice = decision.notice, !isSilenced {
-                try release(.init(text: notice, author: .system), of: turn, in: &conversation, isSilenced: false, at: now, transaction)
-            }
             try Inbox.complete(turn.item, in: transaction)
             announce(turn, decision, conversation, transaction)
         }

@@ -66,8 +66,6 @@ public struct Decision: Sendable {
     }
 
     public var reply: Reply?
-    /// What the guest is told at once while the reply waits for approval.
-    public var notice: String?
     public var task: HotelTask?
     public var alert: Alert?
     /// Where the conversation goes; nil leaves it where it is.

@@ -88,13 +88,14 @@ public final class JackApplication: Sendable {
         let link = ApplicationLink()
         server = Self.gateway(loaded, kernel: kernel, metrics: metrics, routes: routes, link: link, engine: engine)
         link.connect(self)
-        kernel.connect(handlers())
+        kernel.connect(handlers(concurrency: loaded.butler.concurrency))
     }
 
-    private func handlers() -> JackKernel.Handlers {
+    private func handlers(concurrency: Int) -> JackKernel.Handlers {
         let messages = MessageDelivery(engine: engine, property: kernel.parts.property.id, dispatcher: kernel.dispatcher)
         let pages = PageDelivery(dispatcher: kernel.dispatcher)
         return JackKernel.Handlers(
+            concurrency: concurrency,
             inbound: { [weak self] item in
                 guard let self else { throw CancellationError() }
                 try await butler.handle(item)
@@ -214,7 +215,7 @@ public final class JackApplication: Sendable {
     // MARK: Composition
 
     private static func butler(_ loaded: Configurator.Loaded, kernel: JackKernel, engine: SQLiteEngine) -> Butler {
-        let settings = loaded.butler, dispatcher = kernel.dispatcher
+        let settings = loaded.butler.completed(with: loaded.configuration.instances.filter { $0.kind == .ai }.map(\.name)), dispatcher = kernel.dispatcher
         let directory = loaded.configuration.directory.isEmpty ? "." : loaded.configuration.directory
         var embed: KnowledgeBase.Embed?
         if let name = settings.knowledge.embeddings {
@@ -294,16 +295,16 @@ public final class JackApplication: Sendable {
     }
 
     private static func describe(_ metrics: PrometheusRegistry) {
-        metrics.describe("jack_messages", "Messages by channel and author.")
-        metrics.describe("jack_message_processing", "Time from taking up a guest's message to its committed decision.")
-        metrics.describe("jack_intent_confidence", "How sure the AI was of a message's intent, 0 to 1.")
-        metrics.describe("jack_tasks_created", "Tasks made from guests' messages.")
-        metrics.describe("jack_calls", "Calls into plugin instances by outcome.")
-        metrics.describe("jack_call_duration", "Time of calls into plugin instances.")
-        metrics.describe("jack_inbound_events", "Events stored in the inbox.")
-        metrics.describe("jack_inbound_duplicates", "Events that were known already.")
-        metrics.describe("jack_outbound", "Deliveries by instance, kind and outcome.")
-        metrics.describe("jack_alerts", "Alerts that were routed.")
+        metrics.describe("jack_messages_total", "Messages by channel and author.")
+        metrics.describe("jack_message_processing_seconds", "Time from taking up a guest's message to its committed decision.")
+        metrics.describe("jack_intent_confidence", "How sure the AI was of a message's intent, 0 to 1.", buckets: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1])
+        metrics.describe("jack_tasks_created_total", "Tasks made from guests' messages.")
+        metrics.describe("jack_calls_total", "Calls into plugin instances by outcome.")
+        metrics.describe("jack_call_duration_seconds", "Time of calls into plugin instances.")
+        metrics.describe("jack_inbound_events_total", "Events stored in the inbox.")
+        metrics.describe("jack_inbound_duplicates_total", "Events that were known already.")
+        metrics.describe("jack_outbound_total", "Deliveries by instance, kind and outcome.")
+        metrics.describe("jack_alerts_total", "Alerts that were routed.")
         metrics.describe("jack_queue_depth", "Entries that wait in memory or are being worked on.")
         metrics.describe("jack_instance_up", "1 while an instance takes calls.")
     }

@@ -69,7 +69,7 @@ struct DatabaseCommand: AsyncParsableCommand {
             // A database of a newer Jack is not refused here: what it has is what is asked for.
             try await withEngine(options, access: .readOnly, migrations: []) { engine, path in
                 let status = try await engine.migrationStatus(JackApplication.migrations)
-                print("\(path): \(ByteCount(bytes: Int(try await engine.size()))) bytes")
+                print("\(path): \(try await engine.size()) bytes")
                 for name in status.applied { print("applied  \(name)") }
                 for name in status.pending { print("pending  \(name)") }
                 for name in status.unknown { print("unknown  \(name): made by a newer program") }
