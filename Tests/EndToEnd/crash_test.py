@@ -27,7 +27,7 @@ TEXTS = [
     ("Hello", False),
     ("What is the wifi password?", False),
     ("two more towels for room 309 please", True),
-    ("When is check-out?", False),
+    ("What time is check-out?", False),
 ]
 
 

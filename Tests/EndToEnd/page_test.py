@@ -106,7 +106,7 @@ def test_html_of_staff_is_text_too():
 
 def test_the_page_comes_back_after_a_restart_with_its_history_and_what_was_written_meanwhile():
     with Page() as guest:
-        guest.say("When is check-out?")
+        guest.say("What time is check-out?")
         expect(guest.page.locator(".msg.jack")).to_have_count(1)
         house.kill()
         expect(guest.page.locator("#status")).not_to_have_text("Jack is at your service")
@@ -149,7 +149,7 @@ def test_screen_readers_are_told():
         expect(guest.page.get_by_role("textbox", name="Your message")).to_be_visible()
         expect(guest.page.get_by_role("button", name="Send")).to_be_visible()
         expect(guest.page.get_by_role("log")).to_be_attached()
-        equal(guest.page.locator("#log").get_attribute("aria-live"), "polite")
+        expect(guest.page.locator("#log")).to_have_attribute("aria-live", "polite")
         equal(guest.page.get_attribute("html", "lang"), "en")
 
 

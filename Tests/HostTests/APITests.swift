@@ -9,7 +9,7 @@ import Testing
 /// The REST routes over HTTP, with the real hotel behind them.
 @Suite(.serialized) struct APITests {
     @Test func `nothing is told without the token`() async throws {
-        try await TestHotel.run { hotel in
+        try await TestHotel.run { hotel async throws in
             for path in ["conversations", "guests", "reservations", "tasks", "approvals", "plugins", "knowledge/search?q=x"] {
                 #expect(try await hotel.get("/api/v1/\(path)", token: nil).status == 401, "\(path)")
                 #expect(try await hotel.get("/api/v1/\(path)", token: "another-token-of-the-same-length-as-it").status == 401, "\(path)")
@@ -20,7 +20,7 @@ import Testing
     }
 
     @Test func `tasks are made, worked off, and only moved as the rules allow`() async throws {
-        try await TestHotel.run { hotel in
+        try await TestHotel.run { hotel async throws in
             let made = try await hotel.send(.post, "/api/v1/tasks", ["department": "maintenance", "summary": "The lamp is broken", "room": "204", "priority": "high"])
             #expect(made.status == 201)
             let id = try #require(made["id"].stringValue)
@@ -40,7 +40,7 @@ import Testing
     }
 
     @Test func `lists are paged without gaps or repetitions`() async throws {
-        try await TestHotel.run { hotel in
+        try await TestHotel.run { hotel async throws in
             for number in 0..<7 { _ = try await hotel.send(.post, "/api/v1/tasks", ["department": "d", "summary": .string("task \(number)")]) }
             var seen: [String] = [], cursor: String?, pages = 0
             repeat {
@@ -56,7 +56,7 @@ import Testing
     }
 
     @Test func `guests and reservations come from the PMS`() async throws {
-        try await TestHotel.run { hotel in
+        try await TestHotel.run { hotel async throws in
             let stay = try #require(try await hotel.get("/api/v1/reservations?confirmation=HM20401").items.first)
             #expect(stay["room"] == "204" && stay["guest_name"] == "Marta Bergmann" && stay["status"] == "checked_in")
             let id = try #require(stay["id"]?.stringValue)
@@ -77,7 +77,7 @@ import Testing
     }
 
     @Test func `conversations are found by state, and a state that is none is refused`() async throws {
-        try await TestHotel.run { hotel in
+        try await TestHotel.run { hotel async throws in
             let window = try await hotel.window()
             _ = try await window.ask("h", "Hello")
             let id = try await hotel.newest()
@@ -94,7 +94,7 @@ import Testing
     }
 
     @Test func `knowledge is searched`() async throws {
-        try await TestHotel.run { hotel in
+        try await TestHotel.run { hotel async throws in
             try await hotel.eventually("the index") { try await !hotel.get("/api/v1/knowledge/search?q=breakfast").items.isEmpty }
             let hit = try #require(try await hotel.get("/api/v1/knowledge/search?q=breakfast%20hours&limit=3").items.first)
             #expect(hit["title"] == "Breakfast hours" && hit["source"] != nil && hit["score"]?.doubleValue ?? 0 > 0)
@@ -105,7 +105,7 @@ import Testing
     }
 
     @Test func `an instance is held and released, and stays held over a reload`() async throws {
-        try await TestHotel.run { hotel in
+        try await TestHotel.run { hotel async throws in
             #expect(try await hotel.get("/api/v1/plugins").items.count == 4)
             let held = try await hotel.send(.post, "/api/v1/plugins/log/hold", ["reason": "too loud"])
             #expect(held["state"] == "held" && held["last_error"].stringValue?.contains("too loud") == true)
@@ -125,14 +125,14 @@ import Testing
         let secret = "0123456789abcdef0123456789abcdef-not-to-be-seen"
         try await TestHotel.run(configure: {
             try $0.edit("  log: {}", "  log: {}\n  hook: {plugin: webhook, settings: {url: 'http://127.0.0.1:9/', secret: \(secret)}}")
-        }) { hotel in
+        }) { hotel async throws in
             let all = try await hotel.get("/api/v1/plugins").text
             #expect(all.contains("hook") && !all.contains(secret))
         }
     }
 
     @Test func `health has its shape, and metrics are there`() async throws {
-        try await TestHotel.run { hotel in
+        try await TestHotel.run { hotel async throws in
             let health = try await hotel.get("/health", token: nil)
             #expect(health.json.objectValue.map { Set($0.keys) } == ["status", "version", "uptime", "database", "channels"])
             #expect(health["status"] == "healthy" && health["database"] == "connected" && health["channels"] == ["webchat": "connected"])

@@ -1,3 +1,4 @@
+import HTTPTypes
 import Kernel
 import PluginAPI
 import Testing
@@ -7,7 +8,7 @@ import Testing
 /// A guest at the page's socket, with the whole of Jack behind it.
 @Suite(.serialized) struct GuestTests {
     @Test func `a question is answered with its source, a request becomes a task, and the history is kept`() async throws {
-        try await TestHotel.run { hotel in
+        try await TestHotel.run { hotel async throws in
             let window = try await hotel.window()
             #expect(window.session["restored"] == false && window.history.isEmpty)
             let answer = try await window.ask("q", "When is breakfast?")
@@ -28,7 +29,7 @@ import Testing
     }
 
     @Test func `the same id is one message, whatever was sent`() async throws {
-        try await TestHotel.run { hotel in
+        try await TestHotel.run { hotel async throws in
             let window = try await hotel.window()
             for _ in 0..<3 { #expect(try await window.say("same", "please bring two towels to 204")["type"] == "ack") }
             _ = try await window.next("message")
@@ -40,7 +41,7 @@ import Testing
     }
 
     @Test func `an emergency is told to the guest, made a task and paged, whoever holds the conversation`() async throws {
-        try await TestHotel.run { hotel in
+        try await TestHotel.run { hotel async throws in
             let window = try await hotel.window()
             _ = try await window.ask("h", "Hello")
             let conversation = try await hotel.newest()
@@ -58,7 +59,7 @@ import Testing
     }
 
     @Test func `staff who answer silence Jack, and the guest sees who writes`() async throws {
-        try await TestHotel.run { hotel in
+        try await TestHotel.run { hotel async throws in
             let window = try await hotel.window()
             _ = try await window.ask("h", "Hello")
             let conversation = try await hotel.newest()
@@ -88,7 +89,7 @@ import Testing
     }
 
     @Test func `a reply that is not sure enough waits for approval, and reaches the guest when it is given`() async throws {
-        try await TestHotel.run { hotel in
+        try await TestHotel.run { hotel async throws in
             let window = try await hotel.window()
             for (id, text) in [("a", "When is breakfast? sure 40"), ("b", "Where is breakfast? sure 35")] { #expect(try await window.say(id, text)["type"] == "ack") }
             try await hotel.eventually("two drafts") { try await hotel.get("/api/v1/approvals?state=pending").items.count == 2 }
@@ -115,7 +116,7 @@ import Testing
     }
 
     @Test func `what nobody is sure of goes to staff, and the guest is told`() async throws {
-        try await TestHotel.run { hotel in
+        try await TestHotel.run { hotel async throws in
             let window = try await hotel.window()
             let answer = try await window.ask("x", "When is breakfast? sure 5")
             #expect(answer["text"]?.stringValue?.isEmpty == false)

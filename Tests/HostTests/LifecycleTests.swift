@@ -1,4 +1,6 @@
+import Butler
 import Foundation
+import HTTPTypes
 import Kernel
 import PluginAPI
 import Testing
@@ -13,7 +15,7 @@ import Testing
 
     @Test func `an instance that does not start is said, and everything else runs`() async throws {
         for (starting, words) in [("unreachable", "the vendor is away"), ("rejected", "does not know the key"), ("wrong", "cannot work"), ("odd", "unforeseen")] {
-            try await withSink("on_start_failure: retry, settings: {starting: \(starting)}") { hotel in
+            try await withSink("on_start_failure: retry, settings: {starting: \(starting)}") { hotel async throws in
                 let sink = try await hotel.get("/api/v1/plugins/night")
                 #expect(sink["last_error"].stringValue?.contains(words) == true, "\(sink.text)")
                 #expect(sink["state"] == "failed" || sink["state"] == "starting")
@@ -28,7 +30,7 @@ import Testing
     }
 
     @Test func `an instance that hangs in start is given up after its time`() async throws {
-        try await withSink("on_start_failure: disable, start_timeout: 300ms, settings: {starting: hangs}") { hotel in
+        try await withSink("on_start_failure: disable, start_timeout: 300ms, settings: {starting: hangs}") { hotel async throws in
             let sink = try await hotel.get("/api/v1/plugins/night")
             #expect(sink["state"] == "stopped" && sink["last_error"].stringValue?.contains("did not start within") == true, "\(sink.text)")
         }
@@ -43,11 +45,11 @@ import Testing
 
     @Test func `a port that is taken is said in words`() async throws {
         try await TestHotel.run { first in
-            let folder = try TestHotel.folder()
+            let folder = try TestHotel.folder(), port = try first.port
             defer { try? FileManager.default.removeItem(at: folder) }
-            let second = try await TestHotel(folder, assignments: ["server.port=\(try first.port)"])
+            let second = try await TestHotel(folder, assignments: ["server.port=\(port)"])
             let error = await #expect(throws: HostError.self) { try await second.application.start() }
-            #expect(error?.description.contains("\(try first.port)") == true && error?.description.contains("PORT") == true)
+            #expect(error?.description.contains("\(port)") == true && error?.description.contains("PORT") == true)
             await second.stop()
         }
     }
@@ -113,7 +115,7 @@ import Testing
             try $0.edit("  embedded: {plugin: scripted}", "  house: {plugin: scripted}")
             try $0.edit("  ai: [embedded]\n", "")
             try $0.edit("    embeddings: embedded\n", "")
-        }) { hotel in
+        }) { hotel async throws in
             #expect(hotel.application.loaded.butler.ai == ["house"] && hotel.application.loaded.butler.knowledge.embeddings == "house")
             let window = try await hotel.window()
             #expect(try await window.ask("q", "When is breakfast?")["sources"]?.arrayValue?.isEmpty == false)

@@ -1,4 +1,5 @@
 import Foundation
+import HTTPTypes
 import Kernel
 import PluginAPI
 import Testing
@@ -10,7 +11,7 @@ import Testing
     private func file(_ hotel: TestHotel) -> TestFile { TestFile(url: hotel.file) }
 
     @Test func `a dry run says what would change, and changes nothing`() async throws {
-        try await TestHotel.run { hotel in
+        try await TestHotel.run { hotel async throws in
             #expect(try await hotel.send(.post, "/api/v1/admin/reload", ["dry_run": true])["changes"] == [])
             try file(hotel).edit("  log: {}", "  log: {}\n  night: {plugin: odd}")
             let report = try await hotel.send(.post, "/api/v1/admin/reload", ["dry_run": true])
@@ -20,7 +21,7 @@ import Testing
     }
 
     @Test func `instances are added, changed and removed; the others are not touched`() async throws {
-        try await TestHotel.run { hotel in
+        try await TestHotel.run { hotel async throws in
             let before = try await hotel.get("/api/v1/plugins/webchat")["since"]
             try file(hotel).edit("  log: {}", "  log: {}\n  night: {plugin: odd}")
             #expect(try await hotel.send(.post, "/api/v1/admin/reload", [:])["applied"] == true)
@@ -37,7 +38,7 @@ import Testing
     }
 
     @Test func `a broken file is refused with its line, and everything stays as it was`() async throws {
-        try await TestHotel.run { hotel in
+        try await TestHotel.run { hotel async throws in
             let window = try await hotel.window()
             try file(hotel).edit("server:", "sever:")
             let report = try await hotel.send(.post, "/api/v1/admin/reload", [:])
@@ -53,7 +54,7 @@ import Testing
     }
 
     @Test func `an instance that does not start leaves everything as it was`() async throws {
-        try await TestHotel.run { hotel in
+        try await TestHotel.run { hotel async throws in
             try file(hotel).edit("  log: {}", "  log: {settings: {detail: true}}\n  night: {plugin: odd, settings: {starting: wrong}}")
             let report = try await hotel.send(.post, "/api/v1/admin/reload", [:])
             #expect(report.status == 409 && report.text.contains("this cannot work"), "\(report.text)")
@@ -64,7 +65,7 @@ import Testing
     }
 
     @Test func `what a catalog says is heeded after a reload`() async throws {
-        try await TestHotel.run { hotel in
+        try await TestHotel.run { hotel async throws in
             let window = try await hotel.window()
             #expect(try await window.ask("a", "Hello")["text"]?.stringValue?.contains("I am Jack") == true)
             try TestFile(url: hotel.folder.appendingPathComponent("config/hotel/replies.yaml")).edit("Hello, I am Jack", "Welcome, I am Jack")
@@ -79,7 +80,7 @@ import Testing
     }
 
     @Test func `what is read once at the start is said to need a restart`() async throws {
-        try await TestHotel.run { hotel in
+        try await TestHotel.run { hotel async throws in
             try file(hotel).edit("  host: 127.0.0.1\n", "  host: 127.0.0.1\n  allowlist: [10.0.0.0/8]\n")
             let report = try await hotel.send(.post, "/api/v1/admin/reload", [:])
             #expect(report["changes"] == ["server.allowlist: takes hold at the next start"], "\(report.text)")
@@ -88,7 +89,7 @@ import Testing
     }
 
     @Test func `messages that come during a reload are all answered`() async throws {
-        try await TestHotel.run(assignments: ["channels.webchat.settings.messages_per_minute=1000"]) { hotel in
+        try await TestHotel.run(assignments: ["channels.webchat.settings.messages_per_minute=1000"]) { hotel async throws in
             let window = try await hotel.window()
             for round in 0..<5 {
                 try TestFile(url: hotel.folder.appendingPathComponent("config/hotel/replies.yaml")).edit(round == 0 ? "I am Jack" : "I am Jack\(round)", "I am Jack\(round + 1)")
