@@ -20,6 +20,19 @@ static struct mark *volatile mapped;
 static char names[JACK_CRASH_SLOTS][JACK_CRASH_NAME];
 static __thread int32_t current = -1;
 
+// Where the handler runs when the thread's own stack is used up. It lies in the thread's own memory and goes with it.
+#define HANDLER_STACK 32768
+static __thread char handler_stack[HANDLER_STACK];
+static __thread int has_handler_stack;
+
+static void take_handler_stack(void) {
+    stack_t before;
+    has_handler_stack = 1;
+    if (sigaltstack(0, &before) != 0 || !(before.ss_flags & SS_DISABLE)) return;
+    stack_t mine = {.ss_sp = handler_stack, .ss_size = HANDLER_STACK};
+    sigaltstack(&mine, 0);
+}
+
 static const int fatal[] = {SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE, SIGABRT};
 #define FATAL_COUNT (sizeof fatal / sizeof *fatal)
 static struct sigaction previous[FATAL_COUNT];
@@ -36,7 +49,8 @@ static void on_fatal(int signal, siginfo_t *info, void *context) {
     for (size_t i = 0; i < FATAL_COUNT; i++)
         if (fatal[i] == signal) sigaction(signal, &previous[i], 0);
     // A fault repeats when the instruction runs again and meets the handler that was there before; a signal that was sent must be sent again.
-    if (signal == SIGABRT || !info || info->si_code <= 0) raise(signal);
+    // A breakpoint does not repeat: the thread stands behind it already.
+    if (signal == SIGABRT || signal == SIGTRAP || !info || info->si_code <= 0) raise(signal);
 }
 
 int jack_crash_mark_open(const char *path) {
@@ -76,6 +90,7 @@ int jack_crash_mark_name(int32_t slot, const char *name) {
 
 int32_t jack_crash_mark_enter(int32_t slot) {
     int32_t before = current;
+    if (slot >= 0 && !has_handler_stack) take_handler_stack();
     current = slot;
     return before;
 }

@@ -10,7 +10,7 @@ import WebhookAlertSink
 /// The entry point of Jack, and of every program that is Jack with plugins of its own:
 ///
 /// ```swift
-/// import JackHost
+/// import Host
 /// await JackHost.main(plugins: [PluginRegistration(Carrier.self)])
 /// ```
 public enum JackHost {
@@ -19,7 +19,7 @@ public enum JackHost {
 
     /// The one list of the plugins that come with Jack.
     public static let builtIn: [PluginRegistration] = [
-        PluginRegistration(WebChat.self), PluginRegistration(EmbeddedAI.self), PluginRegistration(BuiltInPMS.self),
+        PluginRegistration(WebChat.self), PluginRegistration(EmbeddedProvider.self), PluginRegistration(BuiltInPMS.self),
         PluginRegistration(LogAlertSink.self), PluginRegistration(WebhookAlertSink.self),
     ]
 

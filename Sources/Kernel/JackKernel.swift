@@ -39,6 +39,8 @@ public final class JackKernel: Sendable {
 
     /// Who deals with what arrives and what leaves.
     public struct Handlers: Sendable {
+        /// Conversations that are worked on at the same time.
+        public var concurrency: Int
         /// Deals with an event that is not the kernel's own business; completes the item in its transaction.
         public var inbound: Inbox.Handler
         public var deliveries: [OutboxEntry.Kind: Outbox.Deliver]
@@ -46,9 +48,10 @@ public final class JackKernel: Sendable {
         public var transcript: @Sendable (_ instance: String, _ peer: PeerAddress, _ limit: Int) async throws -> [TranscriptEntry]
 
         public init(
-            inbound: @escaping Inbox.Handler, deliveries: [OutboxEntry.Kind: Outbox.Deliver],
+            concurrency: Int = 32, inbound: @escaping Inbox.Handler, deliveries: [OutboxEntry.Kind: Outbox.Deliver],
             transcript: @escaping @Sendable (_ instance: String, _ peer: PeerAddress, _ limit: Int) async throws -> [TranscriptEntry]
         ) {
+            self.concurrency = concurrency
             self.inbound = inbound
             self.deliveries = deliveries
             self.transcript = transcript
@@ -97,7 +100,7 @@ public final class JackKernel: Sendable {
         let engine = parts.engine, alerts = alerts
         let inbox = Inbox(
             engine: parts.engine, property: property, clock: parts.clock, logger: parts.logger, metrics: parts.metrics, bus: bus,
-            handler: { item in
+            concurrency: handlers.concurrency, handler: { item in
                 switch item.event.content {
                 case .receipt(let receipt):
                     try await engine.write { transaction in
@@ -148,6 +151,8 @@ public final class JackKernel: Sendable {
                 Task { await jobs.run() },
             ]
         }
+        let housekeeping = Housekeeping(engine: parts.engine, clock: parts.clock)
+        try await jobs.schedule("kernel.housekeeping", every: .seconds(3600)) { try await housekeeping.run() }
     }
 
     /// Stops in order: no more input, then the work under way, then the instances, producers first, then storage.
@@ -157,7 +162,15 @@ public final class JackKernel: Sendable {
             return workers
         }
         tasks.forEach { $0.cancel() }
-        for task in tasks { await task.value }
+        let limit = drain
+        do {
+            try await Deadline.run(
+                limit, clock: parts.clock, timeout: { PluginFailure.notReady(.timeout, "work under way did not end within \(limit.text)") },
+                { for task in tasks { await task.value } })
+        } catch {
+            // Nothing is lost by it: what was not completed is done again after the next start.
+            parts.logger.warning("stopped with work under way", metadata: ["error": "\(error)"])
+        }
         await instances.stop(drain: drain)
         bus.close()
         if let file = parts.trapFile { CrashMark.end(at: file) }
@@ -166,7 +179,7 @@ public final class JackKernel: Sendable {
     /// Stops an instance and keeps it off, also after a restart.
     public func hold(_ instance: String, reason: String) async throws {
         try await holds.hold(instance, reason: reason, at: parts.clock.now)
-        await instances.supervisor(instance)?.stop()
+        await instances.hold(instance, reason: reason)
     }
 
     /// Starts a held instance, and holds it no longer.

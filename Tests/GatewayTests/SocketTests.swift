@@ -271,7 +271,7 @@ import Testing
                 asyncio.run(main())
                 """
             // Subprotocols are tokens (RFC 9110, 5.6.2), so the token must be one too; the test's is.
-            let (status, output) = try await runAside(["python3", "-c", script, "ws://127.0.0.1:\(house.port)", TestHouse.token])
+            let (status, output) = try await runAside([python, "-c", script, "ws://127.0.0.1:\(house.port)", TestHouse.token])
             #expect(status == 0 && output == "agreed\n", "\(output)")
         }
     }

@@ -52,6 +52,8 @@ public final class KnowledgeBase: Sendable {
         var saidSo = false
         /// True where vectors are missing, because there was nobody to make them.
         var lacksVectors = false
+        /// Searches that wait for the first look; nil where none is expected, or it has been taken.
+        var waiting: [CheckedContinuation<Void, Never>]?
     }
     private let inner = Mutex(Inner())
 
@@ -70,8 +72,40 @@ public final class KnowledgeBase: Sendable {
         self.makeIndex = makeIndex
     }
 
+    /// Says that ``run()`` is about to take its first look: searches wait for it from now on, but not longer than `limit`.
+    ///
+    /// Without it, what waited in the inbox of a process that was killed would be looked up in an index that is not loaded yet, and handed to staff.
+    public func expectFirstLook(within limit: Duration = .seconds(60)) {
+        inner.withLock { $0.waiting = $0.waiting ?? [] }
+        let clock = clock
+        Task { [weak self] in
+            try? await clock.sleep(for: limit)
+            self?.firstLookTaken()
+        }
+    }
+
+    private func firstLookTaken() {
+        let waiting = inner.withLock { inner in
+            defer { inner.waiting = nil }
+            return inner.waiting ?? []
+        }
+        waiting.forEach { $0.resume() }
+    }
+
+    /// Returns when the first look has been taken, or none is expected.
+    func firstLook() async {
+        await withCheckedContinuation { continuation in
+            let mayGoOn = inner.withLock { inner in
+                inner.waiting?.append(continuation)
+                return inner.waiting == nil
+            }
+            if mayGoOn { continuation.resume() }
+        }
+    }
+
     /// Looks at the folder until the task is cancelled.
     public func run() async {
+        defer { firstLookTaken() }
         while !Task.isCancelled {
             do {
                 let refresh = try await refresh()
@@ -86,6 +120,7 @@ public final class KnowledgeBase: Sendable {
             } catch {
                 logger.error("the knowledge folder cannot be indexed", metadata: ["folder": "\(folder)", "error": "\(error)"])
             }
+            firstLookTaken()
             guard (try? await clock.sleep(for: settings.refresh)) != nil else { return }
         }
     }
@@ -93,7 +128,7 @@ public final class KnowledgeBase: Sendable {
     /// Reads what changed since the last look, and writes what differs from what is stored.
     @discardableResult
     public func refresh() async throws -> Refresh {
-        let stamps = try documents.files(in: folder).filter { $0.key.hasSuffix(".md") || $0.key.hasSuffix(".yaml") || $0.key.hasSuffix(".yml") }
+        let stamps = try documents.files(in: folder).filter { KnowledgeReader.reads($0.key) }
         let before = inner.withLock { $0.stamps }
         let changed = stamps.filter { before[$0.key] != $0.value }.keys.sorted()
         let property = property
@@ -192,14 +227,24 @@ public final class KnowledgeBase: Sendable {
         // Before the new ones are made: what moved to another file has the id of what is gone.
         try await index.remove(Array(orphans))
         inner.withLock { $0.orphans.subtract(orphans) }
+        var last = ""
         while true {
+            // From where the last portion ended: looking from the beginning each time takes minutes in a large collection.
+            let after = last
             let batch = try await engine.read { reader in
                 try reader.rows(
-                    "SELECT id, title, text FROM knowledge WHERE property = :property AND (embedding IS NULL OR embedding <> :model) ORDER BY id LIMIT 64",
-                    ["property": property.sql, "model": model.sql]
-                ).map { (id: try $0.string("id"), text: try $0.string("title") + "\n" + $0.string("text")) }
+                    """
+                    SELECT id, title, questions, text, keywords FROM knowledge
+                    WHERE property = :property AND id > :after AND (embedding IS NULL OR embedding <> :model) ORDER BY id LIMIT 64
+                    """, ["property": property.sql, "after": after.sql, "model": model.sql]
+                ).map { row in
+                    // How guests ask for it belongs to its meaning as much as what the hotel says.
+                    let parts = try ["title", "questions", "text", "keywords"].map { try row.string($0) }
+                    return (id: try row.string("id"), text: parts.filter { !$0.isEmpty }.joined(separator: "\n"))
+                }
             }
-            guard !batch.isEmpty else { return inner.withLock { ($0.lacksVectors, $0.saidSo) = (false, false) } }
+            guard let end = batch.last?.id else { break }
+            last = end
             let vectors = try await embed(batch.map(\.text), .document).vectors
             try await index.put(zip(batch, vectors).map { ($0.id, $1) })
             try await engine.write { transaction in
@@ -210,35 +255,49 @@ public final class KnowledgeBase: Sendable {
                 }
             }
         }
+        inner.withLock { ($0.lacksVectors, $0.saidSo) = (false, false) }
+        // Reads the vectors into memory now, so that the first guest who asks does not wait for it.
+        if let vector = probe.vectors.first { _ = try await index.nearest(to: vector, limit: 1) }
     }
 
     /// Searches by words (BM25) and by meaning (cosine) and fuses the two rankings by reciprocal ranks.
     /// - Parameter language: the guest's; pieces in it are preferred among those that fit alike.
     public func search(_ question: String, language: String? = nil, limit: Int) async throws -> [Hit] {
-        let vectors = inner.withLock { $0.vectors }
-        var byMeaning: [(key: String, score: Float)] = []
-        if let embed, let vectors, let vector = try? await embed([question], .query).vectors.first, vector.count == vectors.index.dimensions {
-            byMeaning = try await vectors.index.nearest(to: vector, limit: limit * 5)
-        }
-        let meaning = byMeaning
-        let property = property
-        return try await engine.read { reader in
-            let byWords = try reader.search("knowledge_text", for: question, limit: limit * 5)
-            var scores: [String: Double] = [:]
-            // 60 is the constant of Cormack, Clarke and Büttcher's reciprocal rank fusion: it keeps one list's first place from deciding alone.
-            for (rank, hit) in byWords.enumerated() { scores[hit.key, default: 0] += 1 / Double(60 + rank) }
-            for (rank, hit) in meaning.enumerated() { scores[hit.key, default: 0] += 1 / Double(60 + rank) }
-            let similarity = Dictionary(meaning.map { ($0.key, Double($0.score)) }) { first, _ in first }
-            let hits = try scores.keys.compactMap { id -> Hit? in
-                guard let row = try reader.row("SELECT * FROM knowledge WHERE id = :id AND property = :property", ["id": id.sql, "property": property.sql]) else { return nil }
-                let pieceLanguage = try row.string("language")
+        await firstLook()
+        let engine = engine, property = property, wanted = limit * 5
+        // Side by side: each half keeps a core busy for some milliseconds in a large collection.
+        async let words = engine.read { try $0.search("knowledge_text", for: question, limit: wanted) }
+        async let meaning = nearest(to: question, limit: wanted)
+        let (byWords, byMeaning) = try await (words, meaning)
+        var scores: [String: Double] = [:]
+        // 60 is the constant of Cormack, Clarke and Büttcher's reciprocal rank fusion: it keeps one list's first place from deciding alone.
+        for (rank, hit) in byWords.enumerated() { scores[hit.key, default: 0] += 1 / Double(60 + rank) }
+        for (rank, hit) in byMeaning.enumerated() { scores[hit.key, default: 0] += 1 / Double(60 + rank) }
+        let similarity = Dictionary(byMeaning.map { ($0.key, Double($0.score)) }) { first, _ in first }
+        let found = scores, keys = try SQLValue.json(found.keys.sorted())
+        let hits = try await engine.read { reader in
+            try reader.rows(
+                """
+                SELECT id, entry, title, category, language, text FROM knowledge
+                WHERE id IN (SELECT value FROM json_each(:keys)) AND property = :property
+                """, ["keys": keys, "property": property.sql]
+            ).map { row in
+                let id = try row.string("id"), pieceLanguage = try row.string("language")
                 let bonus = language.map { pieceLanguage.hasPrefix($0.prefix(2)) } == true ? 0.004 : 0
                 return Hit(
                     id: id, entry: try row.string("entry"), title: try row.string("title"), category: try row.string("category"), language: pieceLanguage,
-                    text: try row.string("text"), score: scores[id, default: 0] + bonus, similarity: similarity[id])
+                    text: try row.string("text"), score: found[id, default: 0] + bonus, similarity: similarity[id])
             }
-            return Array(hits.sorted { ($0.score, $1.id) > ($1.score, $0.id) }.prefix(limit))
         }
+        return Array(hits.sorted { ($0.score, $1.id) > ($1.score, $0.id) }.prefix(limit))
+    }
+
+    /// The pieces whose meaning is nearest; none where nobody can make the question's vector at the moment.
+    private func nearest(to question: String, limit: Int) async throws -> [(key: String, score: Float)] {
+        guard let embed, let index = inner.withLock({ $0.vectors?.index }), let vector = try? await embed([question], .query).vectors.first,
+            vector.count == index.dimensions
+        else { return [] }
+        return try await index.nearest(to: vector, limit: limit)
     }
 
     /// How many pieces are stored.

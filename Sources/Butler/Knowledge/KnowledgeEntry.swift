@@ -64,6 +64,9 @@ public struct KnowledgeReader: Sendable {
 
     public init(documents: any DocumentSource) { self.documents = documents }
 
+    /// True for the names of files that hold knowledge.
+    public static func reads(_ name: String) -> Bool { [".md", ".yaml", ".yml"].contains(where: name.hasSuffix) }
+
     /// The entries of one file; what is wrong with it goes to the diagnostics, and the rest is used.
     public func read(_ path: String, name: String, _ diagnostics: inout Diagnostics) -> [KnowledgeEntry] {
         name.hasSuffix(".md") ? markdown(path, name, &diagnostics) : yaml(path, name, &diagnostics)

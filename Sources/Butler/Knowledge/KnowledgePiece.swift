@@ -41,21 +41,26 @@ struct KnowledgePiece: Sendable {
         return rest.isEmpty ? sentences : sentences + [rest]
     }
 
+    private var questions: String { entry.questions.joined(separator: "\n") }
+    private var keywords: String { entry.keywords.joined(separator: " ") }
+
     func store(property: String, in transaction: any StorageTransaction) throws {
         try transaction.run(
             """
-            INSERT INTO knowledge (id, property, entry, file, title, category, language, text, hash) VALUES (:id, :property, :entry, :file, :title, :category, :language, :text, :hash)
+            INSERT INTO knowledge (id, property, entry, file, title, category, language, text, questions, keywords, hash)
+            VALUES (:id, :property, :entry, :file, :title, :category, :language, :text, :questions, :keywords, :hash)
             ON CONFLICT (id) DO UPDATE SET entry = excluded.entry, file = excluded.file, title = excluded.title, category = excluded.category,
-                language = excluded.language, text = excluded.text, hash = excluded.hash, embedding = NULL
+                language = excluded.language, text = excluded.text, questions = excluded.questions, keywords = excluded.keywords, hash = excluded.hash, embedding = NULL
             """,
             [
                 "id": id.sql, "property": property.sql, "entry": entry.id.sql, "file": entry.file.sql, "title": entry.title.sql,
-                "category": entry.category.sql, "language": entry.language.sql, "text": text.sql, "hash": hash.sql,
+                "category": entry.category.sql, "language": entry.language.sql, "text": text.sql, "questions": questions.sql, "keywords": keywords.sql,
+                "hash": hash.sql,
             ])
         try transaction.index(
             "knowledge_text", key: id,
             columns: [
-                "title": entry.title, "questions": entry.questions.joined(separator: "\n"), "text": text, "keywords": entry.keywords.joined(separator: " "),
+                "title": entry.title, "questions": questions, "text": text, "keywords": keywords,
             ])
     }
 }

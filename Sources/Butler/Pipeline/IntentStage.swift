@@ -6,6 +6,8 @@ struct IntentStage: Stage {
     let desk: Desk
 
     func decide(_ turn: inout Turn) async throws -> Decision? {
+        // Just after the start the AI may still be learning and the knowledge be loading: what waited in the inbox waits a little longer, rather than be handed to staff.
+        await desk.knowledge.firstLook()
         let request = ClassificationRequest(text: turn.text, locale: turn.message.locale, labels: desk.intents.labels, labelSet: desk.intents.labelSet)
         do {
             let answer = try await desk.dispatcher.chain(desk.settings.ai, as: (any AIProvider).self, "classify", CallOptions(deadline: .seconds(15))) {

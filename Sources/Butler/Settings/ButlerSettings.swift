@@ -2,7 +2,7 @@ import PluginAPI
 
 /// The `butler:` section of `jack.yaml`. Files are named relative to it.
 public struct ButlerSettings: PluginSettings {
-    @Setting(help: "AI instances in the order they are tried.") public var ai: [String] = ["embedded"]
+    @Setting(help: "AI instances in the order they are tried; none for all, in the order of the file.") public var ai: [String] = []
     @Setting(help: "The PMS instance that knows guests and stays.") public var pms: String?
     @Setting(help: "The file of intents, with departments, priorities and examples.") public var intents: String = "hotel/intents.yaml"
     @Setting(help: "The file of the safety lane: phrases that reach a human at once, before any AI.") public var safety: String = "hotel/safety.yaml"
@@ -17,13 +17,21 @@ public struct ButlerSettings: PluginSettings {
     @Setting(help: "After how long without a word a conversation is closed.") public var idleAfter: Duration = .seconds(4 * 3600)
 
     public init() {}
+
+    /// The settings with what follows from the instances that there are: where no AI instance is named, all of them are asked, and the first makes the vectors.
+    public func completed(with instances: [String]) -> ButlerSettings {
+        var settings = self
+        if settings.ai.isEmpty { settings.ai = instances }
+        if settings.knowledge.embeddings == nil { settings.knowledge.embeddings = settings.ai.first }
+        return settings
+    }
 }
 
 /// Where the hotel's knowledge is and how it is searched.
 public struct KnowledgeSettings: PluginSettings {
     @Setting(help: "The folder of Markdown and YAML files.") public var folder: String = "hotel/knowledge"
     @Setting(help: "How often the folder is looked at for changes.") public var refresh: Duration = .seconds(5)
-    @Setting(help: "The AI instance that makes the vectors; none for word search alone.") public var embeddings: String? = "embedded"
+    @Setting(help: "The AI instance that makes the vectors; none for the first of butler.ai. Where it makes none, words alone are searched.") public var embeddings: String?
     @Setting(help: "Documents that an answer may rest on.", .range(1...20)) public var documents: Int = 4
     @Setting(help: "The longest piece in characters; longer entries are cut at sentences.", .range(200...8000), advanced: true) public var chunkLength: Int = 1200
 

@@ -115,6 +115,8 @@ public enum ButlerSchema {
                         category TEXT NOT NULL,
                         language TEXT NOT NULL,
                         text TEXT NOT NULL,
+                        questions TEXT NOT NULL,
+                        keywords TEXT NOT NULL,
                         hash TEXT NOT NULL,
                         embedding TEXT
                         """),

@@ -103,7 +103,7 @@ struct GatewayResponder<Inner: HTTPResponder<GatewayContext>>: HTTPResponder {
     private func allowOrigin(_ request: Request, _ response: inout Response) {
         guard !configuration.corsOrigins.isEmpty else { return }
         response.headers.append(HTTPField(name: .vary, value: "Origin"))
-        guard let origin = request.headers[.origin], configuration.corsOrigins.contains(origin) else { return }
+        guard let origin = request.headers[.origin], configuration.allowsOrigin(origin) else { return }
         response.headers[.accessControlAllowOrigin] = origin
         response.headers[.accessControlExposeHeaders] = "X-Request-Id, Retry-After"
         if request.method == .options {

@@ -45,6 +45,9 @@ public struct GatewayConfiguration: Sendable {
     public var accessLogLevel: Logger.Level = .info
 
     public init() {}
+
+    /// True where pages of `origin` may use the API and the sockets; `*` stands for any.
+    func allowsOrigin(_ origin: String) -> Bool { corsOrigins.contains(origin) || corsOrigins.contains("*") }
 }
 
 /// How many requests one address may make.

@@ -47,7 +47,7 @@ struct SocketPolicy: Sendable {
     /// A browser sends along what its user may see; a page of somebody else's must not open a socket in their name. Programs send no origin.
     private func checkOrigin(_ origin: String?, _ client: Client) throws {
         guard let origin else { return }
-        if configuration.corsOrigins.contains(origin) { return }
+        if configuration.allowsOrigin(origin) { return }
         if origin == "\(client.scheme)://\(client.host)" { return }
         // Behind a proxy that is not trusted the scheme is unknown, but the host is the one that the browser wrote.
         if let separator = origin.range(of: "://"), !client.host.isEmpty, origin[separator.upperBound...].lowercased() == client.host.lowercased() { return }

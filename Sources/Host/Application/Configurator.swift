@@ -19,7 +19,18 @@ struct Configurator: Sendable {
         /// Where the secrets were found that the environment does not have; nil where they are only in memory.
         var secretsFile: String?
 
-        var butler: ButlerSettings { configuration.section(ButlerSettings.self) }
+        /// The butler's settings; where they name no AI and there is none of the usual name, the instances that there are.
+        var butler: ButlerSettings {
+            var settings = configuration.section(ButlerSettings.self)
+            let usual = ButlerSettings(), providers = configuration.instances.filter { $0.kind == .ai }
+            if settings.ai == usual.ai, !settings.ai.allSatisfy({ name in providers.contains { $0.name == name } }) { settings.ai = providers.map(\.name) }
+            if let name = settings.knowledge.embeddings, name == usual.knowledge.embeddings, !providers.contains(where: { $0.name == name }) {
+                // Texts go to a vendor only where the operator says so.
+                let local = providers.first { $0.registration.manifest.capabilities.contains("embeddings") && $0.registration.manifest.destinations.isEmpty }
+                settings.knowledge.embeddings = local?.name
+            }
+            return settings
+        }
         var onCall: OnCallSettings { configuration.section(OnCallSettings.self) }
     }
 
@@ -27,9 +38,10 @@ struct Configurator: Sendable {
         ConfigurationSection(
             key: "butler", settings: ButlerSettings.self, help: "How Jack answers, and what it may do alone."
         ) { settings, outline, report in
-            for name in settings.ai { outline.check(name, .ai, "ai", &report) }
+            let usual = ButlerSettings()
+            if settings.ai != usual.ai { for name in settings.ai { outline.check(name, .ai, "ai", &report) } }
             if let pms = settings.pms { outline.check(pms, .pms, "pms", &report) }
-            if let embeddings = settings.knowledge.embeddings { outline.check(embeddings, .ai, "knowledge.embeddings", &report) }
+            if let embeddings = settings.knowledge.embeddings, embeddings != usual.knowledge.embeddings { outline.check(embeddings, .ai, "knowledge.embeddings", &report) }
             if settings.autonomy.hold > settings.autonomy.send {
                 report.error("autonomy.hold", "hold (\(settings.autonomy.hold)) is above send (\(settings.autonomy.send))", remedy: "hold must not be greater than send")
             }
@@ -40,8 +52,10 @@ struct Configurator: Sendable {
     ]
 
     /// Reads everything; the diagnostics hold every mistake of every file.
-    /// - Parameter makingSecrets: makes the secrets file where there is none, outside production.
-    func load(makingSecrets: Bool) throws -> (loaded: Loaded?, diagnostics: Diagnostics) {
+    /// - Parameters:
+    ///   - makingSecrets: makes the secrets file where there is none, outside production.
+    ///   - checkingKnowledge: also reads every knowledge file, which a running Jack reads by itself.
+    func load(makingSecrets: Bool, checkingKnowledge: Bool = false) throws -> (loaded: Loaded?, diagnostics: Diagnostics) {
         let first = loader(environment).load()
         guard let draft = first.configuration else { return (nil, first.diagnostics) }
         var configuration = draft, diagnostics = first.diagnostics, secretsFile: String?
@@ -50,7 +64,8 @@ struct Configurator: Sendable {
             if draft.settings.storage.persist {
                 let path = LocalSecrets.path(beside: draft.settings.storage.path)
                 secretsFile = path
-                secrets = makingSecrets ? try LocalSecrets.readOrMake(path) : LocalSecrets.read(path)
+                let isComplete = LocalSecrets.names.allSatisfy { environment[$0].map { !$0.isEmpty } ?? false }
+                secrets = makingSecrets && !isComplete ? try LocalSecrets.readOrMake(path) : LocalSecrets.read(path)
             } else {
                 secrets = LocalSecrets.make()
             }
@@ -64,7 +79,11 @@ struct Configurator: Sendable {
         let directory = configuration.directory.isEmpty ? "." : configuration.directory
         let catalogs = ButlerCatalogs.read(
             settings, directory: directory, language: String(configuration.property.locale.prefix(2)), documents: HostDocuments(), &diagnostics)
-        if (try? HostDocuments().files(in: "\(directory)/\(settings.knowledge.folder)")) == nil {
+        let folder = "\(directory)/\(settings.knowledge.folder)"
+        if let files = try? HostDocuments().files(in: folder) {
+            let reader = KnowledgeReader(documents: HostDocuments())
+            for name in files.keys.sorted() where checkingKnowledge && KnowledgeReader.reads(name) { _ = reader.read("\(folder)/\(name)", name: name, &diagnostics) }
+        } else {
             diagnostics.error(
                 .unreadable, "the folder “\(settings.knowledge.folder)” cannot be read", remedy: "make it, or correct butler.knowledge.folder",
                 at: configuration.nearestMark(of: "butler.knowledge.folder"))

@@ -1,3 +1,4 @@
+import Foundation
 import Gateway
 import Kernel
 import PluginAPI
@@ -6,6 +7,11 @@ import PluginAPI
 struct HostHealth: HealthSource {
     let engine: any StorageEngine
     let instances: InstanceRegistry
+    /// The database's file; nil where it is in memory.
+    var path: String?
+
+    /// Below this a write may fail at any moment.
+    private static let leastFreeBytes = 1 << 20
 
     func isDatabaseConnected() async -> Bool {
         (try? await engine.read { try $0.row("SELECT 1 AS one") }) != nil
@@ -16,10 +22,11 @@ struct HostHealth: HealthSource {
     }
 
     var dependencies: [ReadinessDependency] {
-        let engine = engine
+        let engine = engine, path = path
         return [
             ReadinessDependency("database") {
-                // A write, since a disk may be full or read-only while reading still works.
+                if let path { try Self.checkRoom(for: path) }
+                // A write, since a file may be locked or read-only while reading still works.
                 _ = try await engine.write { try $0.run("UPDATE job SET lease_until = lease_until WHERE id = ''") }
             }
         ]
@@ -31,6 +38,14 @@ struct HostHealth: HealthSource {
                     }
                 }
             }
+    }
+
+    /// A full disk is seen by its free space: a write as small as a probe may still fit where a guest's message does not.
+    private static func checkRoom(for path: String) throws {
+        var facts = statvfs()
+        guard statvfs(path, &facts) == 0 else { return }
+        let free = Int(clamping: UInt64(facts.f_bavail) &* UInt64(facts.f_frsize))
+        if free < leastFreeBytes { throw PluginFailure.notReady("disk-full", "the disk of \(path) is full: \(free / 1024) kB are left") }
     }
 
     private static func word(_ status: InstanceStatus) -> String {

@@ -4,6 +4,7 @@ import Foundation
 import Gateway
 import Kernel
 import Logging
+import NIOCore
 import OnCall
 import PluginAPI
 import Synchronization
@@ -23,6 +24,8 @@ public final class JackApplication: Sendable {
     let logger: Logger
     let server: GatewayServer
     let routes = MountedRoutes()
+    private let logOutput: StructuredLogHandler.Output
+    private let lock: DatabaseLock?
     private let engine: SQLiteEngine
     private let http: CurlEngine
     private let alertRouter: Mutex<AlertRouter>
@@ -31,6 +34,7 @@ public final class JackApplication: Sendable {
     private let background = Mutex<[Task<Void, Never>]>([])
     private let knowledgeTask = Mutex<Task<Void, Never>?>(nil)
     private let stopRequest = AsyncStream<String>.makeStream()
+    private let isReloading = Mutex(false)
 
     /// What a reload replaces.
     struct Current: Sendable {
@@ -54,14 +58,17 @@ public final class JackApplication: Sendable {
         let configuration = loaded.configuration, settings = configuration.settings, clock = options.clock
         self.configurator = configurator
         let format: StructuredLogHandler.Format = settings.log.format == .json ? .json : .text
-        let output = options.logOutput, level = settings.log.level.loggerLevel
-        let logger = Logger(label: "jack") { StructuredLogHandler(label: $0, level: level, format: format, output: output, clock: clock) }
+        let output = options.logOutput
+        output.level = settings.log.level.loggerLevel
+        logOutput = output
+        let logger = Logger(label: "jack") { StructuredLogHandler(label: $0, format: format, output: output, clock: clock) }
         self.logger = logger
         let metrics = PrometheusRegistry()
         self.metrics = metrics
         Self.describe(metrics)
         let migrations = Self.migrations
         let path = settings.storage.persist ? settings.storage.path : nil
+        lock = try path.map(DatabaseLock.init)
         let engine = try await SQLiteEngine.open(path: path, options: .init(migrations: migrations))
         self.engine = engine
         try await engine.migrate(migrations)
@@ -81,13 +88,14 @@ public final class JackApplication: Sendable {
         let link = ApplicationLink()
         server = Self.gateway(loaded, kernel: kernel, metrics: metrics, routes: routes, link: link, engine: engine)
         link.connect(self)
-        kernel.connect(handlers())
+        kernel.connect(handlers(concurrency: loaded.butler.concurrency))
     }
 
-    private func handlers() -> JackKernel.Handlers {
+    private func handlers(concurrency: Int) -> JackKernel.Handlers {
         let messages = MessageDelivery(engine: engine, property: kernel.parts.property.id, dispatcher: kernel.dispatcher)
         let pages = PageDelivery(dispatcher: kernel.dispatcher)
         return JackKernel.Handlers(
+            concurrency: concurrency,
             inbound: { [weak self] item in
                 guard let self else { throw CancellationError() }
                 try await butler.handle(item)
@@ -109,11 +117,19 @@ public final class JackApplication: Sendable {
             tasks.append(Task { await systemAlerts.run() })
             tasks.append(Task { [weak self] in for await change in changes { self?.mount(change.status) } })
         }
+        butler.knowledge.expectFirstLook()
         try await kernel.start(loaded.configuration.instances.map(\.spec))
         for supervisor in kernel.instances.all { mount(supervisor.status) }
         runKnowledge()
         try await kernel.jobs.schedule("butler.idle", every: .seconds(600)) { [weak self] in try await self?.butler.closeIdle() }
-        try await server.start()
+        do {
+            try await server.start()
+        } catch let error as IOError where [EADDRINUSE, EADDRNOTAVAIL, EACCES].contains(error.errnoCode) {
+            let server = loaded.configuration.settings.server, ports = [server.port, server.metricsPort].compactMap { $0 }.map(String.init)
+            throw HostError(
+                "\(server.host) cannot be listened on at port \(ports.joined(separator: " and ")): \(String(cString: strerror(error.errnoCode))); "
+                    + "stop the program that has it, or set PORT or server.host")
+        }
         logger.info("ready", metadata: ["port": "\(server.port ?? 0)", "version": "\(JackHost.version)", "instances": "\(kernel.instances.all.count)"])
     }
 
@@ -142,7 +158,10 @@ public final class JackApplication: Sendable {
     }
 
     private func mount(_ status: InstanceStatus) {
-        guard let supervisor = kernel.instances.supervisor(status.name), supervisor.status.state.isCallable else { return routes.unmount(status.name) }
+        guard let supervisor = kernel.instances.supervisor(status.name), supervisor.status.state.isCallable else {
+            routes.unmount(status.name)
+            return server.closeSockets(of: status.name)
+        }
         do {
             try routes.mount(supervisor.routes, of: status.name)
         } catch {
@@ -151,10 +170,10 @@ public final class JackApplication: Sendable {
     }
 
     private func runKnowledge() {
-        let knowledge = butler.knowledge
+        let butler = butler
         knowledgeTask.withLock { task in
             task?.cancel()
-            task = Task { await knowledge.run() }
+            task = Task { await butler.prepareAndFollowKnowledge() }
         }
     }
 
@@ -170,14 +189,24 @@ public final class JackApplication: Sendable {
         var changes = difference.lines
         if next.catalogs.fingerprint != loaded.catalogs.fingerprint { changes.append("change the butler's catalogs") }
         guard !dryRun else { return (false, changes, lines) }
+        // Two at once, by signal and by the API, would each stop what the other has just started.
+        guard isReloading.withLock({ isBusy in
+            defer { isBusy = true }
+            return !isBusy
+        }) else { throw PluginFailure.notReady("busy", "another reload is under way; try again when it is done") }
+        defer { isReloading.withLock { $0 = false } }
         guard !changes.isEmpty else { return (true, [], lines) }
-        _ = try await kernel.instances.reload(next.configuration.instances.map(\.spec))
+        let replaced = try await kernel.instances.reload(next.configuration.instances.map(\.spec)).stopped
+        logOutput.level = next.configuration.settings.log.level.loggerLevel
         let butler = Self.butler(next, kernel: kernel, engine: engine)
+        butler.knowledge.expectFirstLook()
         current.withLock { $0 = Current(loaded: next, butler: butler) }
         alertRouter.withLock { $0 = Self.router(next, kernel: kernel) }
         let names = Set(next.configuration.instances.map(\.name))
         for removed in difference.removed where !names.contains(removed.name) { routes.unmount(removed.name) }
         for supervisor in kernel.instances.all { mount(supervisor.status) }
+        // A guest's page connects again at once, to what took over.
+        for name in replaced { server.closeSockets(of: name) }
         runKnowledge()
         logger.info("reloaded", metadata: ["changes": "\(changes.count)"])
         return (true, changes, lines)
@@ -186,7 +215,7 @@ public final class JackApplication: Sendable {
     // MARK: Composition
 
     private static func butler(_ loaded: Configurator.Loaded, kernel: JackKernel, engine: SQLiteEngine) -> Butler {
-        let settings = loaded.butler, dispatcher = kernel.dispatcher
+        let settings = loaded.butler.completed(with: loaded.configuration.instances.filter { $0.kind == .ai }.map(\.name)), dispatcher = kernel.dispatcher
         let directory = loaded.configuration.directory.isEmpty ? "." : loaded.configuration.directory
         var embed: KnowledgeBase.Embed?
         if let name = settings.knowledge.embeddings {
@@ -236,9 +265,15 @@ public final class JackApplication: Sendable {
         } else {
             (configuration.rates.pages, configuration.rates.api, configuration.rates.sockets) = (nil, nil, nil)
         }
+        let storage = loaded.configuration.settings.storage
         let parts = GatewayParts(
             version: JackHost.version, routes: routes, accept: { [unowned kernel] in try await kernel.inbox.accept($0, $1) },
-            health: HostHealth(engine: engine, instances: kernel.instances), hotel: HotelService(link: link), metricsText: { metrics.render() }, metrics: metrics,
+            health: HostHealth(engine: engine, instances: kernel.instances, path: storage.persist ? storage.path : nil),
+            hotel: HotelService(link: link),
+            metricsText: { [weak kernel] in
+                if let kernel { Self.recordDepths(of: kernel, in: metrics) }
+                return metrics.render()
+            }, metrics: metrics,
             time: kernel.parts.clock, logger: kernel.parts.logger)
         GatewayBuilder.describeMetrics(in: metrics)
         return GatewayBuilder(configuration, parts).build()
@@ -253,17 +288,24 @@ public final class JackApplication: Sendable {
         }
     }
 
+    private static func recordDepths(of kernel: JackKernel, in metrics: PrometheusRegistry) {
+        for (queue, depth) in [("inbox", kernel.inbox.depth), ("outbox", kernel.outbox.depth)] {
+            Gauge(label: "jack_queue_depth", dimensions: [("queue", queue)], factory: metrics).record(depth)
+        }
+    }
+
     private static func describe(_ metrics: PrometheusRegistry) {
-        metrics.describe("jack_messages", "Messages by channel and author.")
-        metrics.describe("jack_message_processing", "Time from taking up a guest's message to its committed decision.")
-        metrics.describe("jack_intent_confidence", "How sure the AI was of a message's intent, 0 to 1.")
-        metrics.describe("jack_tasks_created", "Tasks made from guests' messages.")
-        metrics.describe("jack_calls", "Calls into plugin instances by outcome.")
-        metrics.describe("jack_call_duration", "Time of calls into plugin instances.")
-        metrics.describe("jack_inbound_events", "Events stored in the inbox.")
-        metrics.describe("jack_inbound_duplicates", "Events that were known already.")
-        metrics.describe("jack_outbound", "Deliveries by instance, kind and outcome.")
-        metrics.describe("jack_alerts", "Alerts that were routed.")
+        metrics.describe("jack_messages_total", "Messages by channel and author.")
+        metrics.describe("jack_message_processing_seconds", "Time from taking up a guest's message to its committed decision.")
+        metrics.describe("jack_intent_confidence", "How sure the AI was of a message's intent, 0 to 1.", buckets: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1])
+        metrics.describe("jack_tasks_created_total", "Tasks made from guests' messages.")
+        metrics.describe("jack_calls_total", "Calls into plugin instances by outcome.")
+        metrics.describe("jack_call_duration_seconds", "Time of calls into plugin instances.")
+        metrics.describe("jack_inbound_events_total", "Events stored in the inbox.")
+        metrics.describe("jack_inbound_duplicates_total", "Events that were known already.")
+        metrics.describe("jack_outbound_total", "Deliveries by instance, kind and outcome.")
+        metrics.describe("jack_alerts_total", "Alerts that were routed.")
+        metrics.describe("jack_queue_depth", "Entries that wait in memory or are being worked on.")
         metrics.describe("jack_instance_up", "1 while an instance takes calls.")
     }
 }

@@ -4,6 +4,9 @@ import PluginAPI
 
 /// The secrets that Jack makes for itself outside production, in a file beside the database that only its user can read.
 enum LocalSecrets {
+    /// The environment variables that they stand for.
+    static let names = ["LOCAL_TOKEN", "JWT_SECRET", "ENCRYPTION_KEY"]
+
     /// The file beside a database.
     static func path(beside database: String) -> String {
         URL(fileURLWithPath: database).deletingLastPathComponent().appendingPathComponent("secrets.env").path
@@ -44,7 +47,7 @@ enum LocalSecrets {
 
     /// Secrets for one run, where nothing is kept.
     static func make() -> [String: String] {
-        Dictionary(uniqueKeysWithValues: ["LOCAL_TOKEN", "JWT_SECRET", "ENCRYPTION_KEY"].map { ($0, random()) })
+        Dictionary(uniqueKeysWithValues: names.map { ($0, random()) })
     }
 
     /// 32 random bytes in hex.

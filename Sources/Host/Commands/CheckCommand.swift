@@ -25,7 +25,7 @@ struct CheckCommand: AsyncParsableCommand {
     func run() async throws {
         let loaded: Configurator.Loaded?, diagnostics: Diagnostics
         do {
-            (loaded, diagnostics) = try options.configurator(file: file ?? options.config).load(makingSecrets: false)
+            (loaded, diagnostics) = try options.configurator(file: file ?? options.config).load(makingSecrets: false, checkingKnowledge: true)
         } catch {
             Terminal.error("jack: \(error)")
             throw ExitCode(2)

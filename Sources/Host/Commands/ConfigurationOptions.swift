@@ -29,10 +29,16 @@ struct ConfigurationOptions: ParsableArguments {
         return Configurator(file: file, assignments: assignments, environment: environment, registrations: JackHost.registrations)
     }
 
-    /// The configuration, or the diagnostics on standard error and exit status 1.
+    /// The configuration; or the diagnostics on standard error and exit status 1, or why it cannot be read at all and exit status 2.
     func load(makingSecrets: Bool = false) throws -> (loaded: Configurator.Loaded, configurator: Configurator) {
-        let configurator = try configurator
-        let (loaded, diagnostics) = try configurator.load(makingSecrets: makingSecrets)
+        let configurator: Configurator, loaded: Configurator.Loaded?, diagnostics: Diagnostics
+        do {
+            configurator = try self.configurator
+            (loaded, diagnostics) = try configurator.load(makingSecrets: makingSecrets)
+        } catch let error as HostError {
+            Terminal.error("jack: \(error)")
+            throw ExitCode(2)
+        }
         for diagnostic in diagnostics.sorted { Terminal.error(diagnostic.description) }
         guard let loaded else { throw ExitCode(1) }
         return (loaded, configurator)

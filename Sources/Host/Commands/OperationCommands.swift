@@ -66,9 +66,10 @@ struct DatabaseCommand: AsyncParsableCommand {
         @OptionGroup var options: ConfigurationOptions
 
         func run() async throws {
-            try await withEngine(options, access: .readOnly) { engine, path in
+            // A database of a newer Jack is not refused here: what it has is what is asked for.
+            try await withEngine(options, access: .readOnly, migrations: []) { engine, path in
                 let status = try await engine.migrationStatus(JackApplication.migrations)
-                print("\(path): \(ByteCount(bytes: Int(try await engine.size()))) bytes")
+                print("\(path): \(try await engine.size()) bytes")
                 for name in status.applied { print("applied  \(name)") }
                 for name in status.pending { print("pending  \(name)") }
                 for name in status.unknown { print("unknown  \(name): made by a newer program") }
@@ -104,7 +105,8 @@ struct DatabaseCommand: AsyncParsableCommand {
     }
 
     private static func withEngine(
-        _ options: ConfigurationOptions, access: SQLiteEngine.Options.Access, _ body: (SQLiteEngine, String) async throws -> Void
+        _ options: ConfigurationOptions, access: SQLiteEngine.Options.Access, migrations: [Migration] = JackApplication.migrations,
+        _ body: (SQLiteEngine, String) async throws -> Void
     ) async throws {
         let (loaded, _) = try options.load()
         let storage = loaded.configuration.settings.storage
@@ -113,7 +115,7 @@ struct DatabaseCommand: AsyncParsableCommand {
             throw ExitCode(2)
         }
         do {
-            let engine = try await SQLiteEngine.open(path: storage.path, options: .init(access: access, migrations: JackApplication.migrations))
+            let engine = try await SQLiteEngine.open(path: storage.path, options: .init(access: access, migrations: migrations))
             try await body(engine, storage.path)
             await engine.close()
         } catch let error as StorageError {

@@ -39,7 +39,7 @@ public struct ConfigurationDiff: Sendable {
 
     /// What is bound or opened once: the socket, the file, and the hotel that every plugin's context carries.
     private static let fixed = [
-        "environment", "property", "server.host", "server.port", "server.metrics_port", "storage", "security.encryption_key",
+        "environment", "property", "server", "storage", "log.format", "security",
     ]
 
     /// The keys whose values differ, those in `deep` by the keys under them.

@@ -31,9 +31,10 @@ final class CallGate: Sendable {
     var inFlight: Int { concurrency.inUse }
 
     /// Calls until it succeeds, or fails for good, or the tries are used up.
+    /// - Parameter ready: asked before each try, when its turn has come; throws where the instance may not be called any more.
     func call<R: Sendable>(
         _ operation: String, _ options: CallOptions, onCredentialsRejected: @escaping @Sendable (String) -> Void,
-        _ body: @escaping @Sendable () async throws -> R
+        ready: @Sendable () throws -> Void = {}, _ body: @escaping @Sendable () async throws -> R
     ) async throws -> R {
         let attempts = options.attempts ?? limits.attempts
         let deadline = options.deadline.map { clock.monotonic + $0 }
@@ -42,8 +43,8 @@ final class CallGate: Sendable {
             var failures = 0
             while true {
                 do {
-                    return try await attempt(operation, options, deadline: deadline, body)
-                } catch let error as CancellationError {
+                    return try await attempt(operation, options, deadline: deadline, ready: ready, body)
+                } catch let error as CancellationError where Task.isCancelled {
                     throw error
                 } catch {
                     let failure = Self.classify(error, instance: instance)
@@ -60,26 +61,38 @@ final class CallGate: Sendable {
     }
 
     private func attempt<R: Sendable>(
-        _ operation: String, _ options: CallOptions, deadline: Duration?, _ body: @escaping @Sendable () async throws -> R
+        _ operation: String, _ options: CallOptions, deadline: Duration?, ready: @Sendable () throws -> Void,
+        _ body: @escaping @Sendable () async throws -> R
     ) async throws -> R {
-        if let wait = breaker.admit() {
+        let admission = breaker.admit()
+        if case .refused(let wait) = admission {
             count(operation, "refused")
             throw PluginFailure.notReady(.circuitOpen, "\(instance) failed repeatedly and is given a rest", retryAfter: wait)
         }
         do {
-            try await rate.acquire()
-            try await concurrency.acquire()
+            try await takeTurn(deadline)
         } catch {
-            breaker.abandoned()
+            breaker.abandoned(admission)
+            count(operation, error is CancellationError ? "cancelled" : "no-turn")
             throw error
         }
         defer { concurrency.release() }
+        do {
+            try ready()
+        } catch {
+            breaker.abandoned(admission)
+            count(operation, "refused")
+            throw error
+        }
         var limit = options.timeout ?? limits.timeout
         if let deadline { limit = min(limit, max(.zero, deadline - clock.monotonic)) }
         let start = clock.monotonic
         let instance = instance
         let allowed = limit
-        defer { Timer(label: "jack_call_duration_seconds", dimensions: [("instance", instance), ("operation", operation)], factory: metrics).recordNanoseconds((clock.monotonic - start).nanoseconds) }
+        defer {
+            Timer(label: "jack_call_duration_seconds", dimensions: [("instance", instance), ("operation", operation)], factory: metrics)
+                .recordNanoseconds((clock.monotonic - start).nanoseconds)
+        }
         do {
             let result = try await Deadline.run(
                 limit, clock: clock, on: executor,
@@ -87,8 +100,8 @@ final class CallGate: Sendable {
             breaker.succeeded()
             count(operation, "ok")
             return result
-        } catch let error as CancellationError {
-            breaker.abandoned()
+        } catch let error as CancellationError where Task.isCancelled {
+            breaker.abandoned(admission)
             count(operation, "cancelled")
             throw error
         } catch {
@@ -100,12 +113,41 @@ final class CallGate: Sendable {
         }
     }
 
+    /// Waits for the rate and for a place. The caller's deadline counts here too: what waited in vain says nothing of the instance.
+    private func takeTurn(_ deadline: Duration?) async throws {
+        let instance = instance
+        let late: @Sendable () -> PluginFailure = { .notReady(.overloaded, "\(instance) has more calls than its limits let through in time") }
+        guard let deadline else {
+            _ = try await rate.acquire()
+            return try await concurrency.acquire()
+        }
+        guard try await rate.acquire(atMost: deadline - clock.monotonic) else { throw late() }
+        if concurrency.acquireAtOnce() { return }
+        let rest = deadline - clock.monotonic
+        guard rest > .zero else { throw late() }
+        let waiting = Task { [concurrency] in try await concurrency.acquire() }
+        let timer = Task { [clock] in
+            try await clock.sleep(for: rest)
+            waiting.cancel()
+        }
+        defer { timer.cancel() }
+        do {
+            try await withTaskCancellationHandler { try await waiting.value } onCancel: { waiting.cancel() }
+        } catch {
+            try Task.checkCancellation()
+            throw late()
+        }
+    }
+
     private func count(_ operation: String, _ outcome: String) {
         Counter(label: "jack_calls_total", dimensions: [("instance", instance), ("operation", operation), ("outcome", outcome)], factory: metrics).increment()
     }
 
     static func classify(_ error: any Error, instance: String) -> PluginFailure {
-        error as? PluginFailure ?? .notReady("unclassified", "\(instance) failed in an unforeseen way: \(error)", cause: error)
+        if let failure = error as? PluginFailure { return failure }
+        // Nobody cancelled the caller: something within the plugin was, and that is a failure like another.
+        if error is CancellationError { return .notReady(.cancelled, "\(instance) gave up in the middle", cause: error) }
+        return .notReady("unclassified", "\(instance) failed in an unforeseen way: \(error)", cause: error)
     }
 }
 

@@ -10,6 +10,14 @@ final class CircuitBreaker: Sendable {
         case probing
     }
 
+    /// What became of a wish to call.
+    enum Admission: Sendable, Hashable {
+        case go
+        /// This call alone may go: it finds out whether the instance is well again.
+        case probe
+        case refused(wait: Duration)
+    }
+
     private let threshold: Int
     private let reset: Duration
     private let clock: any TimeSource
@@ -23,17 +31,16 @@ final class CircuitBreaker: Sendable {
 
     var isOpen: Bool { state.withLock { if case .closed = $0 { false } else { true } } }
 
-    /// Nil where a call may go; otherwise how long to wait.
-    func admit() -> Duration? {
+    func admit() -> Admission {
         state.withLock { state in
             switch state {
-            case .closed: return nil
-            case .probing: return reset
+            case .closed: return .go
+            case .probing: return .refused(wait: reset)
             case .open(let until):
                 let rest = until - clock.monotonic
-                guard rest <= .zero else { return rest }
+                guard rest <= .zero else { return .refused(wait: rest) }
                 state = .probing
-                return nil
+                return .probe
             }
         }
     }
@@ -51,8 +58,10 @@ final class CircuitBreaker: Sendable {
         }
     }
 
-    /// A call that was let through ended without saying anything about the instance: it was cancelled.
-    func abandoned() {
+    /// A call that was let through ended without saying anything about the instance: it was cancelled, or never reached it.
+    func abandoned(_ admission: Admission) {
+        // Only the probe gives its place free: another call, let in before the breaker opened, knows nothing of it.
+        guard admission == .probe else { return }
         state.withLock { if case .probing = $0 { $0 = .open(until: clock.monotonic) } }
     }
 }

@@ -20,6 +20,18 @@ final class ConcurrencyLimiter: Sendable {
     /// Callers that are in.
     var inUse: Int { state.withLock { capacity - $0.free } }
 
+    /// Callers that wait.
+    var waiting: Int { state.withLock { $0.waiting.count } }
+
+    /// Comes in where there is a place, and does not wait.
+    func acquireAtOnce() -> Bool {
+        state.withLock { state in
+            guard state.free > 0 else { return false }
+            state.free -= 1
+            return true
+        }
+    }
+
     /// - Throws: `CancellationError` where the task is cancelled while it waits.
     func acquire() async throws {
         let id: Int? = state.withLock { state in

@@ -8,15 +8,19 @@ public protocol BusEvent: Sendable {}
 /// Each subscription has a bounded buffer; a publisher waits while a buffer is full, so that a slow subscriber slows the others down rather than losing events.
 /// Events are not durable: what must not be lost goes through the inbox, the outbox or a job.
 public final class EventBus: Sendable {
-    private let subscriptions = Mutex<[ObjectIdentifier: [any Subscribing]]>([:])
+    private struct State {
+        var subscriptions: [ObjectIdentifier: [any Subscribing]] = [:]
+        var isClosed = false
+    }
 
+    private let state = Mutex(State())
     private let posted = Mutex<Task<Void, Never>?>(nil)
 
     public init() {}
 
     /// Hands an event to every subscription to its type; returns when each has it in its buffer.
     public func publish<E: BusEvent>(_ event: E) async {
-        let targets = subscriptions.withLock { $0[ObjectIdentifier(E.self)] ?? [] }
+        let targets = state.withLock { $0.subscriptions[ObjectIdentifier(E.self)] ?? [] }
         for case let target as EventSubscription<E> in targets { await target.push(event) }
     }
 
@@ -34,19 +38,21 @@ public final class EventBus: Sendable {
     /// Events of one type from now on. End it with ``EventSubscription/cancel()``.
     public func subscribe<E: BusEvent>(to type: E.Type, capacity: Int = 256) -> EventSubscription<E> {
         let subscription = EventSubscription<E>(capacity: capacity)
-        subscriptions.withLock { subscriptions in
-            var others = subscriptions[ObjectIdentifier(type)] ?? []
-            others.removeAll(where: \.isClosed)
-            subscriptions[ObjectIdentifier(type)] = others + [subscription]
+        let isClosed = state.withLock { state in
+            if !state.isClosed { state.subscriptions[ObjectIdentifier(type), default: []].append(subscription) }
+            state.subscriptions[ObjectIdentifier(type)]?.removeAll(where: \.isClosed)
+            return state.isClosed
         }
+        // Who comes after the end must not wait for ever.
+        if isClosed { subscription.cancel() }
         return subscription
     }
 
     /// Ends every subscription.
     public func close() {
-        let all = subscriptions.withLock { subscriptions in
-            defer { subscriptions = [:] }
-            return subscriptions.values.flatMap { $0 }
+        let all = state.withLock { state in
+            defer { (state.subscriptions, state.isClosed) = ([:], true) }
+            return state.subscriptions.values.flatMap { $0 }
         }
         all.forEach { $0.cancel() }
     }

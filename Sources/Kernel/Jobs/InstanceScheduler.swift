@@ -9,9 +9,20 @@ final class InstanceScheduler: PluginScheduler {
     private let jobs: JobQueue
     private let clock: any TimeSource
     private let logger: Logger
-    private let series = Mutex<[Task<Void, Never>]>([])
+    private struct State {
+        var series: [Task<Void, Never>] = []
+        var registrations: [Int] = []
+        var hasEnded = false
+    }
 
-    init(instance: String, jobs: JobQueue, clock: any TimeSource, logger: Logger) {
+    private let state = Mutex(State())
+    private let executor: InstanceExecutor
+    private let workLimit: Duration
+
+    /// - Parameter workLimit: how long one piece of durable work may take before it counts as failed.
+    init(instance: String, jobs: JobQueue, clock: any TimeSource, logger: Logger, workLimit: Duration = .seconds(600)) {
+        executor = InstanceExecutor(instance: instance)
+        self.workLimit = workLimit
         self.instance = instance
         self.jobs = jobs
         self.clock = clock
@@ -21,19 +32,24 @@ final class InstanceScheduler: PluginScheduler {
     private var kind: String { "plugin:\(instance)" }
 
     func every(_ interval: Duration, name: String, _ work: @escaping @Sendable () async throws -> Void) async {
-        let (clock, logger, instance) = (clock, logger, instance)
-        let task = Task(executorPreference: InstanceExecutor(instance: instance)) {
+        let (clock, logger) = (clock, logger)
+        let task = Task(executorPreference: executor) {
             while (try? await clock.sleep(for: interval)) != nil {
                 do {
                     try await work()
-                } catch is CancellationError {
+                } catch is CancellationError where Task.isCancelled {
                     return
                 } catch {
                     logger.warning("periodic work failed", metadata: ["work": "\(name)", "error": "\(error)"])
                 }
             }
         }
-        series.withLock { $0.append(task) }
+        let hasEnded = state.withLock { state in
+            if !state.hasEnded { state.series.append(task) }
+            return state.hasEnded
+        }
+        // A start that was given up may still ask for work.
+        if hasEnded { task.cancel() }
     }
 
     func at(_ date: Date, key: String, payload: [UInt8]) async throws {
@@ -42,19 +58,27 @@ final class InstanceScheduler: PluginScheduler {
     }
 
     func handle(_ work: @escaping @Sendable (String, [UInt8]) async throws -> Void) async {
-        jobs.register(kind) { bytes in
-            let job = try JSONDecoder().decode(Payload.self, from: Data(bytes))
-            try await work(job.key, job.payload)
+        let (jobs, kind, instance, clock, executor, limit) = (jobs, kind, instance, clock, executor, workLimit)
+        state.withLock { state in
+            guard !state.hasEnded else { return }
+            state.registrations.append(
+                jobs.register(kind) { bytes in
+                    let job = try JSONDecoder().decode(Payload.self, from: Data(bytes))
+                    try await Deadline.run(
+                        limit, clock: clock, on: executor,
+                        timeout: { PluginFailure.notReady(.timeout, "\(instance) did not finish its work within \(limit.text)") },
+                        { try await work(job.key, job.payload) })
+                })
         }
     }
 
     /// Ends the series; durable jobs wait for the instance's next start.
     func end() async {
-        jobs.unregister(kind)
-        let tasks = series.withLock { series in
-            defer { series = [] }
-            return series
+        let (tasks, registrations) = state.withLock { state in
+            defer { (state.series, state.registrations, state.hasEnded) = ([], [], true) }
+            return (state.series, state.registrations)
         }
+        registrations.forEach { jobs.unregister(kind, $0) }
         tasks.forEach { $0.cancel() }
     }
 

@@ -18,11 +18,26 @@ public final class JobQueue: Sendable {
     private let bus: EventBus
     private let backoff = Backoff(base: .seconds(1), maximum: .seconds(600))
     private let wakeUp = AsyncSignal()
-    private let handlers = Mutex<[String: Handler]>([:])
-    private let limiter = ConcurrencyLimiter(16)
+    private let handlers = Mutex(Handlers())
+    private let concurrency: Int
 
-    public init(engine: any StorageEngine, property: String, clock: any TimeSource, logger: Logger, bus: EventBus) {
+    /// Who does which kind. The last who registered does it; when it leaves, the one before does it again: a new instance registers before the old one ends.
+    private struct Handlers {
+        struct Kind {
+            var stack: [(token: Int, handler: Handler)]
+            /// Each kind has places of its own, so that jobs of one that hangs hold up no other.
+            var limiter: ConcurrencyLimiter
+        }
+
+        var kinds: [String: Kind] = [:]
+        var lastToken = 0
+        var names: [String] { kinds.filter { !$0.value.stack.isEmpty }.map(\.key) }
+    }
+
+    /// - Parameter concurrency: jobs of one kind at the same time.
+    public init(engine: any StorageEngine, property: String, clock: any TimeSource, logger: Logger, bus: EventBus, concurrency: Int = 16) {
         self.engine = engine
+        self.concurrency = concurrency
         self.property = property
         self.clock = clock
         self.logger = logger
@@ -30,12 +45,21 @@ public final class JobQueue: Sendable {
     }
 
     /// Says who does jobs of a kind. Jobs of a kind that nobody does wait.
-    public func register(_ kind: String, _ handler: @escaping Handler) {
-        handlers.withLock { $0[kind] = handler }
+    /// - Returns: what ``unregister(_:_:)`` takes.
+    @discardableResult
+    public func register(_ kind: String, _ handler: @escaping Handler) -> Int {
+        let concurrency = concurrency
+        let token = handlers.withLock { handlers in
+            handlers.lastToken += 1
+            handlers.kinds[kind, default: .init(stack: [], limiter: ConcurrencyLimiter(concurrency))].stack.append((handlers.lastToken, handler))
+            return handlers.lastToken
+        }
         wakeUp.set()
+        return token
     }
 
-    public func unregister(_ kind: String) { handlers.withLock { $0[kind] = nil } }
+    /// Takes back one registration.
+    public func unregister(_ kind: String, _ token: Int) { handlers.withLock { $0.kinds[kind]?.stack.removeAll { $0.token == token } } }
 
     /// Asks for a job, in the transaction that decides it.
     /// - Parameter key: where given, a waiting job with the same key is replaced.
@@ -69,19 +93,22 @@ public final class JobQueue: Sendable {
         }
         let (property, now) = (property, clock.now)
         try await engine.write { transaction in
-            guard try transaction.row("SELECT id FROM job WHERE key = :key AND property = :property", ["key": key.sql, "property": property.sql]) == nil else { return }
+            let waiting = try transaction.row(
+                "SELECT id FROM job WHERE key = :key AND property = :property AND state = 'waiting'", ["key": key.sql, "property": property.sql])
+            guard waiting == nil else { return }
             try self.enqueue(key, payload: [], at: now.addingTimeInterval(interval.seconds), key: key, in: transaction)
         }
     }
 
     /// Does what is due until the task is cancelled.
     public func run() async {
-        await withTaskGroup(of: Void.self) { tasks in
-            // What was under way when an earlier process died is nobody's any more.
-            _ = try? await engine.write { try $0.run("UPDATE job SET lease_until = NULL WHERE lease_until IS NOT NULL") }
+        await withDiscardingTaskGroup { tasks in
+            var isFirst = true
             while !Task.isCancelled {
                 var wait = Duration.seconds(30)
                 do {
+                    if isFirst { try await freeAll() }
+                    isFirst = false
                     for job in try await claim() {
                         tasks.addTask {
                             await self.perform(job)
@@ -98,6 +125,20 @@ public final class JobQueue: Sendable {
         }
     }
 
+    /// What was under way when an earlier process died is nobody's any more.
+    private func freeAll() async throws {
+        let property = property
+        try await engine.write { try $0.run("UPDATE job SET lease_until = NULL WHERE lease_until IS NOT NULL AND property = :property", ["property": property.sql]) }
+    }
+
+    /// `kind IN (…)` for the kinds that somebody does, and its arguments; nil where nobody does any. Jobs of other kinds must not hide those that can be done.
+    private func doable() -> (sql: String, arguments: [String: SQLValue])? {
+        let names = handlers.withLock { $0.names }
+        guard !names.isEmpty else { return nil }
+        let arguments = Dictionary(uniqueKeysWithValues: names.enumerated().map { ("kind\($0)", $1.sql) })
+        return ("kind IN (\(arguments.keys.map { ":\($0)" }.joined(separator: ", ")))", arguments)
+    }
+
     private struct Job: Sendable {
         let id: String
         let kind: String
@@ -108,21 +149,22 @@ public final class JobQueue: Sendable {
     }
 
     private func claim() async throws -> [Job] {
-        let kinds = handlers.withLock { Array($0.keys) }
-        let now = clock.now, property = property
-        guard !kinds.isEmpty else { return [] }
+        guard let doable = doable() else { return [] }
+        let arguments = doable.arguments.merging(["now": clock.now.sql, "property": property.sql]) { $1 }
         let due = try await engine.read { reader in
             try reader.rows(
-                "SELECT id, kind, key, payload, attempts FROM job WHERE state = 'waiting' AND lease_until IS NULL AND run_at <= :now AND property = :property ORDER BY run_at LIMIT 100",
-                ["now": now.sql, "property": property.sql]
-            ).filter { kinds.contains(try $0.string("kind")) }
+                """
+                SELECT id, kind, key, payload, attempts FROM job
+                WHERE state = 'waiting' AND lease_until IS NULL AND run_at <= :now AND property = :property AND \(doable.sql) ORDER BY run_at, id LIMIT 100
+                """, arguments)
         }
         guard !due.isEmpty else { return [] }
-        let lease = now.milliseconds
         return try await engine.write { transaction in
             try due.compactMap { row in
+                // Unique, so that who finishes a job never takes away what was asked for under the same key meanwhile.
+                let lease = Int64.random(in: 1...Int64.max)
                 let id = try row.string("id")
-                let taken = try transaction.run("UPDATE job SET lease_until = :lease WHERE id = :id AND lease_until IS NULL", ["id": id.sql, "lease": lease.sql])
+                let taken = try transaction.run("UPDATE job SET lease_until = :lease WHERE id = :id AND lease_until IS NULL AND state = 'waiting'", ["id": id.sql, "lease": lease.sql])
                 guard taken == 1 else { return nil }
                 return Job(
                     id: id, kind: try row.string("kind"), key: row.stringIfPresent("key"), payload: try row.blob("payload"), attempts: try row.int("attempts"),
@@ -132,31 +174,53 @@ public final class JobQueue: Sendable {
     }
 
     private func untilNext() async throws -> Duration {
-        let kinds = handlers.withLock { Array($0.keys) }
-        let now = clock.now, property = property
+        guard let doable = doable() else { return .seconds(30) }
+        let now = clock.now
+        let arguments = doable.arguments.merging(["property": property.sql]) { $1 }
         let next = try await engine.read { reader in
-            try reader.rows("SELECT kind, run_at FROM job WHERE state = 'waiting' AND lease_until IS NULL AND property = :property ORDER BY run_at LIMIT 200", ["property": property.sql])
-                .first { kinds.contains(try $0.string("kind")) }?.date("run_at")
+            try reader.row(
+                "SELECT run_at FROM job WHERE state = 'waiting' AND lease_until IS NULL AND property = :property AND \(doable.sql) ORDER BY run_at LIMIT 1", arguments
+            )?.date("run_at")
         }
         return next.map { .milliseconds(Int64(max(0, $0.timeIntervalSince(now) * 1000).rounded(.up))) } ?? .seconds(30)
     }
 
-    private func perform(_ job: Job) async {
-        guard let handler = handlers.withLock({ $0[job.kind] }), (try? await limiter.acquire()) != nil else {
-            _ = try? await engine.write { try $0.run("UPDATE job SET lease_until = NULL WHERE id = :id", ["id": job.id.sql]) }
-            return
+    private func handler(of kind: String) -> (Handler, ConcurrencyLimiter)? {
+        handlers.withLock { handlers in
+            guard let kind = handlers.kinds[kind], let last = kind.stack.last else { return nil }
+            return (last.handler, kind.limiter)
         }
+    }
+
+    /// Gives a job back that was not tried.
+    private func giveBack(_ job: Job) async {
+        _ = try? await uncancelled { [engine] in
+            try await engine.write {
+                try $0.run("UPDATE job SET lease_until = NULL WHERE id = :id AND lease_until = :lease", ["id": job.id.sql, "lease": job.lease.sql])
+            }
+        }
+    }
+
+    private func perform(_ job: Job) async {
+        guard let limiter = handler(of: job.kind)?.1, (try? await limiter.acquire()) != nil else { return await giveBack(job) }
         defer { limiter.release() }
+        // Who does it may have changed while it waited.
+        guard let handler = handler(of: job.kind)?.0 else { return await giveBack(job) }
         do {
             try await handler(job.payload)
             // A handler that asked for its own key again has replaced this very row, and its lease with it.
-            _ = try await engine.write { try $0.run("DELETE FROM job WHERE id = :id AND lease_until = :lease", ["id": job.id.sql, "lease": job.lease.sql]) }
+            _ = try await uncancelled { [engine] in
+                try await engine.write { try $0.run("DELETE FROM job WHERE id = :id AND lease_until = :lease", ["id": job.id.sql, "lease": job.lease.sql]) }
+            }
+        } catch is CancellationError where Task.isCancelled {
+            // The program stops: that is no fault of the job's.
+            await giveBack(job)
         } catch {
             let text = String("\(error)".prefix(500)), attempts = job.attempts + 1
             let isLast = attempts >= Self.maximumAttempts
             let next = clock.now.addingTimeInterval(backoff.delay(afterFailures: attempts).seconds)
             logger.warning("a job failed", metadata: ["job": "\(job.kind)", "attempt": "\(attempts)", "error": "\(text)"])
-            _ = try? await engine.write { transaction in
+            let changed = try? await engine.write { transaction in
                 try transaction.run(
                     "UPDATE job SET attempts = :attempts, error = :error, run_at = :next, lease_until = NULL, state = :state WHERE id = :id AND lease_until = :lease",
                     [
@@ -164,7 +228,8 @@ public final class JobQueue: Sendable {
                         "lease": job.lease.sql,
                     ])
             }
-            if isLast { await bus.publish(DeadLetter(box: .job, id: job.id, instance: job.kind, reason: text)) }
+            // Nothing changed where the job was asked for anew meanwhile.
+            if isLast, changed == 1 { bus.post(DeadLetter(box: .job, id: job.id, instance: job.kind, reason: text)) }
         }
     }
 }

@@ -13,6 +13,13 @@ public struct StructuredLogHandler: LogHandler {
     public final class Output: Sendable {
         private let descriptor: Int32
         private let lock = Mutex(())
+        private let least = Mutex(Logger.Level.info)
+
+        /// The least severe level that is written, for all handlers that have none of their own; may change while Jack runs.
+        public var level: Logger.Level {
+            get { least.withLock { $0 } }
+            set { least.withLock { $0 = newValue } }
+        }
 
         public init(descriptor: Int32 = 1) { self.descriptor = descriptor }
 
@@ -22,6 +29,7 @@ public struct StructuredLogHandler: LogHandler {
                 var offset = 0
                 while offset < bytes.count {
                     let count = bytes[offset...].withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+                    if count < 0, errno == EINTR { continue }
                     // A log that cannot be written must not stop what it tells of.
                     guard count > 0 else { return }
                     offset += count
@@ -34,13 +42,16 @@ public struct StructuredLogHandler: LogHandler {
     private let format: Format
     private let output: Output
     private let clock: any TimeSource
-    public var logLevel: Logger.Level
+    private var ownLevel: Logger.Level?
+    public var logLevel: Logger.Level {
+        get { ownLevel ?? output.level }
+        set { ownLevel = newValue }
+    }
     public var metadata: Logger.Metadata = [:]
     public var metadataProvider: Logger.MetadataProvider?
 
-    public init(label: String, level: Logger.Level, format: Format, output: Output, clock: any TimeSource) {
+    public init(label: String, format: Format, output: Output, clock: any TimeSource) {
         self.label = label
-        logLevel = level
         self.format = format
         self.output = output
         self.clock = clock
@@ -61,7 +72,8 @@ public struct StructuredLogHandler: LogHandler {
         switch format {
         case .json:
             var text = "{\"time\":\"\(clock.now.iso8601)\",\"level\":\"\(level.rawValue)\",\"msg\":\(Self.quoted(message.description)),\"logger\":\(Self.quoted(label))"
-            for (key, value) in fields { text += ",\(Self.quoted(key)):\(Self.quoted(value.description))" }
+            // What a plugin adds must not take the place of the line's own fields.
+            for (key, value) in fields { text += ",\(Self.quoted(Self.ownFields.contains(key) ? key + "_" : key)):\(Self.quoted(value.description))" }
             output.write(text + "}\n")
         case .text:
             let values = fields.map { " \($0.key)=\(Self.quoted($0.value.description))" }.joined()
@@ -69,7 +81,11 @@ public struct StructuredLogHandler: LogHandler {
         }
     }
 
+    private static let ownFields: Set<String> = ["time", "level", "msg", "logger"]
+
     private static func plain(_ text: String) -> String { String(quoted(text).dropFirst().dropLast()) }
+
+    private static let escaped: [ClosedRange<UInt32>] = [0x7F...0x9F, 0x2028...0x202E, 0x2066...0x2069, 0xFEFF...0xFEFF]
 
     /// A JSON string.
     static func quoted(_ text: String) -> String {
@@ -81,8 +97,8 @@ public struct StructuredLogHandler: LogHandler {
             case "\n": out += "\\n"
             case "\r": out += "\\r"
             case "\t": out += "\\t"
-            // Line separators and control characters, which some readers take for the end of a line.
-            case _ where scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value) || scalar.value == 0x2028 || scalar.value == 0x2029:
+            // Control characters and line separators, which some readers take for the end of a line, and what turns the direction of the text around.
+            case _ where scalar.value < 0x20 || Self.escaped.contains { $0.contains(scalar.value) }:
                 let hex = String(scalar.value, radix: 16)
                 out += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
             default: out.unicodeScalars.append(scalar)

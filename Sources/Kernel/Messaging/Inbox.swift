@@ -48,13 +48,13 @@ public final class Inbox: Sendable {
         scheduler = LaneScheduler(
             concurrency: concurrency, clock: clock,
             work: .init(
-                fetch: { after, limit in try await Self.pending(engine, property: property, after: after, limit: limit, logger: logger) },
+                fetch: { after, limit in try await Self.pending(engine, property: property, after: after, limit: limit, logger: logger, bus: bus) },
                 cursor: \.seq, lane: \.lane,
                 handle: { item in
                     do {
                         try await handler(item)
                         return .done
-                    } catch is CancellationError {
+                    } catch is CancellationError where Task.isCancelled {
                         return .again(after: .zero)
                     } catch {
                         return await failed(item, error)
@@ -69,22 +69,26 @@ public final class Inbox: Sendable {
         guard !events.isEmpty else { return [] }
         let now = clock.now, property = property
         let wake: @Sendable () -> Void = { [scheduler] in scheduler.wake() }
+        // Made ready before it is the writer's turn: there is one writer, and all wait for it.
+        let rows = try events.map { event in
+            (id: Identifier.make("in", at: now), vendorID: event.vendorID, lane: Self.lane(instance, event.peer), event: try SQLValue.json(event))
+        }
         let receipts = try await engine.write { transaction in
-            let receipts = try events.map { event in
-                let id = Identifier.make("in", at: now)
+            let receipts = try rows.map { row in
+                let id = row.id
                 let added = try transaction.run(
                     """
                     INSERT INTO inbox (id, property, instance, vendor_id, lane, event, received_at)
                     VALUES (:id, :property, :instance, :vendor, :lane, :event, :now) ON CONFLICT DO NOTHING
                     """,
                     [
-                        "id": id.sql, "property": property.sql, "instance": instance.sql, "vendor": event.vendorID.sql,
-                        "lane": Self.lane(instance, event.peer).sql, "event": .json(event), "now": now.sql,
+                        "id": id.sql, "property": property.sql, "instance": instance.sql, "vendor": row.vendorID.sql,
+                        "lane": row.lane.sql, "event": row.event, "now": now.sql,
                     ])
                 if added > 0 { return InboundReceipt(id: id, isDuplicate: false) }
                 let known = try transaction.row(
                     "SELECT id FROM inbox WHERE property = :property AND instance = :instance AND vendor_id = :vendor",
-                    ["property": property.sql, "instance": instance.sql, "vendor": event.vendorID.sql])
+                    ["property": property.sql, "instance": instance.sql, "vendor": row.vendorID.sql])
                 return InboundReceipt(id: try known?.string("id") ?? id, isDuplicate: true)
             }
             transaction.afterCommit(wake)
@@ -110,19 +114,45 @@ public final class Inbox: Sendable {
     /// The lane of a peer's conversation on an instance.
     public static func lane(_ instance: String, _ peer: PeerAddress?) -> String { peer.map { "\(instance)|\($0)" } ?? instance }
 
-    private static func pending(_ engine: any StorageEngine, property: String, after: Int64, limit: Int, logger: Logger) async throws -> [Item] {
-        try await engine.read { reader in
-            try reader.rows(
-                """
-                SELECT seq, id, instance, lane, event, received_at, attempts FROM inbox
-                WHERE state = 'pending' AND seq > :after AND property = :property ORDER BY seq LIMIT :limit
-                """, ["after": after.sql, "property": property.sql, "limit": limit.sql]
-            ).map { row in
-                Item(
-                    seq: Int64(try row.int("seq")), id: try row.string("id"), instance: try row.string("instance"), lane: try row.string("lane"),
-                    event: try row.json("event", as: InboundEvent.self), receivedAt: try row.date("received_at"), attempts: try row.int("attempts"))
+    /// The rows that wait. One that cannot be read is a dead letter: it must not hide those behind it.
+    private static func pending(
+        _ engine: any StorageEngine, property: String, after: Int64, limit: Int, logger: Logger, bus: EventBus
+    ) async throws -> [Item] {
+        var after = after
+        while true {
+            let rows = try await engine.read { [after] reader in
+                try reader.rows(
+                    """
+                    SELECT seq, id, instance, lane, event, received_at, attempts FROM inbox
+                    WHERE state = 'pending' AND seq > :after AND property = :property ORDER BY seq LIMIT :limit
+                    """, ["after": after.sql, "property": property.sql, "limit": limit.sql])
             }
+            var items: [Item] = []
+            for row in rows {
+                after = Int64(try row.int("seq"))
+                do {
+                    items.append(try item(row))
+                } catch {
+                    try await bury(row, after, "\(error)", engine: engine, logger: logger, bus: bus)
+                }
+            }
+            if !items.isEmpty || rows.isEmpty { return items }
         }
+    }
+
+    private static func item(_ row: SQLRow) throws -> Item {
+        Item(
+            seq: Int64(try row.int("seq")), id: try row.string("id"), instance: try row.string("instance"), lane: try row.string("lane"),
+            event: try row.json("event", as: InboundEvent.self), receivedAt: try row.date("received_at"), attempts: try row.int("attempts"))
+    }
+
+    private static func bury(_ row: SQLRow, _ seq: Int64, _ error: String, engine: any StorageEngine, logger: Logger, bus: EventBus) async throws {
+        // The error may quote what the guest wrote: it goes into the table, and not into the log.
+        let text = "the event cannot be read: " + error.prefix(400)
+        try await engine.write { try $0.run("UPDATE inbox SET state = 'dead', error = :error WHERE seq = :seq", ["error": text.sql, "seq": seq.sql]) }
+        let id = try row.string("id"), instance = try row.string("instance")
+        logger.error("an event cannot be read", metadata: ["inbox": "\(id)", "instance": "\(instance)"])
+        bus.post(DeadLetter(box: .inbox, id: id, instance: instance, reason: "the event cannot be read"))
     }
 
     /// Counts the failure; after the last try the item is a dead letter, which a human sees, and its lane goes on.
@@ -132,15 +162,20 @@ public final class Inbox: Sendable {
         logger.error("an event could not be dealt with", metadata: ["inbox": "\(item.id)", "instance": "\(item.instance)", "error": "\(error)"])
         let text = String("\(error)".prefix(500))
         let attempts: Int? = try? await engine.write { transaction in
-            try transaction.run(
-                "UPDATE inbox SET attempts = attempts + 1, error = :error, state = CASE WHEN attempts + 1 >= :most THEN 'dead' ELSE state END WHERE seq = :seq",
-                ["error": text.sql, "most": maximumAttempts.sql, "seq": item.seq.sql])
+            let changed = try transaction.run(
+                """
+                UPDATE inbox SET attempts = attempts + 1, error = :error, state = CASE WHEN attempts + 1 >= :most THEN 'dead' ELSE state END
+                WHERE seq = :seq AND state = 'pending'
+                """, ["error": text.sql, "most": maximumAttempts.sql, "seq": item.seq.sql])
+            guard changed > 0 else { return 0 }
             return try transaction.row("SELECT attempts FROM inbox WHERE seq = :seq", ["seq": item.seq.sql])?.int("attempts") ?? 0
         }
         // Storage that cannot even count is no fault of the item's.
         guard let attempts else { return .again(after: .seconds(1)) }
+        // Its effects were stored, and only then something failed: they must not happen twice.
+        guard attempts > 0 else { return .done }
         guard attempts >= maximumAttempts else { return .again(after: backoff.delay(afterFailures: attempts)) }
-        await bus.publish(DeadLetter(box: .inbox, id: item.id, instance: item.instance, reason: text))
+        bus.post(DeadLetter(box: .inbox, id: item.id, instance: item.instance, reason: text))
         return .done
     }
 }

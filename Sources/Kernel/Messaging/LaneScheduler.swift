@@ -28,14 +28,15 @@ final class LaneScheduler<Row: Sendable>: Sendable {
     private struct Lane {
         var rows: [Row] = []
         var isRunning = false
+        var task: Task<Void, Never>?
+        /// True while its row is being dealt with, false while it waits.
+        var isHandling = false
     }
 
     private struct Inner {
         var lanes: [String: Lane] = [:]
         var inWindow = 0
         var isStopping = false
-        var tasks: [Int: Task<Void, Never>] = [:]
-        var nextTask = 0
     }
 
     private let window: Int
@@ -43,13 +44,16 @@ final class LaneScheduler<Row: Sendable>: Sendable {
     private let clock: any TimeSource
     private let concurrency: ConcurrencyLimiter
     private let work: Work
+    private let grace: Duration
     private let wakeUp = AsyncSignal()
     private let inner = Mutex(Inner())
 
     /// - Parameters:
     ///   - concurrency: lanes worked at the same time.
     ///   - window: rows held in memory.
-    init(concurrency: Int, window: Int = 2000, batch: Int = 200, clock: any TimeSource, work: Work) {
+    ///   - grace: how long rows that are being dealt with may take when the work is to end; then they are cancelled.
+    init(concurrency: Int, window: Int = 2000, batch: Int = 200, clock: any TimeSource, grace: Duration = .seconds(10), work: Work) {
+        self.grace = grace
         self.window = window
         self.batch = batch
         self.clock = clock
@@ -63,9 +67,10 @@ final class LaneScheduler<Row: Sendable>: Sendable {
     /// Rows that are held in memory, waiting or being worked on.
     var depth: Int { inner.withLock { $0.inWindow } }
 
-    /// Works until the task is cancelled; then finishes what is under way.
+    /// Works until the task is cancelled; then finishes what is under way, so that what a vendor has taken is also written down.
     func run() async {
         var cursor: Int64 = 0
+        inner.withLock { $0 = Inner() }
         while !Task.isCancelled {
             let room = window - depth
             guard room >= batch else {
@@ -84,11 +89,22 @@ final class LaneScheduler<Row: Sendable>: Sendable {
                 try? await clock.sleep(for: .seconds(1))
             }
         }
-        inner.withLock { $0.isStopping = true }
-        for task in inner.withLock({ Array($0.tasks.values) }) {
-            task.cancel()
-            await task.value
+        await finish()
+    }
+
+    private func finish() async {
+        let (tasks, waiting) = inner.withLock { inner in
+            inner.isStopping = true
+            return (inner.lanes.values.compactMap(\.task), inner.lanes.values.filter { !$0.isHandling }.compactMap(\.task))
         }
+        waiting.forEach { $0.cancel() }
+        let (clock, grace) = (clock, grace)
+        let limit = Task {
+            try await clock.sleep(for: grace)
+            tasks.forEach { $0.cancel() }
+        }
+        for task in tasks { await task.value }
+        limit.cancel()
     }
 
     private func admit(_ row: Row) {
@@ -98,32 +114,44 @@ final class LaneScheduler<Row: Sendable>: Sendable {
             inner.lanes[lane, default: Lane()].rows.append(row)
             guard inner.lanes[lane]?.isRunning == false else { return }
             inner.lanes[lane]?.isRunning = true
-            let id = inner.nextTask
-            inner.nextTask += 1
-            inner.tasks[id] = Task {
-                await self.drain(lane)
-                self.inner.withLock { _ = $0.tasks.removeValue(forKey: id) }
-            }
+            inner.lanes[lane]?.task = Task { await self.drain(lane) }
         }
     }
 
     private func drain(_ lane: String) async {
         while let row = next(in: lane) {
             var isDone = false
-            while !isDone, !inner.withLock({ $0.isStopping }) {
-                guard (try? await concurrency.acquire()) != nil else { break }
+            while !isDone, (try? await concurrency.acquire()) != nil {
+                guard beginHandling(lane) else {
+                    concurrency.release()
+                    break
+                }
                 let outcome = await work.handle(row)
                 concurrency.release()
+                let goesOn = inner.withLock { inner in
+                    inner.lanes[lane]?.isHandling = false
+                    return !inner.isStopping
+                }
                 switch outcome {
                 case .done: isDone = true
-                case .again(let wait): try? await clock.sleep(for: wait)
+                case .again(let wait) where goesOn: try? await clock.sleep(for: wait)
+                case .again: break
                 }
+                if !goesOn { break }
             }
             let hasRoomAgain = inner.withLock { inner in
                 inner.inWindow -= 1
                 return inner.inWindow == window - batch
             }
             if hasRoomAgain { wakeUp.set() }
+        }
+    }
+
+    private func beginHandling(_ lane: String) -> Bool {
+        inner.withLock { inner in
+            guard !inner.isStopping else { return false }
+            inner.lanes[lane]?.isHandling = true
+            return true
         }
     }
 

@@ -39,6 +39,7 @@ public final class Outbox: Sendable {
     private let concurrency: @Sendable (String) -> Int
     private let schedulers = Mutex<[String: (scheduler: LaneScheduler<OutboxEntry>, task: Task<Void, Never>?)]>([:])
     private let isRunning = Mutex(false)
+    private let early = Mutex(EarlyReceipts())
 
     /// - Parameters:
     ///   - concurrency: how many entries of an instance may be on their way at once.
@@ -84,13 +85,17 @@ public final class Outbox: Sendable {
 
     /// Takes what a vendor says of a message into account. Unknown messages and late news change nothing.
     public func apply(_ receipt: DeliveryReceipt, from instance: String, in transaction: any StorageTransaction) throws {
-        guard
-            let row = try transaction.row(
-                """
-                SELECT o.id, o.state, o.kind FROM outbox_vendor_id v JOIN outbox o ON o.id = v.outbox_id
-                WHERE v.property = :property AND v.instance = :instance AND v.vendor_id = :vendor
-                """, ["property": property.sql, "instance": instance.sql, "vendor": receipt.vendorMessageID.sql]),
-            let before = OutboxEntry.State(rawValue: try row.string("state")), let after = OutboxEntry.State(rawValue: receipt.state.rawValue),
+        let found = try transaction.row(
+            """
+            SELECT o.id, o.state, o.kind FROM outbox_vendor_id v JOIN outbox o ON o.id = v.outbox_id
+            WHERE v.property = :property AND v.instance = :instance AND v.vendor_id = :vendor
+            """, ["property": property.sql, "instance": instance.sql, "vendor": receipt.vendorMessageID.sql])
+        guard let row = found else {
+            // Somebody else's message, or one whose delivery is just being written down.
+            early.withLock { $0.put(receipt, EarlyReceipts.Key(instance: instance, vendorID: receipt.vendorMessageID)) }
+            return
+        }
+        guard let before = OutboxEntry.State(rawValue: try row.string("state")), let after = OutboxEntry.State(rawValue: receipt.state.rawValue),
             after.rank > before.rank
         else { return }
         let id = try row.string("id"), reason = [receipt.reason, receipt.detail].compactMap { $0 }.joined(separator: ": ")
@@ -172,7 +177,7 @@ public final class Outbox: Sendable {
             case .accepted(let result): return await finish(entry, OutboxEntry.State(rawValue: result.state.rawValue) ?? .sent, result.vendorIDs, nil)
             case .withdrawn(let reason): return await finish(entry, .withdrawn, [], reason)
             }
-        } catch is CancellationError {
+        } catch is CancellationError where Task.isCancelled {
             return .again(after: .zero)
         } catch {
             return await fail(entry, CallGate.classify(error, instance: entry.instance))
@@ -180,40 +185,55 @@ public final class Outbox: Sendable {
     }
 
     private func finish(_ entry: OutboxEntry, _ state: OutboxEntry.State, _ vendorIDs: [String], _ reason: String?) async -> LaneScheduler<OutboxEntry>.Outcome {
-        let property = property, now = clock.now
         // `queued` from a vendor means that it has taken the message over.
         let settled = state == .queued ? .sent : state
-        do {
-            try await engine.write { [self] transaction in
-                try transaction.run(
-                    "UPDATE outbox SET state = :state, error = :error, sent_at = :now, attempts = attempts + 1 WHERE id = :id AND state = 'queued'",
-                    ["state": settled.rawValue.sql, "error": reason.sql, "now": now.sql, "id": entry.id.sql])
-                for vendorID in vendorIDs {
-                    try transaction.run(
-                        """
-                        INSERT INTO outbox_vendor_id (property, instance, vendor_id, outbox_id)
-                        VALUES (:property, :instance, :vendor, :id) ON CONFLICT DO NOTHING
-                        """, ["property": property.sql, "instance": entry.instance.sql, "vendor": vendorID.sql, "id": entry.id.sql])
-                }
-                try note(entry.id, "delivery", settled.rawValue, reason ?? "\(entry.instance) took it", in: transaction)
+        while true {
+            do {
+                try await uncancelled { [self] in try await engine.write { [self] in try settle(entry, settled, vendorIDs, reason, in: $0) } }
+                break
+            } catch {
+                // It has left. Sending it again because that cannot be written down would give the guest one message a second while the disk is full.
+                logger.error("a delivery could not be recorded", metadata: ["outbox": "\(entry.id)", "error": "\(error)"])
+                guard (try? await clock.sleep(for: .seconds(1))) != nil else { return .again(after: .zero) }
             }
-            Counter(
-                label: "jack_outbound_total", dimensions: [("instance", entry.instance), ("kind", entry.kind.rawValue), ("outcome", settled.rawValue)],
-                factory: metrics
-            ).increment()
-            bus.post(OutboxChanged(id: entry.id, instance: entry.instance, kind: entry.kind, state: settled, reason: reason))
-            return .done
-        } catch {
-            // It has left, and that could not be written: it will leave again, under the same idempotency key.
-            logger.error("a delivery could not be recorded and is repeated", metadata: ["outbox": "\(entry.id)", "error": "\(error)"])
-            return .again(after: .seconds(1))
+        }
+        Counter(
+            label: "jack_outbound_total", dimensions: [("instance", entry.instance), ("kind", entry.kind.rawValue), ("outcome", settled.rawValue)],
+            factory: metrics
+        ).increment()
+        bus.post(OutboxChanged(id: entry.id, instance: entry.instance, kind: entry.kind, state: settled, reason: reason))
+        return .done
+    }
+
+    private func settle(
+        _ entry: OutboxEntry, _ settled: OutboxEntry.State, _ vendorIDs: [String], _ reason: String?, in transaction: any StorageTransaction
+    ) throws {
+        try transaction.run(
+            "UPDATE outbox SET state = :state, error = :error, sent_at = :now, attempts = attempts + 1 WHERE id = :id AND state = 'queued'",
+            ["state": settled.rawValue.sql, "error": reason.sql, "now": clock.now.sql, "id": entry.id.sql])
+        for vendorID in vendorIDs {
+            try transaction.run(
+                """
+                INSERT INTO outbox_vendor_id (property, instance, vendor_id, outbox_id)
+                VALUES (:property, :instance, :vendor, :id) ON CONFLICT DO NOTHING
+                """, ["property": property.sql, "instance": entry.instance.sql, "vendor": vendorID.sql, "id": entry.id.sql])
+        }
+        try note(entry.id, "delivery", settled.rawValue, reason ?? "\(entry.instance) took it", in: transaction)
+        // Receipts that overtook the vendor's answer.
+        for vendorID in vendorIDs {
+            let key = EarlyReceipts.Key(instance: entry.instance, vendorID: vendorID)
+            guard let receipt = early.withLock({ $0[key] }) else { continue }
+            try apply(receipt, from: entry.instance, in: transaction)
+            transaction.afterCommit { [weak self] in self?.early.withLock { $0.remove(key) } }
         }
     }
 
     private func fail(_ entry: OutboxEntry, _ failure: PluginFailure) async -> LaneScheduler<OutboxEntry>.Outcome {
         let text = String(failure.description.prefix(500)), now = clock.now
         // An instance that is being rested or restarted has not been tried: waiting for it costs no attempt.
-        let wasTried = failure.reason != .circuitOpen && failure.reason != .unreachable
+        let wasTried = failure.reason != .circuitOpen && failure.reason != .unreachable && failure.disposition != .credentialsRejected
+        // Until a human has renewed the credentials there is nothing to hurry for.
+        let asked = failure.disposition == .credentialsRejected ? Duration.seconds(30) : failure.retryAfter
         let attempts: Int? = try? await engine.write { transaction in
             try transaction.run(
                 "UPDATE outbox SET attempts = attempts + :tried, error = :error WHERE id = :id",
@@ -224,7 +244,7 @@ public final class Outbox: Sendable {
         let age = now.timeIntervalSince(entry.createdAt)
         let isLast = failure.disposition == .permanent || attempts >= policy.attempts || age > 86_400
         guard isLast else {
-            let wait = max(.milliseconds(100), policy.backoff.delay(afterFailures: max(1, attempts), atLeast: failure.retryAfter))
+            let wait = max(.milliseconds(100), policy.backoff.delay(afterFailures: max(1, attempts), atLeast: asked))
             logger.warning("a delivery failed and is tried again", metadata: ["outbox": "\(entry.id)", "instance": "\(entry.instance)", "error": "\(text)", "wait": "\(wait.text)"])
             return .again(after: wait)
         }

@@ -20,14 +20,22 @@ public enum CrashMark {
     public static func begin(at path: String) -> Finding? {
         var name = [CChar](repeating: 0, count: Int(JACK_CRASH_NAME))
         let signal = jack_crash_mark_read(path, &name)
-        let error = jack_crash_mark_open(path)
-        guard signal != 0, error == 0 || signal != 0 else { return nil }
+        // One at a time: the file that was watched before is let go. A file that cannot be watched finds nothing next time; that is no reason not to start.
+        _ = slots.withLock { _ in jack_crash_mark_open(path) }
+        guard signal != 0 else { return nil }
         let text = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         return Finding(instance: text, signal: String(cString: strsignal(signal)))
     }
 
     /// Takes the mark away at a clean end.
     public static func end(at path: String) { jack_crash_mark_clear(path) }
+
+    /// The slot whose code this thread runs; -1 for nobody's.
+    static var current: Int32 {
+        let slot = jack_crash_mark_enter(-1)
+        _ = jack_crash_mark_enter(slot)
+        return slot
+    }
 
     /// The slot of an instance's name, the same for the same name; -1 when all are taken.
     static func slot(for instance: String) -> Int32 {

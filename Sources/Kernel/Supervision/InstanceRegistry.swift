@@ -19,6 +19,8 @@ public final class InstanceRegistry: Sendable {
     /// Kinds in the order of starting; a kind that is not named starts before the last.
     private let startOrder: [PluginKind]
     private let inner = Mutex(Inner())
+    /// One change of the whole at a time.
+    private let turn = ConcurrencyLimiter(1)
 
     public init(_ environment: SupervisionEnvironment, startOrder: [PluginKind] = [.alert, .ai, .pms, .channel]) {
         self.environment = environment
@@ -73,6 +75,14 @@ public final class InstanceRegistry: Sendable {
         }
     }
 
+    /// Stops an instance and keeps it off until it is released, reloads included.
+    public func hold(_ name: String, reason: String) async {
+        inner.withLock { $0.held[name] = reason }
+        guard let supervisor = supervisor(name) else { return }
+        await supervisor.stop()
+        supervisor.hold(reason)
+    }
+
     /// Starts an instance that was held back.
     public func release(_ name: String) async throws {
         guard let supervisor = supervisor(name) else { throw PluginFailure.permanent(.notFound, "there is no instance “\(name)”") }
@@ -80,14 +90,17 @@ public final class InstanceRegistry: Sendable {
         try await supervisor.start()
     }
 
-    /// Changes what runs into `specs`: starts what is new or changed, swaps it in, and only then drains and stops what it replaces. Instances whose fingerprint is the same are not touched.
+    /// Changes what runs into `specs`: starts what is new or changed, swaps it in, and only then drains and stops what it replaces. Instances whose fingerprint is the same are not touched, and
+    /// those that are held stay off.
     /// - Throws: ``PluginAPI/PluginFailure`` where something new does not start; everything is then as before.
     /// - Returns: the names that were started, and those that were stopped.
     public func reload(_ specs: [InstanceSpec]) async throws -> (started: [String], stopped: [String]) {
-        let before = inner.withLock { $0.supervisors }
+        try await turn.acquire()
+        defer { turn.release() }
+        let (before, held) = inner.withLock { ($0.supervisors, $0.held) }
         let fresh = specs.filter { before[$0.name]?.spec.fingerprint != $0.fingerprint }.map { PluginSupervisor($0, environment) }
         do {
-            try await start(fresh, strictly: true)
+            try await start(fresh.filter { held[$0.spec.name] == nil }, strictly: true)
         } catch {
             for supervisor in fresh { await supervisor.stop() }
             throw error
@@ -102,8 +115,9 @@ public final class InstanceRegistry: Sendable {
             inner.order = specs.map(\.name)
             return replaced
         }
+        for supervisor in fresh { if let reason = held[supervisor.spec.name] { supervisor.hold(reason) } }
         for group in grouped(replaced).reversed() { for supervisor in group { await supervisor.stop() } }
-        return (fresh.map(\.spec.name), replaced.map(\.spec.name))
+        return (fresh.map(\.spec.name).filter { held[$0] == nil }, replaced.map(\.spec.name))
     }
 
     /// - Parameter strictly: any instance that does not start is an error, whatever its policy.

@@ -9,10 +9,11 @@ public enum InstanceState: String, Sendable, Hashable, Codable, CaseIterable {
     var successors: Set<InstanceState> {
         switch self {
         case .stopped: [.starting]
-        case .starting: [.running, .failed, .stopping, .stopped]
+        case .starting: [.running, .failed, .stopping]
         case .running: [.degraded, .failed, .stopping]
         case .degraded: [.running, .failed, .stopping]
-        case .failed: [.starting, .running, .stopping]
+        // `stopped` by the policy `disable`.
+        case .failed: [.starting, .stopping, .stopped]
         case .stopping: [.stopped]
         }
     }

@@ -1,5 +1,8 @@
 import Foundation
 
+/// The Python that has the modules which tests need: the one that `JACK_PYTHON` names, as `scripts/test` sets it.
+let python = ProcessInfo.processInfo.environment["JACK_PYTHON"] ?? "python3"
+
 /// Runs a program with a text on its standard input; returns its status and all that it printed. Fails where the program is missing.
 func run(_ command: [String], input: String = "") throws -> (status: Int32, output: String) {
     let process = Process(), stdin = Pipe(), output = Pipe()

@@ -44,9 +44,13 @@ enum ConfigurationFixtures {
     }
 
     struct Embedded: Plugin {
+        struct Settings: PluginSettings {
+            @Setting(help: "Words that mean the same.", example: "hotel/synonyms.yaml") var lexicon: String?
+            init() {}
+        }
         static let manifest = PluginManifest(id: "embedded", summary: "Answers without a network.", stability: .stable)
         static let kind = PluginKind.ai
-        init(settings: NoSettings, context: PluginContext) {}
+        init(settings: Settings, context: PluginContext) {}
     }
 
     struct BuiltIn: Plugin {

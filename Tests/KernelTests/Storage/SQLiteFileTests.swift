@@ -34,7 +34,7 @@ import Testing
     private func python(_ script: String, _ arguments: String..., output: Pipe? = nil, input: Pipe? = nil) throws -> Process {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["python3", "-c", script] + arguments
+        process.arguments = [ProcessInfo.processInfo.environment["JACK_PYTHON"] ?? "python3", "-c", script] + arguments
         if let output { process.standardOutput = output }
         if let input { process.standardInput = input }
         try process.run()

@@ -13,13 +13,16 @@ struct DocumentPieces: Sendable {
     let all: [UInt64: Float]
 
     init(title: String, text: String, locale: String?, _ embedder: TextEmbedder) {
+        let languages = embedder.languages(of: title + "\n" + text, locale: locale)
         func features(_ text: String) -> [UInt64: Float] {
-            var features = embedder.features(of: text, correcting: false, letters: false, locale: locale)
+            var features = embedder.features(of: text, correcting: false, letters: false, languages)
             for language in Language.allCases { features[TextEmbedder.mark(of: language)] = nil }
             return features
         }
         self.title = features(title)
-        pieces = Sentences.of(String(text.prefix(6000)), title: title).map { Piece(text: $0.text, isAnswer: $0.isAnswer, features: features($0.text)) }
+        pieces = Sentences.of(String(text.prefix(6000)), title: title).map {
+            Piece(text: $0.text, isAnswer: $0.isAnswer, features: features($0.text))
+        }
         var all = self.title
         for piece in pieces { all.merge(piece.features) { max($0, $1) } }
         self.all = all
@@ -29,7 +32,9 @@ struct DocumentPieces: Sendable {
     func passage(for question: Question) -> String {
         let sentences = pieces.filter(\.isAnswer)
         if sentences.count <= 1 { return sentences.first?.text ?? "" }
-        if sentences.count <= 3, sentences.reduce(0, { $0 + $1.text.count }) <= Self.wholeLength { return sentences.map(\.text).joined(separator: " ") }
+        if sentences.count <= 3, sentences.reduce(0, { $0 + $1.text.count }) <= Self.wholeLength {
+            return sentences.map(\.text).joined(separator: " ")
+        }
         let scores = sentences.map { sentence in
             question.coverage(by: sentence.features) + (question.cues.contains { $0.isAnswered(by: sentence.text) } ? 0.3 : 0)
         }

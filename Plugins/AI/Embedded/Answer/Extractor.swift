@@ -55,7 +55,7 @@ struct Question: Sendable {
 
     init(_ text: String, locale: String?, _ embedder: TextEmbedder) {
         language = locale.map(LanguageTag.primary) ?? embedder.identifier.language(of: text)
-        var features = embedder.features(of: text, correcting: true, letters: false, locale: nil)
+        var features = embedder.features(of: text, correcting: true, letters: false, embedder.languages(of: text, locale: nil))
         for language in Language.allCases { features[TextEmbedder.mark(of: language)] = nil }
         self.features = features
         telling = features.filter { $0.value >= 0.2 }

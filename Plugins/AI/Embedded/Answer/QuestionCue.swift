@@ -12,18 +12,22 @@ enum QuestionCue: Sendable, CaseIterable {
         switch self {
         case .time:
             [
-                "when", "what time", "what hour", "hours", "opening times", "how late", "until when", "how early", "by when", "wann", "uhrzeit", "um wie viel uhr",
-                "offnungszeiten", "bis wann", "ab wann", "wie lange", "cuando", "a que hora", "horario", "hasta que hora", "quand", "quelle heure", "horaires",
+                "when", "what time", "what hour", "hours", "opening times", "how late", "until when", "how early", "by when", "wann", "uhrzeit",
+                "um wie viel uhr",
+                "offnungszeiten", "bis wann", "ab wann", "wie lange", "cuando", "a que hora", "horario", "hasta que hora", "quand",
+                "quelle heure", "horaires",
                 "jusqu a quelle heure",
             ]
         case .price:
             [
-                "how much", "price", "prices", "cost", "costs", "fee", "charge", "free", "expensive", "wie viel", "wieviel", "preis", "kostet", "kosten",
+                "how much", "price", "prices", "cost", "costs", "fee", "charge", "free", "expensive", "wie viel", "wieviel", "preis", "kostet",
+                "kosten",
                 "kostenlos", "gratis", "cuanto", "cuesta", "precio", "gratuito", "incluido", "combien", "prix", "coute", "gratuit", "payant", "tarif",
             ]
         case .place:
             [
-                "where", "which floor", "how far", "wo", "wohin", "welchem stock", "wie weit", "donde", "a que distancia", "en que planta", "ou est", "ou se trouve",
+                "where", "which floor", "how far", "wo", "wohin", "welchem stock", "wie weit", "donde", "a que distancia", "en que planta",
+                "ou est", "ou se trouve",
                 "ou puis", "ou peut", "quel etage", "a quelle distance",
             ]
         }
@@ -40,14 +44,17 @@ enum QuestionCue: Sendable, CaseIterable {
             return sentence.utf8.contains(0x24) || sentence.contains("€") || sentence.contains("£")
                 || Self.has(
                     [
-                        "eur", "euro", "euros", "usd", "gbp", "chf", "free", "included", "kostenlos", "gratis", "kostenfrei", "inklusive", "incluido", "incluida",
+                        "eur", "euro", "euros", "usd", "gbp", "chf", "free", "included", "kostenlos", "gratis", "kostenfrei", "inklusive",
+                        "incluido", "incluida",
                         "gratuito", "gratuita", "gratuit", "gratuite", "inclus",
                     ], text)
         case .place:
             return Self.has(
                 [
-                    "floor", "street", "rua", "lobby", "next to", "near", "behind", "opposite", "metres", "km", "minutes", "at reception", "stock", "etage",
-                    "erdgeschoss", "neben", "meter", "minuten", "planta", "calle", "junto", "metros", "minutos", "etage", "rez de chaussee", "rue", "metres",
+                    "floor", "street", "rua", "lobby", "next to", "near", "behind", "opposite", "metres", "km", "minutes", "at reception",
+                    "stock", "etage",
+                    "erdgeschoss", "neben", "meter", "minuten", "planta", "calle", "junto", "metros", "minutos", "etage", "rez de chaussee",
+                    "rue", "metres",
                 ], text)
         }
     }
@@ -57,8 +64,9 @@ enum QuestionCue: Sendable, CaseIterable {
         let bytes = Array(sentence.utf8)
         func isDigit(_ place: Int) -> Bool { bytes.indices.contains(place) && (0x30...0x39).contains(bytes[place]) }
         return bytes.indices.contains { place in
-            (bytes[place] == 0x3A || bytes[place] == 0x2E || bytes[place] == 0x68) && isDigit(place - 1) && isDigit(place + 1) && (isDigit(place + 2) || bytes[place] == 0x68)
-                && !isDigit(place + 3)
+            let isHour = bytes[place] == 0x68
+            return (isHour || bytes[place] == 0x3A || bytes[place] == 0x2E) && isDigit(place - 1) && isDigit(place + 1)
+                && (isHour || isDigit(place + 2)) && !isDigit(place + 3)
         }
     }
 

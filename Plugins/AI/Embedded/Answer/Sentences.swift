@@ -24,9 +24,11 @@ enum Sentences {
             let next = line.index(after: index)
             if ".!?".contains(line[index]), next < line.endIndex, line[next] == " " {
                 let beginning = line[next...].first { $0 != " " }
-                let word = line[start..<index].split(separator: " ").last.map { $0.lowercased() } ?? ""
+                let words = line[start..<index].split(separator: " ").suffix(2)
+                let word = words.last?.lowercased() ?? ""
+                let isUnit = word.count == 1 && words.count == 2 && words.first?.last?.isNumber == true
                 let begins = beginning.map { $0.isUppercase || $0.isNumber || "¿¡“\"«(".contains($0) } ?? false
-                if begins, line[index] != "." || !isAbbreviation(word) {
+                if begins, line[index] != "." || isUnit || !isAbbreviation(word) {
                     sentences.append(String(line[start..<next]))
                     start = next
                 }
@@ -40,7 +42,8 @@ enum Sentences {
     private static func isAbbreviation(_ word: String) -> Bool { word.count == 1 && word.first?.isLetter == true || abbreviations.contains(word) }
 
     private static let abbreviations: Set<String> = [
-        "approx", "ca", "no", "nr", "núm", "st", "str", "av", "tel", "ext", "max", "min", "e.g", "i.e", "a.m", "p.m", "z.b", "d.h", "bzw", "inkl", "p.ej",
+        "approx", "ca", "no", "nr", "núm", "st", "str", "av", "tel", "ext", "max", "min", "e.g", "i.e", "a.m", "p.m", "z.b", "d.h", "bzw", "inkl",
+        "p.ej",
         "ej", "aprox", "env", "p.ex", "mr", "mrs", "dr", "sr", "sra", "incl", "vs", "u.a",
     ]
 }

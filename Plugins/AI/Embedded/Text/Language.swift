@@ -67,7 +67,8 @@ enum Stemmer {
     private static let suffixes: [[[UInt8]]] = [
         "ations ation ings ing edly ed ies ers er es ly s e y",
         "ungen ungs ung lichen liche lich isch heiten heit keiten keit erinnen erin ern eren em en er es e n s",
-        "aciones acion amientos amiento adores adora ador aremos eremos iremos ando iendo ados adas idos idas ado ada ido ida ar er ir os as es o a e s",
+        "aciones acion amientos amiento adores adora ador aremos eremos iremos ando iendo ados adas idos idas ado ada ido ida "
+            + "ar er ir os as es o a e s",
         "ations ation ements ement euses euse eurs eur ees es ez er ait ent ant ives ive ifs if e s",
     ].map { list in list.split(separator: " ").map { Array($0.utf8) }.sorted { $0.count > $1.count } }
 }

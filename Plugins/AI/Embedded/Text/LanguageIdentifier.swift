@@ -60,11 +60,12 @@ struct LanguageIdentifier: Sendable {
         return languages[place]
     }
 
-    /// The languages of the lexicon that the text may well be in; all of them where that cannot be told.
+    /// The languages of the lexicon that the text may well be in; all of them where that cannot be told. A word or two prove little.
     func candidates(for text: String, hint: String?) -> Languages {
         var found: Languages = []
         if let probabilities = probabilities(of: text) {
-            for (place, probability) in probabilities.enumerated() where probability >= 0.12 {
+            let least: Float = text.utf8.count < 16 ? 0.02 : 0.12
+            for (place, probability) in probabilities.enumerated() where probability >= least {
                 if let language = Language(tag: languages[place]) { found.insert(Languages(language)) }
             }
             if (probabilities.max() ?? 0) < 0.6, let hint = Language(tag: hint) { found.insert(Languages(hint)) }

@@ -1,7 +1,8 @@
 import PluginAPI
 
 extension Lexicon {
-    /// Adds what a hotel's lexicon file says: `groups`, a list of `{lang, words}`, and `translations`, a list of lists of words (English, German, Spanish,
+    /// Adds what a hotel's lexicon file says: `groups`, a list of `{lang, words}`, and `translations`, a list of lists of words (English, German,
+    /// Spanish,
     /// French where there are four). Reads strictly and goes on after a mistake.
     mutating func add(_ document: ConfigNode, _ diagnostics: inout Diagnostics) {
         guard let entries = document.entries else {
@@ -12,7 +13,8 @@ extension Lexicon {
         }
         for entry in entries where !["groups", "translations"].contains(entry.key) {
             diagnostics.error(
-                .unknownKey, "unknown key “\(entry.key)”", remedy: Suggestion.remedy(for: entry.key, among: ["groups", "translations"]), at: entry.keyMark)
+                .unknownKey, "unknown key “\(entry.key)”",
+                remedy: Suggestion.remedy(for: entry.key, among: ["groups", "translations"]), at: entry.keyMark)
         }
         for group in Self.list(document["groups"], &diagnostics) {
             guard let words = group["words"] else {
@@ -21,12 +23,14 @@ extension Lexicon {
             }
             for entry in group.entries ?? [] where !["lang", "words"].contains(entry.key) {
                 diagnostics.error(
-                    .unknownKey, "unknown key “\(entry.key)”", remedy: Suggestion.remedy(for: entry.key, among: ["lang", "words"]), at: entry.keyMark)
+                    .unknownKey, "unknown key “\(entry.key)”",
+                    remedy: Suggestion.remedy(for: entry.key, among: ["lang", "words"]), at: entry.keyMark)
             }
             let tag = group["lang"]?.text
             let language = Language(tag: tag)
             if let tag, language == nil {
-                diagnostics.warning(.invalidValue, "“\(tag)” is no language of the lexicon; the words count for all", at: group["lang"]?.mark ?? group.mark)
+                diagnostics.warning(
+                    .invalidValue, "“\(tag)” is no language of the lexicon; the words count for all", at: group["lang"]?.mark ?? group.mark)
             }
             if let texts = [String].decode(words, &diagnostics) { add(synonyms: texts, language: language) }
         }

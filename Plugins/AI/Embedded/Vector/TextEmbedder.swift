@@ -1,6 +1,7 @@
 import Foundation
 
-/// Turns texts into vectors of ``dimensions`` numbers, without a model: hashed words, stems, letters and concepts of the lexicon, weighted by how much
+/// Turns texts into vectors of ``dimensions`` numbers, without a model: hashed words, stems, letters and concepts of the lexicon, weighted by how
+/// much
 /// each tells, each thrown onto a few dimensions with signs that its hash decides (a sparse random projection).
 ///
 /// Texts are near when they share words, forms of a word, parts of words, or meanings; the last also across languages.
@@ -50,22 +51,28 @@ struct TextEmbedder: Sendable {
 
     /// The features of a text with their weights, each once.
     func features(of text: String, as use: Use, locale: String? = nil) -> [UInt64: Float] {
-        var weights = features(of: text, correcting: use == .query, locale: locale)
+        // A title alone is too short to tell its language by: it has the whole text's.
+        let languages = languages(of: text, locale: locale)
+        var weights = features(of: text, correcting: use == .query, languages)
         if use == .document, let end = text.firstIndex(of: "\n") {
-            for (hash, weight) in features(of: String(text[..<end]), correcting: false, locale: locale) {
+            for (hash, weight) in features(of: String(text[..<end]), correcting: false, languages) {
                 weights[hash, default: 0] += weight * Weights.title
             }
         }
         return weights
     }
 
+    /// The language that is known, or those that the text may be in.
+    func languages(of text: String, locale: String?) -> Languages {
+        Language(tag: locale).map(Languages.init) ?? identifier.candidates(for: text, hint: nil)
+    }
+
     /// The features of a text that stands for itself.
     /// - Parameters:
     ///   - correcting: takes an unknown word for a misspelling of a known one.
     ///   - letters: counts the letters of words too.
-    func features(of text: String, correcting: Bool, letters withLetters: Bool = true, locale: String?) -> [UInt64: Float] {
+    func features(of text: String, correcting: Bool, letters withLetters: Bool = true, _ languages: Languages) -> [UInt64: Float] {
         let folded = FoldedText(text.prefix(8000), collapsingDigits: false)
-        let languages = Language(tag: locale).map(Languages.init) ?? identifier.candidates(for: text, hint: nil)
         var counts: [UInt64: (count: Float, weight: Float)] = [:]
         counts.reserveCapacity(folded.words.count * 6)
         func count(_ hash: UInt64, _ weight: Float) {

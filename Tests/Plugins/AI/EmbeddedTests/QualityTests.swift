@@ -7,7 +7,7 @@ import Testing
 /// Measures the methods on the sample hotel's held-out files and prints the figures that the README quotes. The floors lie a little under them.
 @Suite struct QualityTests {
     @Test func intents() async throws {
-        let plugin = try TestContext().make(EmbeddedAI.self)
+        let plugin = try TestContext().make(EmbeddedProvider.self)
         let labels = try SampleHotel.labels(), phrases = try SampleHotel.phrases()
         #expect(labels.count >= 40 && phrases.count >= 400)
 
@@ -20,7 +20,9 @@ import Testing
         let confidences = outcomes.map { $0.answer.best?.confidence ?? 0 }
         let accuracy = share(right)
         var byLanguage: [String: Double] = [:]
-        for language in ["en", "de", "es", "fr"] { byLanguage[language] = share(zip(outcomes, right).filter { $0.0.phrase.language == language }.map(\.1)) }
+        for language in ["en", "de", "es", "fr"] {
+            byLanguage[language] = share(zip(outcomes, right).filter { $0.0.phrase.language == language }.map(\.1))
+        }
         let macroF1 = labels.map { label in
             let hits = outcomes.count { $0.phrase.intent == label.id && $0.answer.best?.label == label.id }
             let others = outcomes.count { ($0.phrase.intent == label.id) != ($0.answer.best?.label == label.id) }
@@ -67,10 +69,11 @@ import Testing
             let wanted = words(question)
             return wordSets.map { Double(wanted.intersection($0).count) / Double(max(1, wanted.count * $0.count)).squareRoot() }
         }
-        print("retrieval of \(entries.count) entries by \(questions.count) questions: with the hotel's lexicon \(own), without \(builtIn), word overlap \(overlap)")
+        print("retrieval of \(entries.count) entries by \(questions.count) questions")
+        print("  with the hotel's lexicon \(own), without \(builtIn), word overlap \(overlap)")
 
-        #expect(own.recall3 >= 0.68)
-        #expect(own.reciprocal >= 0.6)
+        #expect(own.recall3 >= 0.7)
+        #expect(own.reciprocal >= 0.62)
         #expect(builtIn.recall3 >= 0.58)
         #expect(own.recall3 >= overlap.recall3 + 0.3)
         #expect(builtIn.reciprocal >= overlap.reciprocal + 0.2)
@@ -104,7 +107,8 @@ import Testing
         }
         let sure = zip(confidences, right).filter { $0.0 >= 0.5 }.map(\.1)
         let unsure = zip(confidences, right).filter { $0.0 < 0.5 }.map(\.1)
-        print("answers: right \(correct) of \(questions.count) questions; at 0.5 and more \(sure.count), right \(share(sure)); below \(unsure.count), right \(share(unsure))")
+        print("answers: right \(correct) of \(questions.count) questions")
+        print("  at 0.5 and more \(sure.count), right \(share(sure)); below \(unsure.count), right \(share(unsure))")
         for (place, bin) in bins(confidences, right).enumerated() where bin.count > 0 {
             print("  confidence \(Double(place) / 10): \(bin.count) answers, right \(bin.right)")
         }

@@ -69,7 +69,9 @@ enum SampleHotel {
             if name.hasSuffix(".yaml") {
                 let document = try yaml(bytes, name)
                 return (document["entries"]?.elements ?? []).map {
-                    Entry(id: $0["id"]?.text ?? "", language: document["language"]?.text ?? "", title: $0["title"]?.text ?? "", answer: $0["answer"]?.text ?? "")
+                    Entry(
+                        id: $0["id"]?.text ?? "", language: document["language"]?.text ?? "",
+                        title: $0["title"]?.text ?? "", answer: $0["answer"]?.text ?? "")
                 }
             }
             guard name.hasSuffix(".md") else { return [] }

@@ -160,7 +160,7 @@ private struct Receiver {
     @Test(
         arguments: [
             (["url": "ftp://x"], "is not an http or https URL"), (["secret": "too-short"], "needs at least 16"),
-            (["timeout": "2m"], "not in the range"),
+            (["timeout": "2m"], "out of range"),
             (["headers": ["X-Jack-Event": "page"]], "is set by Jack"), (["headers": ["Bad Name": "x"]], "is not the name of a header"),
             (["headers": ["X-A": "a\r\nX-Jack-Event: page"]], "line break"), (["timeout": 10], "say the unit")
         ] as [(JSONValue, String)])

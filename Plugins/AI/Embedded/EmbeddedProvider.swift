@@ -3,7 +3,7 @@ import PluginAPI
 import Synchronization
 
 /// Classifies, embeds and answers by quotation, on this machine, without a model file and without a network.
-public final class EmbeddedAI: AIProvider {
+public final class EmbeddedProvider: AIProvider {
     /// What the operator sets.
     public struct Settings: PluginSettings {
         @Setting(
@@ -22,9 +22,6 @@ public final class EmbeddedAI: AIProvider {
     private struct State: Sendable {
         var embedder: TextEmbedder
         var extractor: Extractor
-        /// What was learnt, by the name of the label set, the least recently begun first.
-        var models: [(labelSet: String, model: Task<IntentModel, Never>)] = []
-
         init(_ lexicon: Lexicon) {
             embedder = TextEmbedder(lexicon: lexicon, identifier: .builtIn)
             extractor = Extractor(embedder: embedder)
@@ -33,6 +30,10 @@ public final class EmbeddedAI: AIProvider {
 
     /// Label sets kept at a time; a reload of the configuration brings a new one.
     private static let keptModels = 4
+
+    /// What was learnt, the least recently begun first. The same for every instance: what is learnt follows from the examples and the lexicon alone, and two
+    /// instances, or the one before a reload and the one after, need not learn it twice.
+    private static let models = Mutex<[(name: String, model: Task<IntentModel, Never>)]>([])
 
     private let settings: Settings
     private let context: PluginContext
@@ -59,14 +60,6 @@ public final class EmbeddedAI: AIProvider {
         state.withLock { $0 = State(lexicon) }
     }
 
-    public func stop() async {
-        let models = state.withLock { state in
-            defer { state.models = [] }
-            return state.models
-        }
-        for model in models { model.model.cancel() }
-    }
-
     public var features: AIFeatures {
         AIFeatures(
             completion: true, embeddingDimensions: TextEmbedder.dimensions, embeddingModel: state.withLock { $0.embedder.modelName }, isLocal: true,
@@ -90,7 +83,8 @@ public final class EmbeddedAI: AIProvider {
         let usage = AIUsage(
             inputTokens: Self.words(question) + request.documents.reduce(0) { $0 + Self.words($1.text) }, outputTokens: Self.words(answer.text))
         return AIResponse(
-            text: answer.text, usage: usage, model: "embedded-extraction", citations: answer.document.map { [$0] } ?? [], confidence: answer.confidence)
+            text: answer.text, usage: usage, model: "embedded-extraction",
+            citations: answer.document.map { [$0] } ?? [], confidence: answer.confidence)
     }
 
     public func embed(_ texts: [String], for use: EmbeddingUse) async throws -> AIEmbeddings {
@@ -112,9 +106,11 @@ public final class EmbeddedAI: AIProvider {
 
     /// The task that learns or has learnt a label set: many callers wait for one.
     private func model(for request: ClassificationRequest) -> Task<IntentModel, Never> {
-        state.withLock { state in
-            if let known = state.models.first(where: { $0.labelSet == request.labelSet }) { return known.model }
-            let lexicon = state.embedder.lexicon, labels = request.labels, logger = context.logger, clock = context.clock
+        let lexicon = state.withLock { $0.embedder.lexicon }
+        let name = "\(request.labelSet) \(lexicon.fingerprint)"
+        return Self.models.withLock { models in
+            if let known = models.first(where: { $0.name == name }) { return known.model }
+            let labels = request.labels, logger = context.logger, clock = context.clock
             let model = Task {
                 let began = clock.monotonic
                 let examples = Self.examples(labels)
@@ -124,8 +120,8 @@ public final class EmbeddedAI: AIProvider {
                     metadata: ["labels": "\(labels.count)", "examples": "\(examples.count)", "ms": "\((clock.monotonic - began).milliseconds)"])
                 return model
             }
-            if state.models.count >= Self.keptModels { state.models.removeFirst() }
-            state.models.append((request.labelSet, model))
+            if models.count >= Self.keptModels { models.removeFirst() }
+            models.append((name, model))
             return model
         }
     }

@@ -5,7 +5,7 @@ import Testing
 
 @testable import EmbeddedAI
 
-@Suite struct EmbeddedAITests {
+@Suite struct EmbeddedProviderTests {
     static let breakfast = AIDocument(
         id: "breakfast", title: "Breakfast", text: "Breakfast is served from 07:00 to 10:30. It costs EUR 18.", locale: "en", relevance: 0.6)
     static let pool = AIDocument(
@@ -19,7 +19,7 @@ import Testing
             examples: ["en": ["call us a taxi", "a cab to the airport", "I need a taxi at nine", "order a cab please"], "de": ["Ein Taxi bitte"]]),
     ]
 
-    private func make(_ settings: JSONValue = [:]) throws -> EmbeddedAI { try TestContext().make(EmbeddedAI.self, settings) }
+    private func make(_ settings: JSONValue = [:]) throws -> EmbeddedProvider { try TestContext().make(EmbeddedProvider.self, settings) }
 
     private func ask(_ text: String, _ documents: [AIDocument] = [breakfast, pool]) -> AIRequest {
         AIRequest(instructions: "Be kind.", messages: [AIMessage(.user, text)], documents: documents, locale: "en")
@@ -45,7 +45,8 @@ import Testing
     }
 
     @Test func sayNothingWhereNothingFits() async throws {
-        for (text, documents) in [("When is breakfast?", []), ("qwxz vbnm", [Self.breakfast, Self.pool]), ("", [Self.pool])] as [(String, [AIDocument])] {
+        let cases: [(String, [AIDocument])] = [("When is breakfast?", []), ("qwxz vbnm", [Self.breakfast, Self.pool]), ("", [Self.pool])]
+        for (text, documents) in cases {
             let answer = try await make().complete(ask(text, documents))
             #expect(answer.text.isEmpty && answer.citations.isEmpty)
             #expect(answer.confidence == 0)
@@ -141,11 +142,13 @@ import Testing
             var diagnostics = Diagnostics()
             return (YAMLReader().read(bytes, file: file, &diagnostics), diagnostics)
         }
-        test.files.write("hotel/words.yaml", text: "groups:\n  - { lang: en, words: [matutinal, breakfast] }\ntranslations:\n  - [chlorine, Chlor, cloro, chlore]\n")
-        let plain = try test.make(EmbeddedAI.self), own = try test.make(EmbeddedAI.self, ["lexicon": "hotel/words.yaml"])
+        test.files.write(
+            "hotel/words.yaml",
+            text: "groups:\n  - { lang: en, words: [matutinal, breakfast] }\ntranslations:\n  - [chlorine, Chlor, cloro, chlore]\n")
+        let plain = try test.make(EmbeddedProvider.self), own = try test.make(EmbeddedProvider.self, ["lexicon": "hotel/words.yaml"])
         try await plain.start()
         try await own.start()
-        func nearness(_ plugin: EmbeddedAI, _ a: String, _ b: String) async throws -> Float {
+        func nearness(_ plugin: EmbeddedProvider, _ a: String, _ b: String) async throws -> Float {
             let vectors = try await plugin.embed([a, b], for: .query).vectors
             return dot(vectors[0], vectors[1])
         }
@@ -166,7 +169,7 @@ import Testing
             return (YAMLReader().read(bytes, file: file, &diagnostics), diagnostics)
         }
         test.files.write("words.yaml", text: yaml)
-        let plugin = try test.make(EmbeddedAI.self, ["lexicon": "words.yaml"])
+        let plugin = try test.make(EmbeddedProvider.self, ["lexicon": "words.yaml"])
         let failure = await #expect(throws: PluginFailure.self) { try await plugin.start() }
         #expect(failure?.disposition == .permanent)
         #expect(failure?.message.contains("words.yaml:1:") == true)

@@ -1,0 +1,105 @@
+import Crypto
+import Foundation
+import HTTPTypes
+import PluginAPI
+
+/// A channel as a messaging vendor's plugin is: a signed webhook whose JSON becomes one event. It sends nothing.
+struct BenchChannel: ChannelPlugin {
+    struct Settings: PluginSettings {
+        @Setting(help: "Signs the webhooks.") var secret: Secret?
+        init() {}
+    }
+
+    static let manifest = PluginManifest(id: "bench", summary: "Takes in what jack-bench sends", stability: .experimental)
+
+    private let settings: Settings
+
+    init(settings: Settings, context: PluginContext) throws { self.settings = settings }
+
+    var features: ChannelFeatures { ChannelFeatures(maximumTextLength: 4096) }
+
+    var routes: [PluginRoute] {
+        [
+            .webhook(
+                WebhookRoute(verification: .custom(secret: settings.secret) { Signature.isSound($0, key: SymmetricKey(data: Array($1.reveal().utf8))) }) { request in
+                    WebhookResult(try JSONDecoder().decode(Notification.self, from: Data(request.body)).events)
+                })
+        ]
+    }
+
+    func send(_ message: OutboundMessage) async throws -> SendResult { throw PluginFailure.notImplemented("sending") }
+}
+
+/// The signature that both routes of the measurement check: HMAC-SHA256 over the raw body, in hex, in a header.
+enum Signature {
+    static let header = "X-Hub-Signature-256"
+    private static let field = HTTPField.Name(header)
+
+    static func isSound(_ request: PluginRequest, key: SymmetricKey) -> Bool {
+        guard let field, let given = request.headers[field] else { return false }
+        return ConstantTime.equal(Array(given.utf8), make(request.body, key: key))
+    }
+
+    static func make(_ body: some Sequence<UInt8>, key: SymmetricKey) -> [UInt8] {
+        var text = Array("sha256=".utf8)
+        text.reserveCapacity(71)
+        for byte in HMAC<SHA256>.authenticationCode(for: Array(body), using: key) {
+            text.append(digit(byte >> 4))
+            text.append(digit(byte & 15))
+        }
+        return text
+    }
+
+    private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
+}
+
+/// A notification of a message in the form of WhatsApp's Cloud API (“Webhooks, messages, text”).
+struct Notification: Decodable {
+    struct Entry: Decodable { var changes: [Change] }
+    struct Change: Decodable { var value: Value }
+    struct Value: Decodable {
+        var contacts: [Contact]
+        var messages: [Message]
+    }
+    struct Contact: Decodable {
+        struct Profile: Decodable { var name: String }
+        var profile: Profile
+    }
+    struct Message: Decodable {
+        struct Text: Decodable { var body: String }
+        var from: String
+        var id: String
+        var timestamp: String
+        var text: Text
+    }
+
+    var entry: [Entry]
+
+    var events: [InboundEvent] {
+        entry.flatMap(\.changes).flatMap { change in
+            change.value.messages.map { message in
+                InboundEvent(
+                    vendorID: message.id, peer: PeerAddress(.phone, "+" + message.from),
+                    occurredAt: Double(message.timestamp).map { Date(timeIntervalSince1970: $0) },
+                    .message(InboundMessage(text: message.text.body, displayName: change.value.contacts.first?.profile.name)))
+            }
+        }
+    }
+
+    /// The JSON of one message: about 600 bytes.
+    /// - Parameters:
+    ///   - number: tells it from every other.
+    ///   - guest: below 10,000; who writes.
+    static func body(number: Int, guest: Int) -> [UInt8] {
+        let id = "wamid.HBgLMTY1MDU1NTEyMzQVAgASGBQz" + String(1_000_000_000_000 + number) + "QUZGODBBRkQ0OTYA"
+        let phone = "1650555" + String(10_000 + guest).dropFirst()
+        let text = """
+            {"object":"whatsapp_business_account","entry":[{"id":"102290129340398","changes":[{"value":{"messaging_product":"whatsapp",\
+            "metadata":{"display_phone_number":"15550783881","phone_number_id":"106540352242922"},"contacts":[{"profile":{"name":"Sheena Nelson"},\
+            "wa_id":"\(phone)"}],"messages":[{"from":"\(phone)","id":"\(id)","timestamp":"1749416383","type":"text","text":{"body":"Good evening! \
+            We arrive a little later than planned, around half past ten. Could somebody still give us the key then, and is there anything to eat at \
+            that hour?"}}]},"field":"messages"}]}]}
+            """
+        return Array(text.utf8)
+    }
+}

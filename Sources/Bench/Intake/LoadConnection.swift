@@ -1,0 +1,152 @@
+import Crypto
+import Foundation
+import NIOCore
+import NIOPosix
+
+/// What is sent to one route, by how many, for how long.
+struct Load: Sendable {
+    var port: Int
+    var path: String
+    var connections: Int
+    /// In nanoseconds.
+    var duration: Int64
+    var secret: String
+    /// Messages are numbered from here on, so that none is sent twice by mistake.
+    var firstNumber: Int
+    /// A connection sends this many at most, whatever the time; nil for no limit.
+    var requestsPerConnection: Int?
+
+    /// What came back.
+    struct Outcome: Sendable {
+        var times = Times()
+        var acknowledged = 0
+        var refused = 0
+        var statuses: [Int: Int] = [:]
+        /// In nanoseconds, from the first request to the last answer.
+        var elapsed: Int64 = 0
+        /// Requests, answered or not; of several connections, those of the busiest.
+        var sent = 0
+
+        var rate: Double { Double(acknowledged) / (Double(elapsed) / 1e9) }
+
+        mutating func add(_ other: Outcome) {
+            times.add(other.times)
+            acknowledged += other.acknowledged
+            refused += other.refused
+            statuses.merge(other.statuses, uniquingKeysWith: +)
+            sent = max(sent, other.sent)
+        }
+    }
+
+    /// Sends from one thread of its own, each connection one request after the other.
+    func run() async throws -> Outcome {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let begun = Stopwatch.now
+        var total = Outcome()
+        do {
+            let load = self
+            let results = try await withThrowingTaskGroup(of: Outcome.self) { tasks in
+                for index in 0..<connections {
+                    tasks.addTask {
+                        let promise = group.any().makePromise(of: Outcome.self)
+                        do {
+                            _ = try await ClientBootstrap(group: group).channelOption(.tcpOption(.tcp_nodelay), value: 1)
+                                .channelInitializer { channel in
+                                    channel.eventLoop.makeCompletedFuture {
+                                        try channel.pipeline.syncOperations.addHandler(LoadConnection(load, index: index, until: begun + load.duration, result: promise))
+                                    }
+                                }.connect(host: "127.0.0.1", port: load.port).get()
+                        } catch {
+                            promise.fail(error)
+                        }
+                        return try await promise.futureResult.get()
+                    }
+                }
+                return try await tasks.reduce(into: [Outcome]()) { $0.append($1) }
+            }
+            for result in results { total.add(result) }
+        } catch {
+            try? await group.shutdownGracefully()
+            throw error
+        }
+        total.elapsed = Stopwatch.now - begun
+        try await group.shutdownGracefully()
+        return total
+    }
+}
+
+/// One connection of the load: writes a request, reads its answer, writes the next. It belongs to its event loop.
+private final class LoadConnection: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let load: Load
+    private let index: Int
+    private let until: Int64
+    private let result: EventLoopPromise<Load.Outcome>
+    private let key: SymmetricKey
+    private var outcome = Load.Outcome()
+    private var received = ByteBuffer()
+    private var sentAt: Int64 = 0
+
+    init(_ load: Load, index: Int, until: Int64, result: EventLoopPromise<Load.Outcome>) {
+        self.load = load
+        self.index = index
+        self.until = until
+        self.result = result
+        key = SymmetricKey(data: Array(load.secret.utf8))
+    }
+
+    func channelActive(context: ChannelHandlerContext) { next(context) }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var buffer = unwrapInboundIn(data)
+        received.writeBuffer(&buffer)
+        guard let status = takeAnswer() else { return }
+        outcome.times.add(Stopwatch.now - sentAt)
+        if status == 200 { outcome.acknowledged += 1 } else { outcome.refused += 1 }
+        outcome.statuses[status, default: 0] += 1
+        next(context)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) { result.succeed(outcome) }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        result.fail(error)
+        context.close(promise: nil)
+    }
+
+    private func next(_ context: ChannelHandlerContext) {
+        guard Stopwatch.now < until, outcome.sent < load.requestsPerConnection ?? .max else {
+            result.succeed(outcome)
+            return context.close(promise: nil)
+        }
+        // Every connection has numbers of its own, and guests of its own, some of whom write again and again.
+        let number = load.firstNumber + outcome.sent * load.connections + index
+        outcome.sent += 1
+        let body = Notification.body(number: number, guest: number % 5_000)
+        var request = context.channel.allocator.buffer(capacity: body.count + 256)
+        request.writeString(
+            "POST \(load.path) HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: facebookexternalua\r\nContent-Type: application/json\r\n"
+                + "Content-Length: \(body.count)\r\n\(Signature.header): ")
+        request.writeBytes(Signature.make(body, key: key))
+        request.writeString("\r\n\r\n")
+        request.writeBytes(body)
+        sentAt = Stopwatch.now
+        context.writeAndFlush(wrapOutboundOut(request), promise: nil)
+    }
+
+    /// The status of the answer, once it is here whole. Enough of HTTP for answers that have a length.
+    private func takeAnswer() -> Int? {
+        let view = received.readableBytesView
+        guard let end = view.firstRange(of: Array("\r\n\r\n".utf8)) else { return nil }
+        let head = String(decoding: view[..<end.lowerBound], as: UTF8.self)
+        var length = 0
+        for line in head.split(separator: "\r\n").dropFirst() where line.lowercased().hasPrefix("content-length:") {
+            length = Int(line.dropFirst(15).filter { $0 != " " }) ?? 0
+        }
+        guard view.endIndex - end.upperBound >= length else { return nil }
+        received.clear()
+        return Int(head.dropFirst(9).prefix(3)) ?? 0
+    }
+}

@@ -1,0 +1,25 @@
+import Foundation
+import PluginAPI
+
+/// Takes away what nobody needs any more, so that the database does not grow for ever.
+struct Housekeeping: Sendable {
+    /// How long an event is remembered after it was dealt with; a vendor that repeats it later is not recognised.
+    static let inboxRetention: TimeInterval = 30 * 86_400
+    /// How long a delivery is remembered after it came to its end.
+    static let outboxRetention: TimeInterval = 90 * 86_400
+
+    let engine: any StorageEngine
+    let clock: any TimeSource
+
+    func run() async throws {
+        let now = clock.now
+        try await PluginKeyValueStore.purgeExpired(in: engine, clock: clock)
+        try await engine.write { transaction in
+            try transaction.run(
+                "DELETE FROM inbox WHERE state = 'done' AND received_at < :before", ["before": now.addingTimeInterval(-Self.inboxRetention).sql])
+            try transaction.run(
+                "DELETE FROM outbox WHERE state IN ('sent', 'delivered', 'read', 'withdrawn') AND created_at < :before",
+                ["before": now.addingTimeInterval(-Self.outboxRetention).sql])
+        }
+    }
+}

@@ -1,0 +1,130 @@
+import Foundation
+import PluginTestKit
+import Testing
+
+@testable import Kernel
+
+/// The mark of a trap. What must die dies in a process of its own, made of the real C file.
+@Suite(.timeLimit(.minutes(2)), .serialized) struct CrashMarkTests {
+    private static let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appendingPathComponent("Sources/CCrashMark")
+
+    private static let program = """
+        #include "CCrashMark.h"
+        #include <pthread.h>
+        #include <signal.h>
+        #include <stdio.h>
+        #include <stdlib.h>
+        #include <string.h>
+        static volatile int zero;
+        static int deep(int n) { volatile char room[4096]; room[n % 4096] = n; return n == -1 ? 0 : deep(n + 1) + room[0]; }
+        static void breakpoint(void) {
+        #ifdef __x86_64__
+            __asm__ volatile("int3");
+        #else
+            raise(SIGTRAP);
+        #endif
+        }
+        static void *die(void *how) {
+            jack_crash_mark_enter(7);
+            if (!strcmp(how, "trap")) __builtin_trap();
+            if (!strcmp(how, "abort")) abort();
+            if (!strcmp(how, "memory")) *(volatile int *)8 = 1;
+            if (!strcmp(how, "sent")) raise(SIGSEGV);
+            if (!strcmp(how, "breakpoint")) breakpoint();
+            if (!strcmp(how, "stack")) zero = deep(0);
+            jack_crash_mark_enter(-1);
+            if (!strcmp(how, "outside")) __builtin_trap();
+            return 0;
+        }
+        int main(int count, char **arguments) {
+            if (count < 3 || jack_crash_mark_open(arguments[1])) return 9;
+            jack_crash_mark_name(7, "sick");
+            jack_crash_mark_name(8, "well");
+            jack_crash_mark_enter(8);
+            pthread_t thread;
+            pthread_create(&thread, 0, die, arguments[2]);
+            pthread_join(thread, 0);
+            return 0;
+        }
+        """
+
+    /// - Returns: the signal that ended it, or its status as a negative number.
+    private func run(_ path: String, _ arguments: [String]) throws -> Int32 {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: path)
+        process.arguments = arguments
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        return process.terminationReason == .uncaughtSignal ? process.terminationStatus : -process.terminationStatus
+    }
+
+    @Test func theNextStartFindsWhoseCodeEndedTheProcess() async throws {
+        try await withFolder { folder in
+            let main = folder.appendingPathComponent("main.c"), binary = folder.appendingPathComponent("child").path
+            try Self.program.write(to: main, atomically: true, encoding: .utf8)
+            try #require(
+                run("/usr/bin/env", [
+                    "cc", "-O1", "-pthread", "-I", Self.sources.appendingPathComponent("include").path, main.path,
+                    Self.sources.appendingPathComponent("CCrashMark.c").path, "-o", binary,
+                ]) == 0)
+            for how in ["trap", "abort", "memory", "sent", "breakpoint", "stack"] {
+                let mark = folder.appendingPathComponent("mark-\(how)").path
+                let signal = try run(binary, [mark, how])
+                #expect(signal > 0, "\(how): the process dies of its signal as if nobody had looked")
+                let finding = CrashMark.begin(at: mark)
+                #expect(finding?.instance == "sick", "\(how)")
+                #expect(finding?.signal == String(cString: strsignal(signal)), "\(how)")
+                #expect(CrashMark.begin(at: mark) == nil, "it is told once")
+                CrashMark.end(at: mark)
+                #expect(!FileManager.default.fileExists(atPath: mark))
+            }
+            let outside = folder.appendingPathComponent("outside").path
+            #expect(try run(binary, [outside, "outside"]) > 0)
+            #expect(CrashMark.begin(at: outside) == nil, "the thread that died ran nobody's code")
+            let clean = folder.appendingPathComponent("clean").path
+            #expect(try run(binary, [clean, "nothing"]) == 0)
+            #expect(CrashMark.begin(at: clean) == nil)
+        }
+    }
+
+    @Test func aFileThatIsNoMarkIsNoFinding() async throws {
+        try await withFolder { folder in
+            let path = folder.appendingPathComponent("mark").path
+            #expect(CrashMark.begin(at: path) == nil)
+            try Data(repeating: 1, count: 500).write(to: URL(fileURLWithPath: path))
+            #expect(CrashMark.begin(at: path) == nil)
+            #expect(CrashMark.begin(at: folder.appendingPathComponent("no/such/folder").path) == nil)
+        }
+    }
+
+    @Test func anExecutorsThreadKnowsWhoseCodeItRuns() async throws {
+        let slot = CrashMark.slot(for: "crash-mark-test"), other = CrashMark.slot(for: "crash-mark-other")
+        #expect(slot >= 0 && slot == CrashMark.slot(for: "crash-mark-test") && slot != other)
+        let seen = Task(executorPreference: InstanceExecutor(instance: "crash-mark-test")) {
+            let first = threadSlot()
+            // What it calls on another instance's executor is the other's, and afterwards its own again.
+            let inner = await Task(executorPreference: InstanceExecutor(instance: "crash-mark-other")) { threadSlot() }.value
+            return [first, inner, threadSlot()]
+        }
+        #expect(await seen.value == [slot, other, slot])
+        #expect(threadSlot() == -1, "a test's own thread runs nobody's code")
+    }
+
+    @Test func aPluginsCodeRunsOnItsExecutor() async throws {
+        let bench = Bench()
+        let seen = Mutexed<[String: Int32]>([:])
+        let script = Script(start: { _ in seen.update { $0["start"] = threadSlot() } }, stop: { _ in seen.update { $0["stop"] = threadSlot() } })
+        script.onMake { _ in seen.update { $0["make"] = threadSlot() } }
+        let supervisor = bench.supervisor("crash-mark-plugin", script)
+        try await supervisor.start()
+        try await supervisor.call(as: ScriptedChannel.self, "send", CallOptions()) { _ in seen.update { $0["call"] = threadSlot() } }
+        await supervisor.stop()
+        let slot = CrashMark.slot(for: "crash-mark-plugin")
+        #expect(seen.value == ["make": slot, "start": slot, "call": slot, "stop": slot])
+    }
+}
+
+/// Which slot's code this thread runs.
+private func threadSlot() -> Int32 { CrashMark.current }

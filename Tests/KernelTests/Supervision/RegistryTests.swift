@@ -1,0 +1,103 @@
+import PluginAPI
+import PluginTestKit
+import Testing
+
+@testable import Kernel
+
+@Suite(.timeLimit(.minutes(1))) struct RegistryTests {
+    private let bench = Bench()
+    private static let down = PluginFailure.notReady(.unreachable, "nobody answers")
+
+    private func state(_ name: String) -> InstanceState? { bench.registry.supervisor(name)?.status.state }
+
+    @Test func consumersStartFirstAndStopLast() async throws {
+        let journal = Script()
+        let specs = [
+            bench.spec("whatsapp", journal), bench.spec("hotel", journal, ScriptedPMS.self), bench.spec("model", journal, ScriptedAI.self),
+            bench.spec("phone", journal, ScriptedSink.self),
+        ]
+        try await bench.registry.start(specs)
+        #expect(bench.registry.all.map(\.spec.name) == ["whatsapp", "hotel", "model", "phone"], "listed in the order of the configuration")
+        #expect(bench.registry.all(of: .ai).map(\.spec.name) == ["model"])
+        await bench.registry.stop()
+        #expect(
+            journal.journal == [
+                "start phone", "start model", "start hotel", "start whatsapp", "stop whatsapp", "stop hotel", "stop model", "stop phone",
+            ])
+    }
+
+    @Test func oneSickPluginNeverStopsTheOthers() async throws {
+        let hung = Door()
+        let specs = [
+            bench.spec("throws", Script(start: { _ in throw Self.down }), ScriptedSink.self),
+            bench.spec("odd", Script(start: { _ in throw CancellationError() }), ScriptedAI.self),
+            bench.spec("hangs", Script(start: { _ in await hung.pass() }), ScriptedPMS.self),
+            bench.spec("refuses", Script(start: { _ in throw PluginFailure.permanent(.configuration, "no") })),
+            bench.spec("well"),
+        ]
+        let registry = bench.registry
+        let starting = Task { try await registry.start(specs) }
+        #expect(await bench.pass { state("well") == .running })
+        try await starting.value
+        #expect(["throws", "odd", "hangs", "refuses"].allSatisfy { state($0)?.isCallable == false })
+        #expect(try await Dispatcher(instances: registry).call("well", as: ScriptedChannel.self, "send") { _ in 1 } == 1)
+        let stopping = Task { await registry.stop(drain: .seconds(1)) }
+        #expect(await bench.pass { registry.all.allSatisfy { $0.status.state == .stopped } })
+        await stopping.value
+        hung.open()
+    }
+
+    @Test func aStartThatMustNotFailStopsWhatWasStarted() async throws {
+        let journal = Script()
+        let specs = [
+            bench.spec("model", journal, ScriptedAI.self), bench.spec("needed", Script(start: { _ in throw Self.down }), ScriptedChannel.self, .fail),
+        ]
+        #expect(await failure { try await bench.registry.start(specs) }?.reason == .unreachable)
+        #expect(journal.journal == ["start model", "stop model"])
+    }
+
+    @Test func whatIsHeldStaysOffUntilItIsReleased() async throws {
+        let script = Script()
+        try await bench.registry.start([bench.spec("a", script), bench.spec("b")], held: ["a": "it ended the process"])
+        #expect(script.journal.isEmpty && state("a") == .stopped && state("b") == .running)
+        #expect(bench.registry.supervisor("a")?.status.reason == "it ended the process")
+        _ = try await bench.registry.reload([bench.spec("a", script, fingerprint: "2"), bench.spec("b")])
+        #expect(script.journal.isEmpty, "a reload does not start it")
+        #expect(bench.registry.supervisor("a")?.status.reason == "it ended the process")
+        try await bench.registry.release("a")
+        #expect(state("a") == .running)
+        await bench.registry.hold("a", reason: "by hand")
+        #expect(state("a") == .stopped && bench.registry.supervisor("a")?.status.reason == "by hand")
+        #expect(await failure { try await bench.registry.release("nobody") }?.reason == .notFound)
+    }
+
+    @Test func aReloadTouchesOnlyWhatChanged() async throws {
+        let same = Script(), old = Script(), new = Script(), gone = Script()
+        let order = Script()
+        old.onStop { _ in order.note("old stopped") }
+        new.onStart { _ in order.note("new started") }
+        try await bench.registry.start([bench.spec("same", same), bench.spec("changed", old), bench.spec("gone", gone)])
+        let supervisor = bench.registry.supervisor("same")
+        let result = try await bench.registry.reload([
+            bench.spec("added"), bench.spec("changed", new, fingerprint: "2"), bench.spec("same", same),
+        ])
+        #expect(result.started == ["added", "changed"] && Set(result.stopped) == ["changed", "gone"])
+        #expect(bench.registry.supervisor("same") === supervisor && same.journal == ["start same"])
+        #expect(order.journal == ["new started", "old stopped"], "there is no moment without one")
+        #expect(gone.journal == ["start gone", "stop gone"] && bench.registry.supervisor("gone") == nil)
+        #expect(bench.registry.all.map(\.spec.name) == ["added", "changed", "same"])
+    }
+
+    @Test func aReloadThatFailsKeepsTheOld() async throws {
+        let old = Script(), fresh = Script(), bad = Script(start: { _ in throw Self.down })
+        try await bench.registry.start([bench.spec("a", old)])
+        let before = bench.registry.supervisor("a")
+        // `model` starts before `a`, and must not stay.
+        let specs = [bench.spec("model", fresh, ScriptedAI.self), bench.spec("a", bad, fingerprint: "2")]
+        #expect(await failure { try await bench.registry.reload(specs) }?.message.contains("a did not start: nobody answers") == true)
+        #expect(bench.registry.supervisor("a") === before && state("a") == .running && old.journal == ["start a"])
+        #expect(fresh.journal == ["start model", "stop model"] && bench.registry.supervisor("model") == nil)
+        await bench.clock.advance(by: .seconds(3600))
+        #expect(bad.count("start a") == 1, "nothing goes on trying")
+    }
+}
