@@ -12,7 +12,7 @@ import Testing
             let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND, 0o600)
             try #require(descriptor >= 0)
             let output = StructuredLogHandler.Output(descriptor: descriptor)
-            log(Logger(label: "test") { StructuredLogHandler(label: $0, level: .info, format: format, output: output, clock: VirtualClock()) })
+            log(Logger(label: "test") { StructuredLogHandler(label: $0, format: format, output: output, clock: VirtualClock()) })
             close(descriptor)
             let text = try String(contentsOfFile: path, encoding: .utf8)
             #expect(text.isEmpty || text.hasSuffix("\n"))
