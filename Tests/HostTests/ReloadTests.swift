@@ -97,10 +97,16 @@ import Testing
                 for number in 0..<4 { #expect(try await window.say("r\(round)-\(number)", "Hello")["type"] == "ack") }
                 #expect(try await reload["applied"] == true)
             }
-            var answered: Set<String> = []
-            for _ in 0..<20 { if let id = try await window.next("message")?["in_reply_to"]?.stringValue { answered.insert(id) } }
+            let answered = try await answers(20, in: window)
             #expect(answered.count == 20)
             try await window.close()
         }
+    }
+
+    /// The messages that the next replies answer.
+    private func answers(_ count: Int, in window: Window) async throws -> Set<String> {
+        var answered: Set<String> = []
+        for _ in 0..<count { if let id = try await window.next("message")?["in_reply_to"]?.stringValue { answered.insert(id) } }
+        return answered
     }
 }

@@ -107,7 +107,7 @@ final class House: Sendable {
             ]
         }
         return [
-            channel, spec("ai", EmbeddedAI.self, try decodeSettings(EmbeddedAI.Settings.self, ["lexicon": "hotel/synonyms.yaml"])),
+            channel, spec("ai", EmbeddedProvider.self, try decodeSettings(EmbeddedProvider.Settings.self, ["lexicon": "hotel/synonyms.yaml"])),
             spec("pms", BuiltInPMS.self, try decodeSettings(BuiltInPMS.Settings.self, ["reservations": "hotel/reservations.csv", "rooms": "hotel/rooms.csv"])),
         ]
     }
