@@ -12,7 +12,7 @@ import Testing
             let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND, 0o600)
             try #require(descriptor >= 0)
             let output = StructuredLogHandler.Output(descriptor: descriptor)
-            log(Logger(label: "test") { StructuredLogHandler(label: $0, level: .info, format: format, output: output, clock: VirtualClock()) })
+            log(Logger(label: "test") { StructuredLogHandler(label: $0, format: format, output: output, clock: VirtualClock()) })
             close(descriptor)
             let text = try String(contentsOfFile: path, encoding: .utf8)
             #expect(text.isEmpty || text.hasSuffix("\n"))
@@ -57,6 +57,12 @@ import Testing
     }
 
     @Test func whatIsBelowTheLevelIsNotWritten() async throws {
-        #expect(try await lines(.json) { $0.debug("quiet") }.isEmpty)
+        let lines = try await lines(.json) { logger in
+            logger.debug("quiet")
+            var own = logger
+            own.logLevel = .debug
+            own.debug("loud")
+        }
+        #expect(lines.count == 1 && lines[0].contains("loud"))
     }
 }
