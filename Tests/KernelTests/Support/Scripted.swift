@@ -132,6 +132,15 @@ struct Bench: Sendable {
         PluginSupervisor(spec(name, script, type, policy, limits: limits), environment)
     }
 
+    /// Waits until somebody sleeps for just this long, and moves time on by it: exact also on a busy machine.
+    func sleepOut(_ waits: Duration...) async -> Bool {
+        for wait in waits {
+            guard await eventually({ clock.untilNextSleeper == wait }) else { return false }
+            await clock.advance(by: wait)
+        }
+        return true
+    }
+
     /// Moves time on, a step at a time, until `condition` holds.
     func pass(_ step: Duration = .seconds(1), steps: Int = 200, until condition: @Sendable () async -> Bool) async -> Bool {
         for _ in 0..<steps {

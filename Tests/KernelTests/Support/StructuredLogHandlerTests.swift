@@ -57,6 +57,12 @@ import Testing
     }
 
     @Test func whatIsBelowTheLevelIsNotWritten() async throws {
-        #expect(try await lines(.json) { $0.debug("quiet") }.isEmpty)
+        let lines = try await lines(.json) { logger in
+            logger.debug("quiet")
+            var own = logger
+            own.logLevel = .debug
+            own.debug("loud")
+        }
+        #expect(lines.count == 1 && lines[0].contains("loud"))
     }
 }
