@@ -42,17 +42,23 @@ import Testing
     @Test func `lists are paged without gaps or repetitions`() async throws {
         try await TestHotel.run { hotel async throws in
             for number in 0..<7 { _ = try await hotel.send(.post, "/api/v1/tasks", ["department": "d", "summary": .string("task \(number)")]) }
-            var seen: [String] = [], cursor: String?, pages = 0
-            repeat {
-                let page = try await hotel.get("/api/v1/tasks?limit=3" + (cursor.map { "&cursor=\($0)" } ?? ""))
-                seen += page.items.compactMap { $0["summary"]?.stringValue }
-                cursor = page["next_cursor"].stringValue
-                pages += 1
-            } while cursor != nil && pages < 10
+            let (seen, pages) = try await allTasks(hotel, limit: 3)
             #expect(pages == 3 && Set(seen).count == 7 && seen.count == 7)
             #expect(try await hotel.get("/api/v1/tasks?cursor=nonsense").status >= 400)
             #expect(try await hotel.get("/api/v1/reservations?limit=2").items.count == 2)
         }
+    }
+
+    private func allTasks(_ hotel: TestHotel, limit: Int) async throws -> (summaries: [String], pages: Int) {
+        var seen: [String] = [], next = "", pages = 0
+        while pages < 10 {
+            let page = try await hotel.get("/api/v1/tasks?limit=\(limit)\(next)")
+            for item in page.items { seen.append(item["summary"]?.stringValue ?? "") }
+            pages += 1
+            guard let cursor = page["next_cursor"].stringValue else { break }
+            next = "&cursor=\(cursor)"
+        }
+        return (seen, pages)
     }
 
     @Test func `guests and reservations come from the PMS`() async throws {
