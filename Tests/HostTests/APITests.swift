@@ -102,8 +102,9 @@ import Testing
     @Test func `knowledge is searched`() async throws {
         try await TestHotel.run { hotel async throws in
             try await hotel.eventually("the index") { try await !hotel.get("/api/v1/knowledge/search?q=breakfast").items.isEmpty }
-            let hit = try #require(try await hotel.get("/api/v1/knowledge/search?q=breakfast%20hours&limit=3").items.first)
-            #expect(hit["title"] == "Breakfast hours" && hit["source"] != nil && hit["score"]?.doubleValue ?? 0 > 0)
+            let hits = try await hotel.get("/api/v1/knowledge/search?q=breakfast%20hours&limit=5").items
+            let hit = try #require(hits.first { $0["title"] == "Breakfast hours" })
+            #expect(hits.count == 5 && hit["source"]?.stringValue?.contains("breakfast-hours") == true && hit["score"]?.doubleValue ?? 0 > 0, "\(hit)")
             #expect(try await hotel.get("/api/v1/knowledge/search").status == 400)
             // What FTS5 would take for operators is text.
             #expect(try await hotel.get("/api/v1/knowledge/search?q=%22breakfast%20AND%20(NEAR*").status == 200)

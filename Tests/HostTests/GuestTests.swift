@@ -13,7 +13,7 @@ import Testing
             #expect(window.session["restored"] == false && window.history.isEmpty)
             let answer = try await window.ask("q", "When is breakfast?")
             #expect(answer["in_reply_to"] == "q" && answer["from"] == "jack")
-            #expect(answer["sources"]?.arrayValue?.first?["title"]?.stringValue == "Breakfast hours")
+            #expect(answer["sources"]?.arrayValue?.first?["title"]?.stringValue?.lowercased().contains("breakfast") == true)
             let done = try await window.ask("t", "please bring two towels to 204")
             #expect(done["text"]?.stringValue?.contains("housekeeping") == true)
             let task = try #require(try await hotel.get("/api/v1/tasks").items.first)
@@ -91,7 +91,7 @@ import Testing
     @Test func `a reply that is not sure enough waits for approval, and reaches the guest when it is given`() async throws {
         try await TestHotel.run { hotel async throws in
             let window = try await hotel.window()
-            for (id, text) in [("a", "When is breakfast? sure 40"), ("b", "Where is breakfast? sure 35")] { #expect(try await window.say(id, text)["type"] == "ack") }
+            for (id, text) in [("a", "When is breakfast? sure 45"), ("b", "Where is breakfast? sure 40")] { #expect(try await window.say(id, text)["type"] == "ack") }
             try await hotel.eventually("two drafts") { try await hotel.get("/api/v1/approvals?state=pending").items.count == 2 }
             let drafts = try await hotel.get("/api/v1/approvals?state=pending").items
             let first = try #require(drafts.first { $0["question"]?.stringValue?.hasPrefix("When") == true }?["id"]?.stringValue)

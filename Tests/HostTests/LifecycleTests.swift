@@ -57,7 +57,8 @@ import Testing
     @Test func `stopping says goodbye to windows, and what was acknowledged is answered after the next start`() async throws {
         let folder = try TestHotel.folder()
         defer { try? FileManager.default.removeItem(at: folder) }
-        let first = try await TestHotel(folder, assignments: ["channels.webchat.settings.messages_per_minute=1000"])
+        let webchat = ["channels.webchat.settings.messages_per_minute=1000", "channels.webchat.settings.history=200"]
+        let first = try await TestHotel(folder, assignments: webchat)
         try await first.application.start()
         let window = try await first.window()
         var acknowledged: [String] = []
@@ -67,7 +68,7 @@ import Testing
         }
         await first.stop()
         #expect(try await window.next("never") == nil, "the window is closed")
-        let second = try await TestHotel(folder)
+        let second = try await TestHotel(folder, assignments: webchat)
         try await second.application.start()
         try await second.eventually("all answers") {
             let again = try await second.window(token: window.token)
