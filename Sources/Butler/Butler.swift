@@ -80,19 +80,15 @@ public struct Butler: Sendable {
 
     /// Has the AI on this machine learn what it will be asked, so that no guest waits for it, and indexes the knowledge; then looks at the knowledge until the task is cancelled.
     public func prepareAndFollowKnowledge() async {
-        async let prepared: Void = prepare()
-        await knowledge.run()
-        await prepared
-    }
-
-    private func prepare() async {
-        for name in desk.settings.ai {
-            let request = ClassificationRequest(text: "hotel", labels: desk.intents.labels, labelSet: desk.intents.labelSet)
-            // What it cannot do now is said when a guest asks.
-            _ = try? await desk.dispatcher.call(
-                name, as: (any AIProvider).self, "prepare", CallOptions(deadline: .seconds(60), timeout: .seconds(60), attempts: 1)
-            ) { provider in
-                if provider.features.isLocal { _ = try await provider.classify(request) }
+        await knowledge.run { [desk] in
+            for name in desk.settings.ai {
+                let request = ClassificationRequest(text: "hotel", labels: desk.intents.labels, labelSet: desk.intents.labelSet)
+                // What it cannot do now is said when a guest asks.
+                _ = try? await desk.dispatcher.call(
+                    name, as: (any AIProvider).self, "prepare", CallOptions(deadline: .seconds(120), timeout: .seconds(120), attempts: 1)
+                ) { provider in
+                    if provider.features.isLocal { _ = try await provider.classify(request) }
+                }
             }
         }
     }

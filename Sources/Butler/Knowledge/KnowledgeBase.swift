@@ -75,7 +75,7 @@ public final class KnowledgeBase: Sendable {
     /// Says that ``run()`` is about to take its first look: searches wait for it from now on, but not longer than `limit`.
     ///
     /// Without it, what waited in the inbox of a process that was killed would be looked up in an index that is not loaded yet, and handed to staff.
-    public func expectFirstLook(within limit: Duration = .seconds(60)) {
+    public func expectFirstLook(within limit: Duration = .seconds(120)) {
         inner.withLock { $0.waiting = $0.waiting ?? [] }
         let clock = clock
         Task { [weak self] in
@@ -104,8 +104,10 @@ public final class KnowledgeBase: Sendable {
     }
 
     /// Looks at the folder until the task is cancelled.
-    public func run() async {
+    /// - Parameter preparation: what else must be done before the first look counts as taken; it is done beside it.
+    public func run(preparation: @escaping @Sendable () async -> Void = {}) async {
         defer { firstLookTaken() }
+        let prepared = Task { await preparation() }
         while !Task.isCancelled {
             do {
                 let refresh = try await refresh()
@@ -120,6 +122,7 @@ public final class KnowledgeBase: Sendable {
             } catch {
                 logger.error("the knowledge folder cannot be indexed", metadata: ["folder": "\(folder)", "error": "\(error)"])
             }
+            await prepared.value
             firstLookTaken()
             guard (try? await clock.sleep(for: settings.refresh)) != nil else { return }
         }
