@@ -16,9 +16,14 @@ struct Housekeeping: Sendable {
         try await PluginKeyValueStore.purgeExpired(in: engine, clock: clock)
         try await engine.write { transaction in
             try transaction.run(
-                "DELETE FROM inbox WHERE state = 'done' AND received_at < :before", ["before": now.addingTimeInterval(-Self.inboxRetention).sql])
+                // The newest row stays: its number must not be given again, since who works through the table reads on from the last number seen.
+                "DELETE FROM inbox WHERE state = 'done' AND received_at < :before AND seq < (SELECT MAX(seq) FROM inbox)",
+                ["before": now.addingTimeInterval(-Self.inboxRetention).sql])
             try transaction.run(
-                "DELETE FROM outbox WHERE state IN ('sent', 'delivered', 'read', 'withdrawn') AND created_at < :before",
+                """
+                DELETE FROM outbox WHERE state IN ('sent', 'delivered', 'read', 'withdrawn') AND created_at < :before
+                    AND seq < (SELECT MAX(seq) FROM outbox)
+                """,
                 ["before": now.addingTimeInterval(-Self.outboxRetention).sql])
         }
     }
