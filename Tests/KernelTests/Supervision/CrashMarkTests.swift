@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import PluginTestKit
 import Testing
@@ -49,29 +50,38 @@ import Testing
         }
         """
 
+    /// Runs a program, on a thread that may be blocked.
     /// - Returns: the signal that ended it, or its status as a negative number.
-    private func run(_ path: String, _ arguments: [String]) throws -> Int32 {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: path)
-        process.arguments = arguments
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        return process.terminationReason == .uncaughtSignal ? process.terminationStatus : -process.terminationStatus
+    private func run(_ path: String, _ arguments: [String]) async throws -> Int32 {
+        try await withCheckedThrowingContinuation { done in
+            DispatchQueue.global().async { done.resume(with: Result { try Self.spawn([path] + arguments) }) }
+        }
+    }
+
+    private static func spawn(_ words: [String]) throws -> Int32 {
+        var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
+        defer { arguments.forEach { free($0) } }
+        var pid: pid_t = 0, status: Int32 = 0
+        let error = posix_spawnp(&pid, words[0], nil, nil, &arguments, environ)
+        guard error == 0 else { throw POSIXError(POSIXErrorCode(rawValue: error) ?? .EINVAL) }
+        while waitpid(pid, &status, 0) == -1 { guard errno == EINTR else { throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .ECHILD) } }
+        return status & 0x7F != 0 ? status & 0x7F : -(status >> 8 & 0xFF)
     }
 
     @Test func theNextStartFindsWhoseCodeEndedTheProcess() async throws {
         try await withFolder { folder in
             let main = folder.appendingPathComponent("main.c"), binary = folder.appendingPathComponent("child").path
             try Self.program.write(to: main, atomically: true, encoding: .utf8)
-            try #require(
-                run("/usr/bin/env", [
-                    "cc", "-O1", "-pthread", "-I", Self.sources.appendingPathComponent("include").path, main.path,
+            let built = try await run(
+                "cc",
+                [
+                    "-O1", "-pthread", "-I", Self.sources.appendingPathComponent("include").path, main.path,
                     Self.sources.appendingPathComponent("CCrashMark.c").path, "-o", binary,
-                ]) == 0)
+                ])
+            try #require(built == 0)
             for how in ["trap", "abort", "memory", "sent", "breakpoint", "stack"] {
                 let mark = folder.appendingPathComponent("mark-\(how)").path
-                let signal = try run(binary, [mark, how])
+                let signal = try await run(binary, [mark, how])
                 #expect(signal > 0, "\(how): the process dies of its signal as if nobody had looked")
                 let finding = CrashMark.begin(at: mark)
                 #expect(finding?.instance == "sick", "\(how)")
@@ -81,10 +91,12 @@ import Testing
                 #expect(!FileManager.default.fileExists(atPath: mark))
             }
             let outside = folder.appendingPathComponent("outside").path
-            #expect(try run(binary, [outside, "outside"]) > 0)
+            let ended = try await run(binary, [outside, "outside"])
+            #expect(ended > 0)
             #expect(CrashMark.begin(at: outside) == nil, "the thread that died ran nobody's code")
             let clean = folder.appendingPathComponent("clean").path
-            #expect(try run(binary, [clean, "nothing"]) == 0)
+            let status = try await run(binary, [clean, "nothing"])
+            #expect(status == 0)
             #expect(CrashMark.begin(at: clean) == nil)
         }
     }
