@@ -44,7 +44,8 @@ import Testing
     @Test func pagesAreServedAtTheirPathAndForHEADWithoutBody() async throws {
         try await TestHouse.run { house in
             try house.routes.mount(
-                [.page(PageRoute(path: "/") { PluginResponse(.ok, text: "<\($0.queryValue("a") ?? "-")> \($0.url)", contentType: "text/html") })], of: "chat")
+                [.page(PageRoute(path: "/") { PluginResponse(.ok, text: "<\($0.queryValue("a") ?? "-")> \($0.url)", contentType: "text/html") })],
+                of: "chat")
             let page = try await house.request("GET", "/?a=b%20c")
             #expect(page.body == "<b c> http://jack.test/?a=b%20c")
             let client = try await house.client()
@@ -64,6 +65,32 @@ import Testing
                 #expect(id != bad)
                 #expect(id.count == 16)
             }
+        }
+    }
+
+    @Test func everyRequestIsOneLogLineWithoutItsQuery() async throws {
+        try await TestHouse.run { house in
+            struct Surprise: Error {}
+            try house.routes.mount([.page(PageRoute(path: "/boom") { _ in throw Surprise() })], of: "boom")
+            _ = try await house.request("GET", "/nothing?token=secret", headers: ["X-Request-Id: abcd-1234"])
+            _ = try await house.request("GET", "/boom")
+            let lines = house.lines.named("request")
+            #expect(lines.count == 2)
+            #expect(lines.first?["request_id"] == "abcd-1234")
+            #expect(lines.first?["path"] == "/nothing")
+            #expect(lines.first?["status"] == "404")
+            #expect(lines.first?["client"] == "127.0.0.1")
+            #expect(lines.last?["error"]?.contains("Surprise") == true)
+            #expect(!lines.contains { $0.values.contains { $0.contains("secret") } })
+        }
+    }
+
+    @Test func aTakenPortIsSaidAndStoppingTwiceIsFine() async throws {
+        try await TestHouse.run { house in
+            let taken = try house.port
+            await #expect(throws: (any Error).self) { try await TestHouse.run({ $0.port = taken }) { _ in } }
+            #expect(try await house.request("GET", "/healthz").status == 200)
+            try await house.server.stop()
         }
     }
 
@@ -140,7 +167,7 @@ import Testing
             #expect(text.body.contains(#"http_requests_total{method="GET",route="/api/v1/tasks/{id}",status="200"} 1"#))
             #expect(text.body.contains("http_request_duration_seconds_bucket{"))
             #expect(text.body.contains("active_connections "))
-            let (status, output) = try run(["promtool", "check", "metrics"], input: text.body)
+            let (status, output) = try await runAside(["promtool", "check", "metrics"], input: text.body)
             #expect(status == 0 && output.isEmpty, "\(output)")
             let own = try await RawClient.connect(try #require(try house.server.metricsPort))
             #expect(try await own.exchange("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n").body.contains("http_requests_total"))

@@ -1,6 +1,8 @@
 import Foundation
 import HTTPTypes
 import Kernel
+import NIOCore
+import NIOPosix
 import PluginAPI
 import Synchronization
 import Testing
@@ -21,7 +23,8 @@ import Testing
             #expect(try await socket.next() == WebSocketClient.Frame(opcode: 10, payload: Array("abc".utf8)))
             // Fragments are one message, and a ping may stand between them.
             try await socket.raw.send(
-                WebSocketClient.frame(1, Array("one ".utf8), fin: false) + WebSocketClient.frame(9, []) + WebSocketClient.frame(0, Array("message".utf8)))
+                WebSocketClient.frame(1, Array("one ".utf8), fin: false) + WebSocketClient.frame(9, [])
+                    + WebSocketClient.frame(0, Array("message".utf8)))
             #expect(try await socket.next().opcode == 10)
             #expect(try await socket.next().text == "echo one message")
             // The closing handshake returns the code.
@@ -91,10 +94,10 @@ import Testing
     }
 
     @Test func whoAnswersPingsStays() async throws {
-        try await TestHouse.run({ $0.pingInterval = .milliseconds(50) }) { house in
+        try await TestHouse.run({ $0.pingInterval = .seconds(1) }) { house in
             try house.mountEcho()
             let socket = try await WebSocketClient.open(house.port, "/echo")
-            for _ in 0..<5 {
+            for _ in 0..<2 {
                 #expect(try await socket.next(pings: true).opcode == 9)
                 try await socket.raw.send(WebSocketClient.frame(10, []))
             }
@@ -118,7 +121,8 @@ import Testing
     @Test func anInstanceThatStopsTakesItsSocketsAlongAndNoOthers() async throws {
         try await TestHouse.run { house in
             try house.mountEcho()
-            try house.routes.mount([.socket(SocketRoute(path: "/other") { for try await text in $0.messages { try await $0.send(text) } })], of: "other")
+            try house.routes.mount(
+                [.socket(SocketRoute(path: "/other") { for try await text in $0.messages { try await $0.send(text) } })], of: "other")
             let gone = try await WebSocketClient.open(house.port, "/echo"), stays = try await WebSocketClient.open(house.port, "/other")
             #expect(try await eventually { try house.server.openSockets == 2 })
             try house.server.closeSockets(of: "echo")
@@ -172,16 +176,36 @@ import Testing
                         SocketRoute(path: "/slow") { connection in
                             await go.wait()
                             for try await _ in connection.messages {
-                                if count.withLock({ $0 += 1; return $0 == 3000 }) { try await connection.send("all") }
+                                if count.withLock({
+                                    $0 += 1; return $0 == 300
+                                }) {
+                                    try await connection.send("all")
+                                }
                             }
                         })
                 ], of: "x")
             let socket = try await WebSocketClient.open(house.port, "/slow")
             let frame = WebSocketClient.frame(1, [UInt8](repeating: 0x61, count: 10_000))
-            for _ in 0..<3000 { socket.raw.pour(frame) }
+            for _ in 0..<300 { socket.raw.pour(frame) }
             go.open()
             #expect(try await socket.next().text == "all")
         }
+    }
+
+    @Test func aSessionSaysWhenItIsFull() async throws {
+        // Any open channel will do: nothing is sent on it.
+        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(host: "127.0.0.1", port: 0).get()
+        let session = SocketSession(
+            instance: "x", route: SocketRoute(path: "/x") { _ in }, request: PluginRequest(method: .get, path: "/x", remoteAddress: "", url: ""),
+            channel: channel)
+        for n in 1...16 { #expect(session.deliver("\(n)") == (n == 16)) }
+        var iterator = session.messages.makeAsyncIterator()
+        #expect(try await iterator.next() == "1")
+        session.finish()
+        // What has come is still given out, then the end.
+        for n in 2...16 { #expect(try await iterator.next() == "\(n)") }
+        #expect(try await iterator.next() == nil)
+        try await channel.close()
     }
 
     @Test(arguments: [

@@ -81,6 +81,12 @@ extension API {
         public var state: String?
         public var assignedTo: String?
 
+        public init(action: Action? = nil, state: String? = nil, assignedTo: String? = nil) {
+            self.action = action
+            self.state = state
+            self.assignedTo = assignedTo
+        }
+
         public static let fields: Set = ["action", "state", "assigned_to"]
 
         public func problems() -> [String: String] {
@@ -96,6 +102,11 @@ extension API {
         public var text: String
         /// The caller's own id, so that a repetition is not a second message.
         public var clientID: String?
+
+        public init(text: String, clientID: String? = nil) {
+            self.text = text
+            self.clientID = clientID
+        }
 
         public static let fields: Set = ["text", "client_id"]
 
@@ -115,6 +126,17 @@ extension API {
         public var conversationID: String?
         public var dueAt: Date?
 
+        public init(
+            department: String, summary: String, room: String? = nil, priority: String? = nil, conversationID: String? = nil, dueAt: Date? = nil
+        ) {
+            self.department = department
+            self.summary = summary
+            self.room = room
+            self.priority = priority
+            self.conversationID = conversationID
+            self.dueAt = dueAt
+        }
+
         public static let fields: Set = ["department", "summary", "room", "priority", "conversation_id", "due_at"]
 
         public func problems() -> [String: String] {
@@ -122,7 +144,9 @@ extension API {
             check(department, "department", longest: 100, into: &problems)
             check(summary, "summary", into: &problems)
             check(room, "room", longest: 20, into: &problems)
-            if let priority, !["low", "standard", "high", "urgent"].contains(priority) { problems["priority"] = "is none of low, standard, high, urgent" }
+            if let priority, !["low", "standard", "high", "urgent"].contains(priority) {
+                problems["priority"] = "is none of low, standard, high, urgent"
+            }
             return problems
         }
     }
@@ -134,6 +158,12 @@ extension API {
         /// Who claims it; the caller where it is not said.
         public var assignedTo: String?
         public var note: String?
+
+        public init(action: Action, assignedTo: String? = nil, note: String? = nil) {
+            self.action = action
+            self.assignedTo = assignedTo
+            self.note = note
+        }
 
         public static let fields: Set = ["action", "assigned_to", "note"]
 
@@ -149,6 +179,10 @@ extension API {
         /// What to send in place of Jack's text.
         public var text: String?
 
+        public init(text: String? = nil) {
+            self.text = text
+        }
+
         public static let fields: Set = ["text"]
 
         public func problems() -> [String: String] {
@@ -161,11 +195,19 @@ extension API {
     public struct RejectDecision: APIInput, Hashable {
         public var reason: String?
 
+        public init(reason: String? = nil) {
+            self.reason = reason
+        }
+
         public static let fields: Set = ["reason"]
     }
 
     public struct HoldReason: APIInput, Hashable {
         public var reason: String?
+
+        public init(reason: String? = nil) {
+            self.reason = reason
+        }
 
         public static let fields: Set = ["reason"]
     }
@@ -173,6 +215,10 @@ extension API {
     public struct ReloadRequest: APIInput, Hashable {
         /// Says what would change, and changes nothing.
         public var dryRun: Bool?
+
+        public init(dryRun: Bool? = nil) {
+            self.dryRun = dryRun
+        }
 
         public static let fields: Set = ["dry_run"]
     }

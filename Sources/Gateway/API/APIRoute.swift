@@ -40,7 +40,10 @@ struct APIRequest: Sendable {
         guard unknown.isEmpty else {
             throw GatewayError(
                 .badRequest, "unknown_parameter", "there is no parameter \(unknown.joined(separator: ", "))",
-                details: ["fields": .object(Dictionary(unknown.map { ($0, .string(Suggestion.remedy(for: $0, among: names) ?? "is not known here")) }) { a, _ in a })])
+                details: [
+                    "fields": .object(
+                        Dictionary(unknown.map { ($0, .string(Suggestion.remedy(for: $0, among: names) ?? "is not known here")) }) { a, _ in a })
+                ])
         }
     }
 

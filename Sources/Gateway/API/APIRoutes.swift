@@ -106,7 +106,8 @@ enum APIRoutes {
                 try request.allow("q", "language", "limit")
                 guard let query = request.query("q"), query.count <= 1000 else {
                     throw GatewayError.badRequest(
-                        "invalid_parameter", "q is what to search for, at most 1,000 characters", details: ["fields": ["q": "is missing or too long"]])
+                        "invalid_parameter", "q is what to search for, at most 1,000 characters", details: ["fields": ["q": "is missing or too long"]]
+                    )
                 }
                 return List(items: try await hotel.searchKnowledge(query, language: request.query("language"), limit: request.limit(default: 10)))
             },

@@ -89,7 +89,11 @@ struct GatewayResponder<Inner: HTTPResponder<GatewayContext>>: HTTPResponder {
                 .upgradeRequired, "websocket_expected", "this path is a WebSocket", headers: [.upgrade: "websocket", .connection: "close"])
         }
         let response = try await router.respond(to: request, context: context)
-        guard context.endpointPath != nil else { throw GatewayError.notFound("page here") }
+        // The name that hummingbird gives to what it did not find.
+        guard context.endpointPath != "NotFound" else {
+            context.coreContext.endpointPath.value = nil
+            throw GatewayError.notFound("page here")
+        }
         return response
     }
 
@@ -135,7 +139,9 @@ enum RequestID {
     /// The caller's own where it is harmless, else a new one.
     static func of(_ headers: HTTPFields) -> String {
         if let given = headers[.xRequestID], (8...64).contains(given.utf8.count),
-            given.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) || $0 == 0x2D || $0 == 0x5F })
+            given.utf8.allSatisfy({
+                (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) || $0 == 0x2D || $0 == 0x5F
+            })
         {
             return given
         }

@@ -69,7 +69,9 @@ public final class MountedRoutes: RouteTable {
             for route in routes {
                 switch route {
                 case .webhook(let hook):
-                    guard hook.tail.isEmpty || hook.tail.hasPrefix("/") else { throw Self.failure("the webhook tail “\(hook.tail)” does not begin with /") }
+                    guard hook.tail.isEmpty || hook.tail.hasPrefix("/") else {
+                        throw Self.failure("the webhook tail “\(hook.tail)” does not begin with /")
+                    }
                     guard hook.verification.isConfigured else { continue }
                     let key = Hook(instance: instance, tail: hook.tail)
                     guard next.hooks[key]?.contains(where: { $0.method == hook.method }) != true else {

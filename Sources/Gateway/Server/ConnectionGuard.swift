@@ -5,9 +5,9 @@ import PluginAPI
 
 /// Watches one HTTP connection: time limits, size limits, malformed requests, keep-alive and the end.
 ///
-/// It stands right behind the decoder, sees every part of every request and response, and answers for itself where no request gets as far as the router.
-/// After such an answer it closes its own half and goes on reading for a moment: a connection closed with unread bytes is reset, and the peer would
-/// lose the answer.
+/// It stands right behind the decoder, sees every part of every request and response, and answers for itself where no request gets as far as the
+/// router. After such an answer it closes its own half and goes on reading for a moment: a connection closed with unread bytes is reset, and the
+/// peer would lose the answer.
 final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -27,6 +27,9 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     private var responseBegun = false
     private var bodyBytes = 0
     private var sawPart = false
+    /// The peer has said that this request is its last; what it pipelined before is still answered.
+    private var sawLastRequest = false
+    /// The response that is being written ends the connection.
     private var closesAfterResponse = false
     private var isQuiescing = false
     private var context: ChannelHandlerContext?
@@ -69,10 +72,12 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         guard reading != .refused else { return }
         switch unwrapInboundIn(data) {
         case .head(let head):
+            guard !sawLastRequest else { return }
             reading = .body
             bodyBytes = 0
             outstanding += 1
-            if !head.isKeepAlive { closesAfterResponse = true }
+            // NIO's decoder reads nothing after a request that asks for an upgrade, whether it gets one or not.
+            if !head.isKeepAlive || head.headers.contains(name: "Upgrade") { sawLastRequest = true }
             if let length = head.headers.first(name: "Content-Length").flatMap(Int.init), length > limits.maximumBodyBytes {
                 return refuse(.bodyTooLarge(limits.maximumBodyBytes))
             }
@@ -136,7 +141,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             guard !head.status.isInformational else { break }
             responseBegun = true
             if head.headers[canonicalForm: "connection"].contains("close") { closesAfterResponse = true }
-            if closesAfterResponse || isQuiescing {
+            if outstanding == 1, sawLastRequest || isQuiescing { closesAfterResponse = true }
+            if closesAfterResponse {
                 head.headers.replaceOrAdd(name: "Connection", value: "close")
                 return context.write(wrapOutboundOut(.head(head)), promise: promise)
             }
@@ -144,7 +150,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         case .end:
             responseBegun = false
             outstanding -= 1
-            if closesAfterResponse || isQuiescing {
+            if closesAfterResponse {
                 let written = promise ?? context.eventLoop.makePromise(of: Void.self)
                 let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
                 written.futureResult.whenComplete { _ in bound.value.linger() }

@@ -1,11 +1,11 @@
 import Logging
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 
 /// The system's limit of open files, which every connection counts against.
@@ -13,14 +13,14 @@ enum DescriptorLimit {
     /// What the rest of the house needs: the database, outbound connections, logs.
     private static let kept = 256
 
-    /// Raises the limit as far as it may be raised, and says how many connections then fit. An accept that fails for want of a descriptor would end the
-    /// listener, so that must not be left to chance.
+    /// Raises the limit as far as it may be raised, and says how many connections then fit. An accept that fails for want of a descriptor would end
+    /// the listener, so that must not be left to chance.
     static func connections(wanted: Int, logger: Logger) -> Int {
         var limit = rlimit()
         #if canImport(Darwin)
-        let resource = RLIMIT_NOFILE
+            let resource = RLIMIT_NOFILE
         #else
-        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+            let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
         #endif
         guard getrlimit(resource, &limit) == 0 else { return wanted }
         let needed = rlim_t(wanted + kept)

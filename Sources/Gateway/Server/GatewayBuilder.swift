@@ -57,7 +57,8 @@ public struct GatewayBuilder: Sendable {
 
     /// The gateway's own routes as the OpenAPI document lists them, `GET /path`.
     static func documentedRoutes(_ hotel: any HotelAPI) -> [String] {
-        ["GET /health", "GET /healthz", "GET /readyz", "GET /metrics", "GET /api/openapi.yaml"] + APIRoutes.all(hotel).map { "\($0.method) \($0.path)" }
+        ["GET /health", "GET /healthz", "GET /readyz", "GET /metrics", "GET /api/openapi.yaml"]
+            + APIRoutes.all(hotel).map { "\($0.method) \($0.path)" }
     }
 
     private func ownRoutes(_ health: HealthResponder, _ apiGuard: APIGuard) -> [OwnRoute] {
@@ -106,7 +107,8 @@ public struct GatewayBuilder: Sendable {
         quiet.logLevel = max(logger.logLevel, .info)
         return Application(
             responder: responder, server: server,
-            configuration: ApplicationConfiguration(address: address, serverName: configuration.serverName, backlog: 1024), onServerRunning: onRunning,
+            configuration: ApplicationConfiguration(address: address, serverName: configuration.serverName, backlog: 1024),
+            onServerRunning: onRunning,
             logger: quiet)
     }
 }

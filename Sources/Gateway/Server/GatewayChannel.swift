@@ -108,7 +108,8 @@ private final class FullHouse: ChannelInboundHandler {
     func channelActive(context: ChannelHandlerContext) {
         let error = GatewayError.unavailable("too_many_connections", "all connections are taken")
         let body = String(decoding: error.body, as: UTF8.self)
-        let text = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n"
+        let text =
+            "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n"
             + "Retry-After: 5\r\nConnection: close\r\n\r\n\(body)"
         context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: text)), promise: nil)
         context.close(mode: .output, promise: nil)

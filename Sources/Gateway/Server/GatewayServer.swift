@@ -76,7 +76,8 @@ public final class GatewayServer: Service {
         guard try await iterator.next() != nil else { throw CancellationError() }
     }
 
-    /// Stops listening, says 1001 to WebSockets, lets running requests end, and closes what is left at the deadline. Safe without ``start()``, and twice.
+    /// Stops listening, says 1001 to WebSockets, lets running requests end, and closes what is left at the deadline. Safe without ``start()``, and
+    /// twice.
     public func stop() async {
         guard let (group, task) = state.withLock({ state in state.group.flatMap { group in state.task.map { (group, $0) } } }) else { return }
         await group.triggerGracefulShutdown()

@@ -50,7 +50,9 @@ struct SocketPolicy: Sendable {
         if configuration.allowsOrigin(origin) { return }
         if origin == "\(client.scheme)://\(client.host)" { return }
         // Behind a proxy that is not trusted the scheme is unknown, but the host is the one that the browser wrote.
-        if let separator = origin.range(of: "://"), !client.host.isEmpty, origin[separator.upperBound...].lowercased() == client.host.lowercased() { return }
+        if let separator = origin.range(of: "://"), !client.host.isEmpty, origin[separator.upperBound...].lowercased() == client.host.lowercased() {
+            return
+        }
         throw GatewayError(.forbidden, "origin_not_allowed", "this page may not open a socket here")
     }
 

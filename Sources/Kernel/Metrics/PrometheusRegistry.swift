@@ -3,9 +3,10 @@ import Synchronization
 
 /// All metrics of the process, printed in Prometheus's text format 0.0.4.
 ///
-/// Names are made to fit Prometheus's habits: a counter ends in `_total`, a timer in `_seconds`, a described unit ends the name. One name has one kind:
-/// who asks for a name under another kind gets a handler that goes nowhere, and `jack_metrics_refused_total` counts it. A family holds at most
-/// ``maximumSeries`` label sets; what comes later is counted together under the value `other`, so that no guest can fill the memory through a label.
+/// Names are made to fit Prometheus's habits: a counter ends in `_total`, a timer in `_seconds`, a described unit ends the name. One name has one
+/// kind: who asks for a name under another kind gets a handler that goes nowhere, and `jack_metrics_refused_total` counts it. A family holds at
+/// most ``maximumSeries`` label sets; what comes later is counted together under the value `other`, so that no guest can fill the memory through a
+/// label.
 public final class PrometheusRegistry: MetricsFactory {
     private enum Kind: String { case counter, gauge, histogram }
 

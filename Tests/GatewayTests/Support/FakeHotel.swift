@@ -19,7 +19,8 @@ final class FakeHotel: HotelAPI {
     private let message = API.Message(
         id: "m1", conversationID: "c1", author: .jack, text: "From 7.", inReplyTo: "m0", quickReplies: [QuickReply(id: "ok", title: "Thanks")],
         sources: [SourceReference(id: "k1", title: "Breakfast")], delivery: "sent", at: moment)
-    private let person = API.Guest(id: "g1", name: "Ada", email: "ada@example.com", preferences: ["quiet"], addresses: ["webchat/session:x"], createdAt: moment)
+    private let person = API.Guest(
+        id: "g1", name: "Ada", email: "ada@example.com", preferences: ["quiet"], addresses: ["webchat/session:x"], createdAt: moment)
     private let stay = API.Reservation(
         id: "r1", confirmation: "AB12", guestID: "g1", guestName: "Ada", room: "204", roomType: "double", arrival: "2026-05-01",
         departure: "2026-05-03", status: .checkedIn, adults: 2, children: 0)

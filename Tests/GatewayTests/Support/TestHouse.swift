@@ -20,6 +20,7 @@ final class TestHouse: HealthSource {
     let storageError = Mutex<StorageError?>(nil)
     let database = Mutex(true)
     let checks = Mutex<[ReadinessDependency]>([])
+    let lines = LogLines()
     private let running = Mutex<GatewayServer?>(nil)
 
     func isDatabaseConnected() async -> Bool { database.withLock { $0 } }
@@ -47,8 +48,8 @@ final class TestHouse: HealthSource {
         configuration.maximumConnections = 8000
         configure(&configuration)
         GatewayBuilder.describeMetrics(in: house.registry)
-        var logger = Logger(label: "test")
-        logger.logLevel = .critical
+        var logger = Logger(label: "test") { _ in LineCollector(lines: house.lines) }
+        logger.logLevel = .info
         let parts = GatewayParts(
             version: "1.2.3", routes: house.routes,
             accept: { instance, events in
@@ -103,8 +104,34 @@ final class TestHouse: HealthSource {
             let event = InboundEvent(vendorID: String(decoding: request.body, as: UTF8.self), peer: nil, .consent(true))
             return WebhookResult([event], response: PluginResponse(.accepted, text: "taken"))
         }
-        try routes.mount([.webhook(WebhookRoute(tail: tail, verification: verification, maximumBodyBytes: maximum, parse: parse ?? usual))], of: "hook")
+        try routes.mount(
+            [.webhook(WebhookRoute(tail: tail, verification: verification, maximumBodyBytes: maximum, parse: parse ?? usual))], of: "hook")
     }
+}
+
+/// Log lines as they were written, for a test to read.
+final class LogLines: Sendable {
+    private let all = Mutex<[(message: String, metadata: Logger.Metadata)]>([])
+
+    func add(_ message: String, _ metadata: Logger.Metadata) { all.withLock { $0.append((message, metadata)) } }
+    func named(_ message: String) -> [[String: String]] {
+        all.withLock { $0 }.filter { $0.message == message }.map { $0.metadata.mapValues { "\($0)" } }
+    }
+}
+
+private struct LineCollector: LogHandler {
+    let lines: LogLines
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.info
+
+    init(lines: LogLines) { self.lines = lines }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) { lines.add("\(event.message)", metadata.merging(event.metadata ?? [:]) { $1 }) }
 }
 
 /// A clock that stands until it is moved.

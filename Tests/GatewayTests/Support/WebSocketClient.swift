@@ -14,8 +14,10 @@ struct WebSocketClient {
     let raw: RawClient
 
     static func handshake(_ path: String, headers: [String] = []) -> String {
-        (["GET \(path) HTTP/1.1", "Host: jack.test", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
-            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="] + headers).joined(separator: "\r\n") + "\r\n\r\n"
+        ([
+            "GET \(path) HTTP/1.1", "Host: jack.test", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        ] + headers).joined(separator: "\r\n") + "\r\n\r\n"
     }
 
     static func open(_ port: Int, _ path: String, headers: [String] = []) async throws -> WebSocketClient {

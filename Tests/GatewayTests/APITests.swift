@@ -1,0 +1,171 @@
+import Foundation
+import HTTPTypes
+import PluginAPI
+import Synchronization
+import Testing
+
+@testable import Gateway
+
+@Suite struct APITests {
+    @Test func onlyTheTokenOpensTheAPI() async throws {
+        try await TestHouse.run { house in
+            for headers in [
+                [], ["Authorization: Bearer wrong"], ["Authorization: \(TestHouse.token)"], ["Authorization: Bearer \(TestHouse.token)x"],
+            ] {
+                let answer = try await house.request("GET", "/api/v1/tasks", headers: headers)
+                #expect((answer.status, answer.errorCode) == (401, "unauthorized"))
+                #expect(answer.headers["www-authenticate"] == #"Bearer realm="jack""#)
+            }
+            #expect(try await house.request("GET", "/api/v1/tasks", headers: ["Authorization: bearer \(TestHouse.token)"]).status == 200)
+            #expect(try await house.request("GET", "/api/openapi.yaml").status == 200)
+        }
+        for token in [nil, Secret("")] {
+            try await TestHouse.run({ $0.token = token }) { house in
+                let closed = try await house.request("GET", "/api/v1/tasks", headers: ["Authorization: Bearer "])
+                #expect((closed.status, closed.errorCode) == (503, "api_closed"))
+            }
+        }
+    }
+
+    @Test func listsComeInPages() async throws {
+        try await TestHouse.run { house in
+            let first = try await house.api("GET", "/api/v1/conversations?state=open")
+            #expect(first.json["next_cursor"] as? String == "next")
+            let second = try await house.api("GET", "/api/v1/conversations?limit=100&cursor=next")
+            #expect(second.json["next_cursor"] == nil)
+            #expect(
+                house.hotel.calls.withLock { $0 }
+                    == ["conversations state=open limit=50 cursor=-", "conversations state=- limit=100 cursor=next"])
+            for limit in ["0", "101", "x", "-1"] {
+                let answer = try await house.api("GET", "/api/v1/conversations?limit=\(limit)")
+                #expect((answer.status, answer.errorCode) == (400, "invalid_parameter"))
+            }
+            let misspelt = try await house.api("GET", "/api/v1/conversations?stat=open")
+            #expect((misspelt.status, misspelt.errorCode) == (400, "unknown_parameter"))
+            #expect(misspelt.body.contains("did you mean “state”?"))
+        }
+    }
+
+    @Test(arguments: [
+        ("{", 400, "invalid_json", ""), ("[]", 400, "invalid_json", ""), ("{}", 422, "validation_failed", "text"),
+        (#"{"text":5}"#, 422, "validation_failed", "text"), (#"{"text":"  "}"#, 422, "validation_failed", "text"),
+        (#"{"text":"a","tekst":"b"}"#, 422, "validation_failed", "tekst"), (#"{"text":"a","client_id":7}"#, 422, "validation_failed", "client_id"),
+        (#"{"text":"\#(String(repeating: "a", count: 4001))"}"#, 422, "validation_failed", "text"),
+    ]) func aWrongBodySaysWhatIsWrong(_ body: String, _ status: Int, _ code: String, _ field: String) async throws {
+        try await TestHouse.run { house in
+            let answer = try await house.api("POST", "/api/v1/conversations/c1/messages", body: body)
+            #expect((answer.status, answer.errorCode) == (status, code))
+            let details = (answer.json["error"] as? [String: Any])?["details"] as? [String: Any]
+            let fields = details?["fields"] as? [String: String] ?? [:]
+            #expect(fields.keys.sorted() == (field.isEmpty ? [] : [field]))
+            #expect(house.hotel.calls.withLock { $0.isEmpty })
+        }
+    }
+
+    @Test func whatIsAskedArrives() async throws {
+        try await TestHouse.run { house in
+            let reply = try await house.api(
+                "POST", "/api/v1/conversations/c%2F1/messages", headers: ["X-Staff-Name: Mia"], body: #"{"text":"<b>'; DROP","client_id":"k1"}"#)
+            #expect(reply.status == 201)
+            #expect(
+                try await house.api("PATCH", "/api/v1/conversations/c1", body: #"{"action":"take_over","assigned_to":"Mia"}"#).status == 200)
+            #expect(
+                try await house.api("POST", "/api/v1/tasks", body: #"{"department":"d","summary":"s","due_at":"2027-01-15T08:00:00Z"}"#).status == 201
+            )
+            #expect(try await house.api("POST", "/api/v1/admin/reload", body: #"{"dry_run":true}"#).status == 200)
+            #expect(try await house.api("POST", "/api/v1/admin/stop").status == 202)
+            #expect(try await house.api("GET", "/api/v1/knowledge/search?q=breakfast%20hours").status == 200)
+            #expect(
+                house.hotel.calls.withLock { $0 } == [
+                    "reply c/1 <b>'; DROP k1 by Mia", "update c1 take_over Mia by staff", "create d 1800000000.0", "reload dry", "stop by staff",
+                    "search breakfast hours 10",
+                ])
+        }
+    }
+
+    @Test func theHousesOwnErrorsReachTheCaller() async throws {
+        try await TestHouse.run { house in
+            let missing = try await house.api("GET", "/api/v1/conversations/zzz")
+            #expect((missing.status, missing.errorCode) == (404, "not_found"))
+            let illegal = try await house.api("PATCH", "/api/v1/conversations/c1", body: #"{"state":"sleeping"}"#)
+            #expect((illegal.status, illegal.errorCode) == (409, "conflict"))
+            let date = try await house.api("POST", "/api/v1/tasks", body: #"{"department":"d","summary":"s","due_at":"tomorrow"}"#)
+            #expect(date.body.contains("is no moment as 2026-05-01T14:00:00Z"))
+            let choice = try await house.api("GET", "/api/v1/approvals?state=maybe")
+            #expect((choice.status, choice.errorCode) == (400, "invalid_parameter"))
+            let day = try await house.api("GET", "/api/v1/reservations?on=May")
+            #expect(day.status == 400)
+        }
+    }
+
+    @Test func recordsSurviveTheirOwnJSON() throws {
+        let task = API.HotelTask(
+            id: "t", department: "d", summary: "s", priority: "low", status: "open", conversationID: "c", dueAt: Date(timeIntervalSince1970: 1.5),
+            createdAt: Date(timeIntervalSince1970: 1), updatedAt: Date(timeIntervalSince1970: 2))
+        let data = try APICoding.encoder.encode(task)
+        #expect(String(decoding: data, as: UTF8.self).contains(#""conversation_id":"c""#))
+        #expect(try APICoding.decoder.decode(API.HotelTask.self, from: data) == task)
+    }
+
+    /// The document against the routes, both ways; the document against its standard; and real answers against the document's schemas.
+    @Test func theOpenAPIDocumentIsTrue() async throws {
+        try await TestHouse.run { house in
+            let served = try await house.request("GET", "/api/openapi.yaml")
+            #expect(served.headers["content-type"] == "application/yaml; charset=utf-8")
+            let list = """
+                import sys, yaml, openapi_spec_validator
+                document = yaml.safe_load(sys.stdin)
+                openapi_spec_validator.validate(document)
+                for path, item in document["paths"].items():
+                    for method in item:
+                        if method != "parameters": print(method.upper(), path)
+                """
+            let (status, output) = try await runAside(["python3", "-c", list], input: served.body)
+            try #require(status == 0, "\(output)")
+            let documented = Set(output.split(separator: "\n").map(String.init))
+            #expect(documented == Set(GatewayBuilder.documentedRoutes(house.hotel)))
+
+            var answers: [[String: Any]] = []
+            for route in documented where !route.hasSuffix("openapi.yaml") && !route.hasSuffix("metrics") && !route.hasSuffix("healthz") {
+                let words = route.split(separator: " ").map(String.init)
+                let query = words[1].hasSuffix("search") ? "?q=x" : ""
+                let path = words[1].replacing("{id}", with: "c1").replacing("{instance}", with: "webchat") + query
+                let body =
+                    switch route {
+                    case "POST /api/v1/tasks": #"{"department":"d","summary":"s"}"#
+                    case "PATCH /api/v1/tasks/{id}": #"{"action":"claim"}"#
+                    case "PATCH /api/v1/conversations/{id}": #"{"action":"release"}"#
+                    case "POST /api/v1/conversations/{id}/messages": #"{"text":"x"}"#
+                    default: ""
+                    }
+                let answer = try await house.api(words[0], path, body: body)
+                #expect((200..<300).contains(answer.status), "\(route): \(answer.body)")
+                answers.append(["method": words[0].lowercased(), "path": words[1], "status": "\(answer.status)", "body": answer.json])
+            }
+            let input = try JSONSerialization.data(withJSONObject: ["document": served.body, "answers": answers])
+            let check = """
+                import sys, json, yaml
+                from openapi_schema_validator import OAS30Validator
+                given = json.load(sys.stdin)
+                document = yaml.safe_load(given["document"])
+                def inline(node):
+                    if isinstance(node, dict):
+                        if "$ref" in node:
+                            target = document
+                            for part in node["$ref"][2:].split("/"): target = target[part]
+                            return inline(target)
+                        return {key: inline(value) for key, value in node.items()}
+                    return [inline(value) for value in node] if isinstance(node, list) else node
+                for answer in given["answers"]:
+                    operation = document["paths"][answer["path"]][answer["method"]]
+                    assert answer["status"] in operation["responses"], (answer["path"], answer["status"])
+                    schema = inline(operation["responses"][answer["status"]])["content"]["application/json"]["schema"]
+                    for error in OAS30Validator(schema).iter_errors(answer["body"]):
+                        print(answer["method"], answer["path"], error.message, list(error.path))
+                print(len(given["answers"]), "checked")
+                """
+            let (checked, said) = try await runAside(["python3", "-c", check], input: String(decoding: input, as: UTF8.self))
+            #expect(checked == 0 && said == "\(documented.count - 3) checked\n", "\(said)")
+        }
+    }
+}
