@@ -92,7 +92,8 @@ let package = Package(
         .executableTarget(name: "jack", dependencies: ["Host"], path: "Sources/Host/Executable", swiftSettings: swiftSettings),
         module("PluginTestKit", ["PluginAPI", "Kernel", log, metrics, coreMetrics, httpTypes] + nio),
         .executableTarget(
-            name: "jack-bench", dependencies: ["Host", "PluginAPI", "Kernel", "Butler", "Gateway", arguments, log, httpTypes, crypto, hummingbird] + nio,
+            name: "jack-bench",
+            dependencies: ["Host", "PluginAPI", "Kernel", "Butler", "Gateway", arguments, log, httpTypes, crypto, hummingbird] + nio,
             path: "Sources/Bench", swiftSettings: swiftSettings),
 
         plugin(
@@ -108,19 +109,24 @@ let package = Package(
         plugin("WebhookAlertSink", "Alerts/Webhook", [crypto]),
 
         // Jack with a plugin that ends the process: what the end-to-end tests need and the product does not have.
-        .executableTarget(name: "jack-trap-fixture", dependencies: ["Host", "PluginAPI"], path: "Tests/Fixtures/TrapHost", swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "jack-trap-fixture", dependencies: ["Host", "PluginAPI"], path: "Tests/Fixtures/TrapHost", swiftSettings: swiftSettings),
         tests("PluginAPITests", ["PluginAPI", "Kernel"]),
         tests("KernelTests", ["Kernel", "PluginAPI", "PluginTestKit", log, metrics, coreMetrics, httpTypes, crypto, hummingbird] + nio),
         tests("ButlerTests", ["Butler", "Kernel", "PluginAPI", "PluginTestKit", "EmbeddedAI", "BuiltInPMS", log]),
         tests("OnCallTests", ["OnCall", "Kernel", "PluginAPI", "PluginTestKit", log]),
         tests("GatewayTests", ["Gateway", "Butler", "Kernel", "PluginAPI", "PluginTestKit", log, httpTypes, hummingbird] + nio),
-        tests("HostTests", ["Host", "Gateway", "Butler", "OnCall", "Kernel", "PluginAPI", "PluginTestKit", log, httpTypes, crypto, hummingbird] + nio),
+        tests(
+            "HostTests", ["Host", "Gateway", "Butler", "OnCall", "Kernel", "PluginAPI", "PluginTestKit", log, httpTypes, crypto, hummingbird] + nio),
         tests("PluginTestKitTests", ["PluginTestKit", "PluginAPI", "Kernel", httpTypes, log, metrics, coreMetrics]),
-        tests("WebChatChannelTests", path: "Plugins/Channels/WebChatTests", ["WebChatChannel", "PluginAPI", "PluginTestKit", "Kernel", httpTypes, log]),
+        tests(
+            "WebChatChannelTests", path: "Plugins/Channels/WebChatTests", ["WebChatChannel", "PluginAPI", "PluginTestKit", "Kernel", httpTypes, log]),
         tests("EmbeddedAITests", path: "Plugins/AI/EmbeddedTests", ["EmbeddedAI", "PluginAPI", "PluginTestKit", "Kernel"]),
         tests("BuiltInPMSTests", path: "Plugins/PMS/BuiltInTests", ["BuiltInPMS", "PluginAPI", "PluginTestKit", "Kernel"]),
         tests("LogAlertSinkTests", path: "Plugins/Alerts/LogTests", ["LogAlertSink", "PluginAPI", "PluginTestKit", "Kernel", log]),
-        tests("WebhookAlertSinkTests", path: "Plugins/Alerts/WebhookTests", ["WebhookAlertSink", "PluginAPI", "PluginTestKit", "Kernel", crypto, httpTypes, hummingbird]),
+        tests(
+            "WebhookAlertSinkTests", path: "Plugins/Alerts/WebhookTests",
+            ["WebhookAlertSink", "PluginAPI", "PluginTestKit", "Kernel", crypto, httpTypes, hummingbird]),
     ],
     swiftLanguageModes: [.v6]
 )

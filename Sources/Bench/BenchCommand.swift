@@ -10,7 +10,8 @@ struct BenchCommand: AsyncParsableCommand {
             Each benchmark starts what it measures, with a temporary database that is removed afterwards. Build a release first: swift build -c release.
             Where other programs use the same cores, repeat a run and take the middle: the load average is printed with every table.
             """,
-        subcommands: [AllCommand.self, IntakeCommand.self, ChatCommand.self, SearchCommand.self, MemoryCommand.self], defaultSubcommand: AllCommand.self)
+        subcommands: [AllCommand.self, IntakeCommand.self, ChatCommand.self, SearchCommand.self, MemoryCommand.self],
+        defaultSubcommand: AllCommand.self)
 }
 
 /// What all benchmarks take.
@@ -85,7 +86,8 @@ struct ChatCommand: AsyncParsableCommand {
 }
 
 struct SearchCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "search", abstract: "Hybrid search by words and meaning, and whether it finds what it should.")
+    static let configuration = CommandConfiguration(
+        commandName: "search", abstract: "Hybrid search by words and meaning, and whether it finds what it should.")
     @OptionGroup var options: BenchOptions
     @Option(name: .customLong("chunks"), parsing: .upToNextOption, help: "Sizes of the collection.") var chunks = [1_000, 100_000]
     @Option(help: "Questions that are timed.") var questions = 400
@@ -98,7 +100,8 @@ struct SearchCommand: AsyncParsableCommand {
 }
 
 struct MemoryCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "memory", abstract: "The resident size idle and with open chat sockets, and the time to start.")
+    static let configuration = CommandConfiguration(
+        commandName: "memory", abstract: "The resident size idle and with open chat sockets, and the time to start.")
     @OptionGroup var options: BenchOptions
     @OptionGroup var jack: JackOptions
     @Option(help: "Chat sockets that are opened.") var connections = 1_000

@@ -101,8 +101,10 @@ public struct Butler: Sendable {
             let vendorIDs = Dictionary(all.map { ($0.id, $0.vendorID) }) { first, _ in first }
             return all.map { message in
                 TranscriptEntry(
-                    id: message.id, vendorID: message.author == .guest ? message.vendorID : nil, author: message.author, text: message.text, sentAt: message.createdAt,
-                    inReplyTo: message.inReplyTo.flatMap { vendorIDs[$0] ?? nil }, quickReplies: message.extras.quickReplies, sources: message.extras.sources)
+                    id: message.id, vendorID: message.author == .guest ? message.vendorID : nil, author: message.author, text: message.text,
+                    sentAt: message.createdAt,
+                    inReplyTo: message.inReplyTo.flatMap { vendorIDs[$0] ?? nil }, quickReplies: message.extras.quickReplies,
+                    sources: message.extras.sources)
             }
         }
     }

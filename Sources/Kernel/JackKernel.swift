@@ -22,8 +22,10 @@ public final class JackKernel: Sendable {
         public var trapFile: String?
 
         public init(
-            property: PropertyInfo, engine: any StorageEngine, clock: any TimeSource, logger: Logger, metrics: any MetricsFactory, http: any HTTPClient,
-            files: @escaping @Sendable (_ spec: InstanceSpec) -> any FileReader, secrets: @escaping @Sendable (_ instance: String) -> any SecretStore, trapFile: String?
+            property: PropertyInfo, engine: any StorageEngine, clock: any TimeSource, logger: Logger, metrics: any MetricsFactory,
+            http: any HTTPClient,
+            files: @escaping @Sendable (_ spec: InstanceSpec) -> any FileReader, secrets: @escaping @Sendable (_ instance: String) -> any SecretStore,
+            trapFile: String?
         ) {
             self.property = property
             self.engine = engine
@@ -100,7 +102,8 @@ public final class JackKernel: Sendable {
         let engine = parts.engine, alerts = alerts
         let inbox = Inbox(
             engine: parts.engine, property: property, clock: parts.clock, logger: parts.logger, metrics: parts.metrics, bus: bus,
-            concurrency: handlers.concurrency, handler: { item in
+            concurrency: handlers.concurrency,
+            handler: { item in
                 switch item.event.content {
                 case .receipt(let receipt):
                     try await engine.write { transaction in
@@ -132,7 +135,8 @@ public final class JackKernel: Sendable {
     public func start(_ specs: [InstanceSpec]) async throws {
         if let file = parts.trapFile, let finding = CrashMark.begin(at: file) {
             let reason = "its code ended the process (\(finding.signal)); look into the log, then: jack plugins release \(finding.instance)"
-            parts.logger.critical("an instance ended the process and is held back", metadata: ["instance": "\(finding.instance)", "signal": "\(finding.signal)"])
+            parts.logger.critical(
+                "an instance ended the process and is held back", metadata: ["instance": "\(finding.instance)", "signal": "\(finding.signal)"])
             try await holds.hold(finding.instance, reason: reason, at: parts.clock.now)
         }
         try await instances.start(specs, held: holds.all())
@@ -188,7 +192,9 @@ public final class JackKernel: Sendable {
         try await instances.release(instance)
     }
 
-    private static func context(_ spec: InstanceSpec, _ health: any HealthReporter, parts: Parts, jobs: JobQueue, link: KernelLink) -> PluginSupervisor.Context {
+    private static func context(_ spec: InstanceSpec, _ health: any HealthReporter, parts: Parts, jobs: JobQueue, link: KernelLink)
+        -> PluginSupervisor.Context
+    {
         var logger = parts.logger
         logger[metadataKey: "instance"] = "\(spec.name)"
         let scheduler = InstanceScheduler(instance: spec.name, jobs: jobs, clock: parts.clock, logger: logger)

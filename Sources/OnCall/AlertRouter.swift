@@ -17,7 +17,8 @@ public struct AlertRouter: Sendable {
     private let metrics: any MetricsFactory
 
     public init(
-        settings: OnCallSettings, engine: any StorageEngine, outbox: @escaping @Sendable () -> Outbox, sinks: @escaping @Sendable () -> [String], property: String,
+        settings: OnCallSettings, engine: any StorageEngine, outbox: @escaping @Sendable () -> Outbox, sinks: @escaping @Sendable () -> [String],
+        property: String,
         clock: any TimeSource, metrics: any MetricsFactory
     ) {
         self.settings = settings
@@ -37,7 +38,8 @@ public struct AlertRouter: Sendable {
         let all = sinks()
         let targets = (settings.notify.isEmpty ? all : settings.notify.filter(all.contains)).filter { $0 != about }
         let isTold = alert.isEmergency || alert.severity >= settings.severity.severity
-        Counter(label: "jack_alerts_total", dimensions: [("alertname", alert.name), ("severity", alert.severity.rawValue)], factory: metrics).increment()
+        Counter(label: "jack_alerts_total", dimensions: [("alertname", alert.name), ("severity", alert.severity.rawValue)], factory: metrics)
+            .increment()
         try await engine.write { transaction in
             func id(_ phase: String, _ sink: String) -> String { "page_\(phase):\(alert.fingerprint):\(alert.startsAt.milliseconds):\(sink)" }
             for sink in isTold ? targets : [] {
@@ -49,11 +51,13 @@ public struct AlertRouter: Sendable {
             }
             let told = isTold ? targets : []
             let reason =
-                !isTold ? "\(alert.severity.rawValue) is below oncall.severity (\(settings.severity.rawValue))"
+                !isTold
+                ? "\(alert.severity.rawValue) is below oncall.severity (\(settings.severity.rawValue))"
                 : told.isEmpty ? "there is no alert instance to tell" : "told \(told.joined(separator: ", "))"
             for subject in [alert.annotations["message"], alert.fingerprint].compactMap({ $0 }) {
                 try Ledger.record(
-                    .init(step: "alert", outcome: told.isEmpty ? "not told" : "told", reason: "\(alert.name): \(reason)", at: now), of: subject, property: property,
+                    .init(step: "alert", outcome: told.isEmpty ? "not told" : "told", reason: "\(alert.name): \(reason)", at: now), of: subject,
+                    property: property,
                     in: transaction)
             }
         }

@@ -12,7 +12,8 @@ struct PageOrder: Sendable, Codable {
     /// The order as it leaves through an instance. Orders of one matter leave in their order; different matters do not wait for each other.
     func entry(through instance: String, at date: Date) throws -> OutboxEntry {
         OutboxEntry(
-            id: page.id, instance: instance, kind: .page, lane: "\(instance)|\(page.groupKey)", payload: [UInt8](try JSONEncoder().encode(self)), createdAt: date)
+            id: page.id, instance: instance, kind: .page, lane: "\(instance)|\(page.groupKey)", payload: [UInt8](try JSONEncoder().encode(self)),
+            createdAt: date)
     }
 }
 

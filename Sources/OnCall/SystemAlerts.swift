@@ -70,7 +70,8 @@ public final class SystemAlerts: Sendable {
             Alert(
                 fingerprint: "deadletter:\(letter.id)", name: "DeadLetter", severity: .error,
                 summary: "\(letter.box.rawValue) entry of \(letter.instance) was given up: \(letter.reason)",
-                labels: ["alertname": "DeadLetter", "box": letter.box.rawValue, "source": letter.instance], annotations: ["message": letter.id], startsAt: clock.now))
+                labels: ["alertname": "DeadLetter", "box": letter.box.rawValue, "source": letter.instance], annotations: ["message": letter.id],
+                startsAt: clock.now))
     }
 
     private func raise(_ alert: Alert) async {

@@ -10,7 +10,8 @@ import Testing
 
     private func stays(_ parts: inout House.Parts) {
         parts.pms.knows([
-            .stay("HM1001", "Lovelace", room: "309", phone: "+15550001"), .stay("HM1002", "Byron", room: "204", email: "ada@example.com", language: "de"),
+            .stay("HM1001", "Lovelace", room: "309", phone: "+15550001"),
+            .stay("HM1002", "Byron", room: "204", email: "ada@example.com", language: "de"),
             .stay("HM1003", "Babbage", room: "101"),
         ])
     }
@@ -102,7 +103,8 @@ import Testing
     }
 
     @Test func whoIsInTheHouseComesBeforeWhoComesNext() {
-        let gone = PMSReservation.stay("1", "A", status: .checkedOut, arrival: "2025-01-01"), next = PMSReservation.stay("2", "A", status: .confirmed, arrival: "2025-10-01")
+        let gone = PMSReservation.stay("1", "A", status: .checkedOut, arrival: "2025-01-01"),
+            next = PMSReservation.stay("2", "A", status: .confirmed, arrival: "2025-10-01")
         let later = PMSReservation.stay("3", "A", status: .confirmed, arrival: "2025-11-01"), here = PMSReservation.stay("4", "A")
         #expect(IdentityStage.best([gone, later, next, here])?.id == "4")
         #expect(IdentityStage.best([gone, later, next])?.id == "2")

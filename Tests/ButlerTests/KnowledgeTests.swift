@@ -40,7 +40,10 @@ import Testing
         let (entries, diagnostics) = read("rooms.md", text.replacing("\n", with: end))
         #expect(diagnostics.isEmpty)
         #expect(entries.map(\.id) == ["rooms.md#rooms", "rooms.md#sea-view"])
-        #expect(entries.map(\.text) == ["All rooms are quiet.", "See the page (https://example.com/rooms).\na safe\na kettle\nBalcony\nIt has two chairs."])
+        #expect(
+            entries.map(\.text) == [
+                "All rooms are quiet.", "See the page (https://example.com/rooms).\na safe\na kettle\nBalcony\nIt has two chairs.",
+            ])
         #expect(entries.map(\.title) == ["Rooms", "Sea View!"])
         #expect(entries.allSatisfy { $0.language == "de" && $0.category == "room_type" && $0.keywords == ["bed", "view"] })
     }
@@ -93,7 +96,8 @@ import Testing
 
     @Test func longEntriesAreCutAtSentences() {
         let sentence = "The pool is open from eight in the morning until eight in the evening."
-        let entry = KnowledgeEntry(id: "pool", file: "f", title: "Pool", category: "c", language: "en", text: Array(repeating: sentence, count: 10).joined(separator: " "))
+        let entry = KnowledgeEntry(
+            id: "pool", file: "f", title: "Pool", category: "c", language: "en", text: Array(repeating: sentence, count: 10).joined(separator: " "))
         let pieces = KnowledgePiece.cut(entry, length: 200)
         #expect(pieces.count == 5 && pieces.allSatisfy { $0.text.count <= 200 && $0.text.hasSuffix(".") })
         #expect(pieces.map(\.id) == (1...5).map { "en/pool~\($0)" })
@@ -106,7 +110,9 @@ import Testing
     @Test func theSampleHotelReadsWithoutAMistake() throws {
         try documents.addSampleKnowledge()
         var diagnostics = Diagnostics(), entries: [KnowledgeEntry] = []
-        for name in try documents.files(in: "knowledge").keys { entries += KnowledgeReader(documents: documents).read("knowledge/\(name)", name: name, &diagnostics) }
+        for name in try documents.files(in: "knowledge").keys {
+            entries += KnowledgeReader(documents: documents).read("knowledge/\(name)", name: name, &diagnostics)
+        }
         #expect(diagnostics.all.isEmpty)
         #expect(entries.count { $0.language == "en" } >= 60)
         #expect(Set(entries.map(\.language)) == ["en", "de", "es", "fr"])
@@ -146,7 +152,8 @@ import Testing
     private func withBase(_ body: (KnowledgeBase, Documents, Model, SQLiteEngine) async throws -> Void) async throws {
         let engine = try await SQLiteEngine.open(path: nil), documents = Documents(), model = Model()
         try await engine.migrate(KernelSchema.migrations + ButlerSchema.migrations)
-        documents["k/a.yaml"] = "entries:\n  - {id: pool, title: Pool, answer: Swim on the roof.}\n  - {id: bar, title: Bar, answer: Drinks are served at six.}\n"
+        documents["k/a.yaml"] =
+            "entries:\n  - {id: pool, title: Pool, answer: Swim on the roof.}\n  - {id: bar, title: Bar, answer: Drinks are served at six.}\n"
         documents["k/b.md"] = "---\nlanguage: de\n---\n## Frühstück\nBis zehn Uhr.\n"
         documents["k/notes.txt"] = "not knowledge"
         try await body(Self.base(engine, documents, model), documents, model, engine)
@@ -155,7 +162,8 @@ import Testing
 
     private static func base(_ engine: SQLiteEngine, _ documents: Documents, _ model: Model) -> KnowledgeBase {
         KnowledgeBase(
-            engine: engine, property: "main", settings: KnowledgeSettings(), folder: "k", documents: documents, clock: VirtualClock(), logger: LogRecorder().logger(),
+            engine: engine, property: "main", settings: KnowledgeSettings(), folder: "k", documents: documents, clock: VirtualClock(),
+            logger: LogRecorder().logger(),
             embed: { try model.embed($0, $1) }, makeIndex: { engine.vectorIndex(collection: $0, dimensions: $1) })
     }
 
@@ -165,7 +173,8 @@ import Testing
             #expect(first.filesRead == 2 && first.piecesWritten == 3 && first.piecesRemoved == 0 && first.problems.isEmpty)
             #expect(model.embedded.count == 3)
             #expect(try await base.refresh() == KnowledgeBase.Refresh())
-            documents["k/a.yaml"] = "entries:\n  - {id: pool, title: Pool, answer: Swim in the garden.}\n  - {id: bar, title: Bar, answer: Drinks are served at six.}\n"
+            documents["k/a.yaml"] =
+                "entries:\n  - {id: pool, title: Pool, answer: Swim in the garden.}\n  - {id: bar, title: Bar, answer: Drinks are served at six.}\n"
             let second = try await base.refresh()
             #expect(second.filesRead == 1 && second.piecesWritten == 1)
             #expect(model.embedded == ["Pool\nSwim in the garden."])

@@ -70,13 +70,15 @@ import Testing
 
     @Test(arguments: [
         ("fire", "fire"), ("Fire!!", "fire"), ("FUEGO", "fire"), ("feuer", "fire"), ("Au feu !", "fire"), ("fogo", "fire"), ("incendio", "fire"),
-        ("help", "medical"), ("HELP!!!", "medical"), ("help me please", "medical"), ("Hilfe", "medical"), ("socorro", "medical"), ("au secours", "medical"), ("aiuto", "medical"),
+        ("help", "medical"), ("HELP!!!", "medical"), ("help me please", "medical"), ("Hilfe", "medical"), ("socorro", "medical"),
+        ("au secours", "medical"), ("aiuto", "medical"),
         ("ambulance", "medical"), ("smoke", "fire"), ("flood", "flood"), ("SOS", "medical"), ("police", "assault"), ("gas leak", "gas_leak"),
     ])
     func aWordAlone(text: String, rule: String) { #expect(lane.check(text)?.rule.id == rule, "\(text)") }
 
     @Test(arguments: [
-        "can you help me with the wifi", "help with my bags please", "is there a fire pit", "gas station nearby?", "a smoke free room please", "what is the police number",
+        "can you help me with the wifi", "help with my bags please", "is there a fire pit", "gas station nearby?", "a smoke free room please",
+        "what is the police number",
     ])
     func theSameWordAmongOthers(text: String) { #expect(lane.check(text) == nil, "\(text): \(lane.check(text)?.phrase ?? "")") }
 

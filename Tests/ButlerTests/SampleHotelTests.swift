@@ -14,11 +14,16 @@ import Testing
         return try await House.open(parts)
     }
 
-    private func ask(_ text: String, _ peer: PeerAddress = PeerAddress(.session, "\(UInt64.random(in: 0 ... .max))")) async throws -> [OutboundMessage] {
+    private func ask(_ text: String, _ peer: PeerAddress = PeerAddress(.session, "\(UInt64.random(in: 0 ... .max))")) async throws
+        -> [OutboundMessage]
+    {
         let house = try await Self.shared.value
         let id = try await house.write(text, from: peer)
         // Others ask at the same time: only this message must be done.
-        #expect(try await eventually(within: .seconds(60)) { try await house.engine.read { try $0.row("SELECT state FROM inbox WHERE id = :id", ["id": id.sql])?.string("state") } == "done" })
+        #expect(
+            try await eventually(within: .seconds(60)) {
+                try await house.engine.read { try $0.row("SELECT state FROM inbox WHERE id = :id", ["id": id.sql])?.string("state") } == "done"
+            })
         let wanted = try await house.messages(peer).count { $0.state == .released && $0.author != .guest }
         #expect(await eventually(within: .seconds(60)) { house.parts.channel.sent.count { $0.peer == peer } == wanted })
         return house.parts.channel.sent.filter { $0.peer == peer }
@@ -66,10 +71,16 @@ import Testing
             for limit in [1, 3, 4] where (rank ?? 99) < limit { at[limit, default: 0] += 1 }
             reciprocal += rank.map { 1 / Double($0 + 1) } ?? 0
             byLanguage[language, default: (0, 0)].all += 1
-            if (rank ?? 99) < 3 { byLanguage[language, default: (0, 0)].found += 1 } else { missed.append("\(language) \(question) → \(wanted.sorted())") }
+            if (rank ?? 99) < 3 {
+                byLanguage[language, default: (0, 0)].found += 1
+            } else {
+                missed.append("\(language) \(question) → \(wanted.sorted())")
+            }
         }
         let count = Double(tests.count), recall = Double(at[3, default: 0]) / count
-        print("search: \(tests.count) questions, recall@1 \(Double(at[1, default: 0]) / count), @3 \(recall), @4 \(Double(at[4, default: 0]) / count), MRR \(reciprocal / count), \(byLanguage)")
+        print(
+            "search: \(tests.count) questions, recall@1 \(Double(at[1, default: 0]) / count), @3 \(recall), @4 \(Double(at[4, default: 0]) / count), MRR \(reciprocal / count), \(byLanguage)"
+        )
         for miss in missed { print("  missed: \(miss)") }
         #expect(tests.count >= 100)
         #expect(recall >= 0.7)

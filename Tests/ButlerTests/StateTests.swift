@@ -8,11 +8,13 @@ import Testing
 
 @Suite struct StateTests {
     private static let conversationMoves: [ConversationState: Set<ConversationState>] = [
-        .new: [.active, .escalated, .taken, .closed], .active: [.escalated, .taken, .resolved, .closed], .escalated: [.taken, .active, .resolved, .closed],
+        .new: [.active, .escalated, .taken, .closed], .active: [.escalated, .taken, .resolved, .closed],
+        .escalated: [.taken, .active, .resolved, .closed],
         .taken: [.active, .escalated, .resolved, .closed], .resolved: [.active, .escalated, .taken, .closed], .closed: [.active, .escalated, .taken],
     ]
     private static let taskMoves: [HotelTask.State: Set<HotelTask.State>] = [
-        .open: [.claimed, .inProgress, .done, .cancelled], .claimed: [.open, .inProgress, .done, .cancelled], .inProgress: [.open, .done, .cancelled],
+        .open: [.claimed, .inProgress, .done, .cancelled], .claimed: [.open, .inProgress, .done, .cancelled],
+        .inProgress: [.open, .done, .cancelled],
         .done: [.open], .cancelled: [.open],
     ]
     private let now = Date(timeIntervalSince1970: 1_756_814_400)

@@ -28,7 +28,9 @@ import Testing
             #expect(try await house.tasks().isEmpty)
             try await house.ask("204")
             let task = try #require(try await house.tasks().first)
-            #expect(task.room == "204" && task.description == "could we have towels" && task.messageID == first && task.intent == "request.housekeeping.towels")
+            #expect(
+                task.room == "204" && task.description == "could we have towels" && task.messageID == first
+                    && task.intent == "request.housekeeping.towels")
             #expect(try await house.tasks().count == 1)
         }
     }

@@ -21,7 +21,8 @@ import Testing
 
     @Test func `tasks are made, worked off, and only moved as the rules allow`() async throws {
         try await TestHotel.run { hotel async throws in
-            let made = try await hotel.send(.post, "/api/v1/tasks", ["department": "maintenance", "summary": "The lamp is broken", "room": "204", "priority": "high"])
+            let made = try await hotel.send(
+                .post, "/api/v1/tasks", ["department": "maintenance", "summary": "The lamp is broken", "room": "204", "priority": "high"])
             #expect(made.status == 201)
             let id = try #require(made["id"].stringValue)
             #expect(made["status"] == "open" && made["priority"] == "high" && made["due_at"].stringValue != nil)
@@ -104,7 +105,8 @@ import Testing
             try await hotel.eventually("the index") { try await !hotel.get("/api/v1/knowledge/search?q=breakfast").items.isEmpty }
             let hits = try await hotel.get("/api/v1/knowledge/search?q=breakfast%20hours&limit=5").items
             let hit = try #require(hits.first { $0["title"] == "Breakfast hours" })
-            #expect(hits.count == 5 && hit["source"]?.stringValue?.contains("breakfast-hours") == true && hit["score"]?.doubleValue ?? 0 > 0, "\(hit)")
+            #expect(
+                hits.count == 5 && hit["source"]?.stringValue?.contains("breakfast-hours") == true && hit["score"]?.doubleValue ?? 0 > 0, "\(hit)")
             #expect(try await hotel.get("/api/v1/knowledge/search").status == 400)
             // What FTS5 would take for operators is text.
             #expect(try await hotel.get("/api/v1/knowledge/search?q=%22breakfast%20AND%20(NEAR*").status == 200)

@@ -52,7 +52,9 @@ import Testing
             let urgent = try await hotel.get("/api/v1/tasks").items.filter { $0["priority"] == "urgent" }
             #expect(urgent.count == 1)
             try await hotel.eventually("the page") {
-                try await hotel.application.storage.read { try $0.row("SELECT COUNT(*) AS n FROM outbox WHERE kind = 'page' AND state = 'sent'")?.int("n") } == 1
+                try await hotel.application.storage.read {
+                    try $0.row("SELECT COUNT(*) AS n FROM outbox WHERE kind = 'page' AND state = 'sent'")?.int("n")
+                } == 1
             }
             try await window.close()
         }
@@ -63,12 +65,14 @@ import Testing
             let window = try await hotel.window()
             _ = try await window.ask("h", "Hello")
             let conversation = try await hotel.newest()
-            let sent = try await hotel.send(.post, "/api/v1/conversations/\(conversation)/messages", ["text": "Good evening, Rosa here.", "client_id": "r1"])
+            let sent = try await hotel.send(
+                .post, "/api/v1/conversations/\(conversation)/messages", ["text": "Good evening, Rosa here.", "client_id": "r1"])
             #expect(sent.status == 201 && sent["author"] == "staff" && sent["staff"] == "Rosa")
             let seen = try #require(try await window.next("message"))
             #expect(seen["from"] == "staff" && seen["text"] == "Good evening, Rosa here.")
             // The same reply, sent again by a browser that did not hear of the first.
-            #expect(try await hotel.send(.post, "/api/v1/conversations/\(conversation)/messages", ["text": "x", "client_id": "r1"])["id"] == sent["id"])
+            #expect(
+                try await hotel.send(.post, "/api/v1/conversations/\(conversation)/messages", ["text": "x", "client_id": "r1"])["id"] == sent["id"])
 
             #expect(try await window.say("q", "When is breakfast?")["type"] == "ack")
             try await hotel.eventually("the silence") {
@@ -91,7 +95,9 @@ import Testing
     @Test func `a reply that is not sure enough waits for approval, and reaches the guest when it is given`() async throws {
         try await TestHotel.run { hotel async throws in
             let window = try await hotel.window()
-            for (id, text) in [("a", "When is breakfast? sure 45"), ("b", "Where is breakfast? sure 40")] { #expect(try await window.say(id, text)["type"] == "ack") }
+            for (id, text) in [("a", "When is breakfast? sure 45"), ("b", "Where is breakfast? sure 40")] {
+                #expect(try await window.say(id, text)["type"] == "ack")
+            }
             try await hotel.eventually("two drafts") { try await hotel.get("/api/v1/approvals?state=pending").items.count == 2 }
             let drafts = try await hotel.get("/api/v1/approvals?state=pending").items
             let first = try #require(drafts.first { $0["question"]?.stringValue?.hasPrefix("When") == true }?["id"]?.stringValue)

@@ -14,7 +14,9 @@ import Testing
     }
 
     @Test func `an instance that does not start is said, and everything else runs`() async throws {
-        for (starting, words) in [("unreachable", "the vendor is away"), ("rejected", "does not know the key"), ("wrong", "cannot work"), ("odd", "unforeseen")] {
+        for (starting, words) in [
+            ("unreachable", "the vendor is away"), ("rejected", "does not know the key"), ("wrong", "cannot work"), ("odd", "unforeseen"),
+        ] {
             try await withSink("on_start_failure: retry, settings: {starting: \(starting)}") { hotel async throws in
                 let sink = try await hotel.get("/api/v1/plugins/night")
                 #expect(sink["last_error"].stringValue?.contains(words) == true, "\(sink.text)")

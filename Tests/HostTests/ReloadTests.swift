@@ -43,7 +43,9 @@ import Testing
             try file(hotel).edit("server:", "sever:")
             let report = try await hotel.send(.post, "/api/v1/admin/reload", [:])
             #expect(report["applied"] == false && report["changes"] == [])
-            #expect(report["diagnostics"].arrayValue?.contains { $0.stringValue?.contains("unknown key “sever”; did you mean “server”?") == true } == true, "\(report.text)")
+            #expect(
+                report["diagnostics"].arrayValue?.contains { $0.stringValue?.contains("unknown key “sever”; did you mean “server”?") == true }
+                    == true, "\(report.text)")
             #expect(try await window.ask("q", "When is breakfast?")["from"] == "jack")
             try file(hotel).edit("sever:", "server:")
             try TestFile(url: hotel.folder.appendingPathComponent("config/hotel/safety.yaml")).edit("phrases:", "phrasees:")
@@ -92,7 +94,8 @@ import Testing
         try await TestHotel.run(assignments: ["channels.webchat.settings.messages_per_minute=1000"]) { hotel async throws in
             let window = try await hotel.window()
             for round in 0..<5 {
-                try TestFile(url: hotel.folder.appendingPathComponent("config/hotel/replies.yaml")).edit(round == 0 ? "I am Jack" : "I am Jack\(round)", "I am Jack\(round + 1)")
+                try TestFile(url: hotel.folder.appendingPathComponent("config/hotel/replies.yaml")).edit(
+                    round == 0 ? "I am Jack" : "I am Jack\(round)", "I am Jack\(round + 1)")
                 async let reload = hotel.send(.post, "/api/v1/admin/reload", [:])
                 for number in 0..<4 { #expect(try await window.say("r\(round)-\(number)", "Hello")["type"] == "ack") }
                 #expect(try await reload["applied"] == true)

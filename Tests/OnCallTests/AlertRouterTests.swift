@@ -95,7 +95,10 @@ import Testing
             office.one.fail(with: .notReady(.vendorFault, "busy"))
             try await office.engine.write { [kernel = office.kernel] in try kernel.alerts.raise(.test(), in: $0) }
             #expect(await eventually(within: .seconds(60)) { office.clock.sleepers > 0 })
-            #expect(try await eventually(within: .seconds(60)) { try await office.engine.read { try $0.row("SELECT attempts FROM outbox WHERE attempts > 0") } != nil })
+            #expect(
+                try await eventually(within: .seconds(60)) {
+                    try await office.engine.read { try $0.row("SELECT attempts FROM outbox WHERE attempts > 0") } != nil
+                })
             office.one.fail(with: nil)
             #expect(
                 await eventually(within: .seconds(60)) {
@@ -107,10 +110,13 @@ import Testing
 }
 
 @Suite struct SystemAlertsTests {
-    private func change(_ office: Office, _ state: InstanceState, before: InstanceState, reason: String? = nil, credentials: Bool = false) async throws {
+    private func change(_ office: Office, _ state: InstanceState, before: InstanceState, reason: String? = nil, credentials: Bool = false)
+        async throws
+    {
         office.clock.jumpWall(by: .seconds(10))
         let status = InstanceStatus(
-            name: "whatsapp", plugin: "p", kind: .channel, state: state, reason: reason, needsCredentials: credentials, since: office.clock.now, failedStarts: 0)
+            name: "whatsapp", plugin: "p", kind: .channel, state: state, reason: reason, needsCredentials: credentials, since: office.clock.now,
+            failedStarts: 0)
         await office.kernel.bus.publish(InstanceChanged(before: before, status: status))
     }
 

@@ -38,7 +38,7 @@ import Testing
 
     @Test(
         arguments: [
-            ("/cut", 18, "abc"), ("/garbage", 1, ""), ("/chunked", 0, "onetwo"), ("/drip", 0, "0123456789"), ("/redirect", 0, "")
+            ("/cut", 18, "abc"), ("/garbage", 1, ""), ("/chunked", 0, "onetwo"), ("/drip", 0, "0123456789"), ("/redirect", 0, ""),
         ] as [(String, Int32, String)])
     func badAnswersAreSentAsAskedFor(_ path: String, _ status: Int32, _ output: String) async throws {
         try await LoopbackServer.run { request in

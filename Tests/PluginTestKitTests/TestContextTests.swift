@@ -43,7 +43,7 @@ import Testing
             (["concurrency": 1], "“token” is missing"), (["token": "short"], "needs at least 8"),
             (["token": "long-enough", "tokn": 1], "unknown key “tokn”"),
             (["token": "long-enough", "concurrency": 7], "concurrency: seven is one too many"),
-            (["token": "long-enough", "names": "a"], "expected a list")
+            (["token": "long-enough", "names": "a"], "expected a list"),
         ] as [(JSONValue, String)])
     func settingsAreReadStrictly(_ settings: JSONValue, _ complaint: String) {
         let error = #expect(throws: SettingsRejected.self) { try TestContext().make(Echo.self, settings) }

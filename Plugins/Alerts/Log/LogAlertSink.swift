@@ -43,7 +43,7 @@ public struct LogAlertSink: AlertSink {
         var metadata: Logger.Metadata = [
             "event": .string(event), "page": .string(line(page.id)), "group": .string(line(page.groupKey)),
             "severity": .string(page.severity.rawValue), "alerts": .array(page.alerts.map { .string(line($0.name)) }),
-            "level": .stringConvertible(page.level), "reason": .string(line(page.reason))
+            "level": .stringConvertible(page.level), "reason": .string(line(page.reason)),
         ]
         if let url = page.url { metadata["url"] = .string(line(url)) }
         if isEmergency { metadata["emergency"] = "true" }

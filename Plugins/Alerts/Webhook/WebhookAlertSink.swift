@@ -20,7 +20,7 @@ public struct WebhookAlertSink: AlertSink {
 
     /// Headers that are this plugin's own, or the connection's.
     private static let reserved: Set<String> = [
-        "content-type", "content-length", "transfer-encoding", "connection", "host", "idempotency-key", "x-jack-signature", "x-jack-event"
+        "content-type", "content-length", "transfer-encoding", "connection", "host", "idempotency-key", "x-jack-signature", "x-jack-event",
     ]
 
     private let settings: Settings

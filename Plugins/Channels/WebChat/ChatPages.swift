@@ -36,7 +36,8 @@ enum ChatPages {
             )
         }
         let page = PageRoute(path: settings.path) { request in
-            let wanted = [request.queryValue("lang")].compactMap { $0.flatMap(LanguageTag.parse) }
+            let wanted =
+                [request.queryValue("lang")].compactMap { $0.flatMap(LanguageTag.parse) }
                 + LanguageTag.accepted(request.headers[.acceptLanguage] ?? "")
             let language = LanguageTag.best(wanted: wanted, available: pages.map(\.language))
             // The first is the hotel's own.

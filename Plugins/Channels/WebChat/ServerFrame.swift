@@ -71,7 +71,12 @@ enum ServerFrame {
             // A guest's line goes back under the id that the browser gave it.
             id = entry.author == .guest ? entry.vendorID.map { MessageID.client($0, session: session) } ?? entry.id : entry.id
             inReplyTo = entry.inReplyTo.map { MessageID.client($0, session: session) }
-            from = switch entry.author { case .guest: "guest"; case .staff: "staff"; case .jack, .system: "jack" }
+            from =
+                switch entry.author {
+                case .guest: "guest";
+                case .staff: "staff";
+                case .jack, .system: "jack"
+                }
             text = entry.text
             at = entry.sentAt.iso8601
             quickReplies = entry.quickReplies.isEmpty ? nil : entry.quickReplies.map { Titled(id: $0.id, title: $0.title) }

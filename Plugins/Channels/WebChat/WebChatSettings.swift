@@ -42,8 +42,10 @@ extension SettingConstraint where Value == String {
     /// An absolute path without query, fragment or anything that a browser would have to escape.
     fileprivate static var path: SettingConstraint {
         SettingConstraint("a path beginning with /", schema: ["pattern": "^/[A-Za-z0-9._~/-]*$"]) { text in
-            let isPlain = text.utf8.allSatisfy { UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0 || UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0
-                || UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || "._~/-".utf8.contains($0) }
+            let isPlain = text.utf8.allSatisfy {
+                UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0 || UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0
+                    || UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || "._~/-".utf8.contains($0)
+            }
             return text.hasPrefix("/") && isPlain && !text.contains("//") && !text.contains("..")
                 ? nil : "“\(text)” is not a path of letters, digits and . _ ~ - that begins with /"
         }

@@ -13,7 +13,7 @@ struct RowReader {
 
     static let reservationColumns = [
         "confirmation", "first_name", "last_name", "email", "phone", "language", "room", "room_type", "arrival", "departure", "status", "adults",
-        "children", "vip", "notes"
+        "children", "vip", "notes",
     ]
     static let roomColumns = ["number", "type", "floor", "status"]
 

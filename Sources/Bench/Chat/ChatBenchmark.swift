@@ -8,7 +8,8 @@ struct ChatBenchmark {
 
     /// What the sample hotel can answer: other questions would go to staff, and end the conversation.
     static let questions = [
-        "When is breakfast?", "What is the Wi-Fi password?", "What time is check-out?", "When does the gym open?", "Where is the spa?", "Is smoking allowed?",
+        "When is breakfast?", "What is the Wi-Fi password?", "What time is check-out?", "When does the gym open?", "Where is the spa?",
+        "Is smoking allowed?",
         "What time is check-in?", "When is the restaurant open?",
     ]
 

@@ -21,7 +21,9 @@ struct BenchChannel: ChannelPlugin {
     var routes: [PluginRoute] {
         [
             .webhook(
-                WebhookRoute(verification: .custom(secret: settings.secret) { Signature.isSound($0, key: SymmetricKey(data: Array($1.reveal().utf8))) }) { request in
+                WebhookRoute(
+                    verification: .custom(secret: settings.secret) { Signature.isSound($0, key: SymmetricKey(data: Array($1.reveal().utf8))) }
+                ) { request in
                     WebhookResult(try JSONDecoder().decode(Notification.self, from: Data(request.body)).events)
                 })
         ]

@@ -92,7 +92,8 @@ struct IntakeBenchmark {
         found.rows = try await house.rows().all
         // The first messages once more: they are acknowledged, and change nothing.
         let again = try await Load(
-            port: house.port, path: IntakeHouse.webhookPath, connections: connections, duration: 10_000_000_000, secret: secret, firstNumber: firstStored,
+            port: house.port, path: IntakeHouse.webhookPath, connections: connections, duration: 10_000_000_000, secret: secret,
+            firstNumber: firstStored,
             requestsPerConnection: 3
         ).run()
         found.refused += again.refused

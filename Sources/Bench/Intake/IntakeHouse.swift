@@ -37,7 +37,8 @@ final class IntakeHouse: Sendable {
         let keys = EncryptionKeys(secret: Secret(secret))
         let kernel = JackKernel(
             .init(
-                property: PropertyInfo(id: "main", name: "Bench", locale: "en", languages: ["en"], timeZone: "UTC", publicURL: nil), engine: engine, clock: clock,
+                property: PropertyInfo(id: "main", name: "Bench", locale: "en", languages: ["en"], timeZone: "UTC", publicURL: nil), engine: engine,
+                clock: clock,
                 logger: logger, metrics: metrics, http: CurlHTTPClient(engine: http), files: { _ in NoFiles() },
                 secrets: { EncryptedSecretStore(engine: engine, property: "main", owner: $0, keys: keys, clock: clock) }, trapFile: nil))
         self.kernel = kernel
@@ -49,7 +50,9 @@ final class IntakeHouse: Sendable {
                 }, deliveries: [:], transcript: { _, _, _ in [] }))
         var settings = BenchChannel.Settings()
         settings.secret = Secret(secret)
-        try await kernel.start([InstanceSpec(name: Self.instance, registration: PluginRegistration(BenchChannel.self), settings: settings, onStartFailure: .fail)])
+        try await kernel.start([
+            InstanceSpec(name: Self.instance, registration: PluginRegistration(BenchChannel.self), settings: settings, onStartFailure: .fail)
+        ])
         let routes = MountedRoutes()
         try routes.mount(kernel.instances.supervisor(Self.instance)?.routes ?? [], of: Self.instance)
 
@@ -59,7 +62,8 @@ final class IntakeHouse: Sendable {
         configuration.rates.webhooks = nil
         configuration.rates.pages = nil
         var parts = GatewayParts(
-            version: "bench", routes: routes, accept: { try await kernel.inbox.accept($0, $1) }, health: NoHealth(), hotel: nil, metricsText: { metrics.render() },
+            version: "bench", routes: routes, accept: { try await kernel.inbox.accept($0, $1) }, health: NoHealth(), hotel: nil,
+            metricsText: { metrics.render() },
             metrics: metrics, time: clock, logger: logger)
         let key = SymmetricKey(data: Array(secret.utf8))
         parts.extraRoutes = [

@@ -53,7 +53,8 @@ struct Load: Sendable {
                             _ = try await ClientBootstrap(group: group).channelOption(.tcpOption(.tcp_nodelay), value: 1)
                                 .channelInitializer { channel in
                                     channel.eventLoop.makeCompletedFuture {
-                                        try channel.pipeline.syncOperations.addHandler(LoadConnection(load, index: index, until: begun + load.duration, result: promise))
+                                        try channel.pipeline.syncOperations.addHandler(
+                                            LoadConnection(load, index: index, until: begun + load.duration, result: promise))
                                     }
                                 }.connect(host: "127.0.0.1", port: load.port).get()
                         } catch {

@@ -59,7 +59,8 @@ struct MemoryBenchmark {
         let crowded = try await Self.reading(process)
         try await crowd.close()
         table.measures += [
-            Measure("idle", idle.resident, "MB", goal: .below(60)), Measure("idle: own memory", idle.anonymous, "MB"), Measure("idle: of files", idle.file, "MB"),
+            Measure("idle", idle.resident, "MB", goal: .below(60)), Measure("idle: own memory", idle.anonymous, "MB"),
+            Measure("idle: of files", idle.file, "MB"),
             Measure("idle: threads", Double(idle.threads), ""), Measure("after answers", warm.resident, "MB", goal: .below(60)),
             Measure("with \(Measure.plain(Double(connections))) chat sockets", crowded.resident, "MB"),
             Measure("for the sockets", crowded.resident - warm.resident, "MB", goal: .below(10)),

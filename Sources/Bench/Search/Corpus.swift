@@ -37,7 +37,8 @@ struct Corpus: Sendable {
         while words.count < Self.vocabulary {
             // Common words are short.
             let syllables = 1 + min(3, Int(Double(words.count + 1).squareRoot() / 50)) + Int.random(in: 0...1, using: &random)
-            let word = (0..<syllables).map { _ in consonants.randomElement(using: &random)! + vowels.randomElement(using: &random)! }.joined()
+            let word =
+                (0..<syllables).map { _ in consonants.randomElement(using: &random)! + vowels.randomElement(using: &random)! }.joined()
                 + (consonants.randomElement(using: &random) ?? "")
             if known.insert(word).inserted { words.append(word) }
         }

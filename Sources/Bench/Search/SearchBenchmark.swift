@@ -45,8 +45,10 @@ struct SearchBenchmark {
     private func measure(_ size: Int, _ corpus: Corpus, _ engine: SQLiteEngine) async throws -> [Measure] {
         let model = "bench", collection = "knowledge:main:\(model)"
         let base = KnowledgeBase(
-            engine: engine, property: "main", settings: KnowledgeSettings(), folder: "knowledge", documents: CorpusFolder(corpus: corpus, chunks: size), clock: SystemTime(),
-            logger: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }, embed: { texts, _ in AIEmbeddings(vectors: texts.map(corpus.vector), model: model) },
+            engine: engine, property: "main", settings: KnowledgeSettings(), folder: "knowledge",
+            documents: CorpusFolder(corpus: corpus, chunks: size), clock: SystemTime(),
+            logger: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() },
+            embed: { texts, _ in AIEmbeddings(vectors: texts.map(corpus.vector), model: model) },
             makeIndex: { engine.vectorIndex(collection: $0, dimensions: $1) })
         Progress.say("indexing \(Measure.plain(Double(size))) chunks")
         let begun = Stopwatch.now
@@ -82,7 +84,8 @@ struct SearchBenchmark {
         return [
             Measure("\(name): p50", hybrid.milliseconds(at: 0.5), "ms"), Measure("\(name): p95", hybrid.milliseconds(at: 0.95), "ms", goal: goal),
             Measure("\(name): p99", hybrid.milliseconds(at: 0.99), "ms"), Measure("\(name): first search", firstSearch, "ms"),
-            Measure("\(name): words alone, p95", words.milliseconds(at: 0.95), "ms"), Measure("\(name): vectors alone, p95", vectors.milliseconds(at: 0.95), "ms"),
+            Measure("\(name): words alone, p95", words.milliseconds(at: 0.95), "ms"),
+            Measure("\(name): vectors alone, p95", vectors.milliseconds(at: 0.95), "ms"),
             Measure("\(name): nearest vectors that are the true ones", exactness.vectors, "%", goal: .exactly(100)),
             Measure("\(name): hits that an exhaustive search has", exactness.hits, "%"),
             Measure("\(name): same best hit as an exhaustive search", exactness.best, "%"),
@@ -94,7 +97,9 @@ struct SearchBenchmark {
         _ size: Int, _ corpus: Corpus, _ engine: SQLiteEngine, _ base: KnowledgeBase, _ index: any VectorIndex
     ) async throws -> (vectors: Double, hits: Double, best: Double) {
         Progress.say("comparing with an exhaustive search")
-        let stored = try await engine.read { try $0.rows("SELECT key, vector FROM vector").map { (key: try $0.string("key"), vector: Self.floats(try $0.blob("vector"))) } }
+        let stored = try await engine.read {
+            try $0.rows("SELECT key, vector FROM vector").map { (key: try $0.string("key"), vector: Self.floats(try $0.blob("vector"))) }
+        }
         guard stored.count == size else { throw BenchError("\(stored.count) vectors are stored, not \(size)") }
         var sameVectors = 0, allVectors = 0, sameHits = 0, allHits = 0, sameBest = 0
         let count = Self.limit * 5
@@ -110,8 +115,10 @@ struct SearchBenchmark {
 
             let phrases = question.split(whereSeparator: { !$0.isLetter }).map { "\"\($0)\"" + ($0.count >= 4 ? "*" : "") }.joined(separator: " OR ")
             let byWords = try await engine.read { reader in
-                try reader.rows("SELECT key FROM knowledge_text WHERE knowledge_text MATCH :q ORDER BY rank, rowid LIMIT :n", ["q": phrases.sql, "n": count.sql])
-                    .map { try $0.string("key") }
+                try reader.rows(
+                    "SELECT key FROM knowledge_text WHERE knowledge_text MATCH :q ORDER BY rank, rowid LIMIT :n", ["q": phrases.sql, "n": count.sql]
+                )
+                .map { try $0.string("key") }
             }
             var scores: [String: Double] = [:]
             for (rank, key) in byWords.enumerated() { scores[key, default: 0] += 1 / Double(60 + rank) }

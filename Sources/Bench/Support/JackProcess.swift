@@ -37,11 +37,15 @@ final class JackProcess: Sendable {
     ///   - folder: where the database and the log go; a second start there finds what the first left.
     ///   - settings: `path=value` over the configuration.
     init(_ options: JackOptions, folder: String, settings: [String] = []) async throws {
-        let program = options.jack ?? URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().appendingPathComponent("jack").path
+        let program =
+            options.jack
+            ?? URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().appendingPathComponent("jack").path
         guard FileManager.default.isExecutableFile(atPath: program) else {
             throw BenchError("there is no \(program): build it with “swift build -c release --product jack”, or name it with --jack")
         }
-        guard FileManager.default.fileExists(atPath: options.config) else { throw BenchError("there is no \(options.config): name the configuration with --config") }
+        guard FileManager.default.fileExists(atPath: options.config) else {
+            throw BenchError("there is no \(options.config): name the configuration with --config")
+        }
         let logPath = folder + "/log.json"
         if !FileManager.default.fileExists(atPath: logPath) { _ = FileManager.default.createFile(atPath: logPath, contents: nil) }
         guard let log = FileHandle(forWritingAtPath: logPath) else { throw BenchError("\(logPath) cannot be written") }

@@ -119,9 +119,11 @@ struct Machine: Encodable, Sendable, CustomStringConvertible {
 
     static let current: Machine = {
         let release = (try? String(contentsOfFile: "/etc/os-release", encoding: .utf8)) ?? ""
-        let name = release.split(separator: "\n").first { $0.hasPrefix("PRETTY_NAME=") }.map { $0.dropFirst(12).filter { $0 != "\"" } } ?? "unknown system"
+        let name =
+            release.split(separator: "\n").first { $0.hasPrefix("PRETTY_NAME=") }.map { $0.dropFirst(12).filter { $0 != "\"" } } ?? "unknown system"
         let info = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-        let model = info.split(separator: "\n").first { $0.hasPrefix("model name") }
+        let model =
+            info.split(separator: "\n").first { $0.hasPrefix("model name") }
             .flatMap { $0.split(separator: ":").last }.map { $0.trimmingCharacters(in: .whitespaces) } ?? "unknown processor"
         #if DEBUG
             let build = "debug"
@@ -129,7 +131,8 @@ struct Machine: Encodable, Sendable, CustomStringConvertible {
             let build = "release"
         #endif
         return Machine(
-            cores: ProcessInfo.processInfo.activeProcessorCount, memoryGiB: (Double(ProcessInfo.processInfo.physicalMemory) / Double(1 << 30) * 10).rounded() / 10,
+            cores: ProcessInfo.processInfo.activeProcessorCount,
+            memoryGiB: (Double(ProcessInfo.processInfo.physicalMemory) / Double(1 << 30) * 10).rounded() / 10,
             processor: model, system: name, build: build)
     }()
 

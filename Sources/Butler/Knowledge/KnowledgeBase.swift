@@ -16,6 +16,8 @@ public final class KnowledgeBase: Sendable {
         public var category: String
         public var language: String
         public var text: String
+        /// How guests ask for it, one a line.
+        public var questions: String
         /// How well it fits among the hits, by words and by meaning; higher is better.
         public var score: Double
         /// The cosine of its meaning to the question's; nil without vectors.
@@ -58,7 +60,8 @@ public final class KnowledgeBase: Sendable {
     private let inner = Mutex(Inner())
 
     public init(
-        engine: any StorageEngine, property: String, settings: KnowledgeSettings, folder: String, documents: any DocumentSource, clock: any TimeSource,
+        engine: any StorageEngine, property: String, settings: KnowledgeSettings, folder: String, documents: any DocumentSource,
+        clock: any TimeSource,
         logger: Logger, embed: Embed?, makeIndex: @escaping @Sendable (_ collection: String, _ dimensions: Int) async throws -> any VectorIndex
     ) {
         self.engine = engine
@@ -136,7 +139,10 @@ public final class KnowledgeBase: Sendable {
         let changed = stamps.filter { before[$0.key] != $0.value }.keys.sorted()
         let property = property
         let storedFiles = try await engine.read { reader in
-            Set(try reader.rows("SELECT DISTINCT file FROM knowledge WHERE property = :property", ["property": property.sql]).map { try $0.string("file") })
+            Set(
+                try reader.rows("SELECT DISTINCT file FROM knowledge WHERE property = :property", ["property": property.sql]).map {
+                    try $0.string("file")
+                })
         }
         let gone = storedFiles.subtracting(stamps.keys)
         var result = Refresh()
@@ -169,7 +175,8 @@ public final class KnowledgeBase: Sendable {
         for (file, pieces) in pieces.sorted(by: { $0.key < $1.key }) {
             for piece in pieces {
                 if let other = files[piece.id] {
-                    problems.append("\(file): the entry “\(piece.entry.id)” stands in \(other) already; give it another id or title, or it may not be found")
+                    problems.append(
+                        "\(file): the entry “\(piece.entry.id)” stands in \(other) already; give it another id or title, or it may not be found")
                 }
                 files[piece.id] = file
             }
@@ -287,15 +294,17 @@ public final class KnowledgeBase: Sendable {
         let hits = try await engine.read { reader in
             try reader.rows(
                 """
-                SELECT id, entry, title, category, language, text FROM knowledge
+                SELECT id, entry, title, category, language, text, questions FROM knowledge
                 WHERE id IN (SELECT value FROM json_each(:keys)) AND property = :property
                 """, ["keys": keys, "property": property.sql]
             ).map { row in
                 let id = try row.string("id"), pieceLanguage = try row.string("language")
                 let bonus = language.map { pieceLanguage.hasPrefix($0.prefix(2)) } == true ? 0.03 : 0
                 return Hit(
-                    id: id, entry: try row.string("entry"), title: try row.string("title"), category: try row.string("category"), language: pieceLanguage,
-                    text: try row.string("text"), score: found[id, default: 0] + bonus, similarity: similarity[id])
+                    id: id, entry: try row.string("entry"), title: try row.string("title"), category: try row.string("category"),
+                    language: pieceLanguage,
+                    text: try row.string("text"), questions: try row.string("questions"), score: found[id, default: 0] + bonus,
+                    similarity: similarity[id])
             }
         }
         return Array(hits.sorted { ($0.score, $1.id) > ($1.score, $0.id) }.prefix(limit))
@@ -312,6 +321,8 @@ public final class KnowledgeBase: Sendable {
     /// How many pieces are stored.
     public func count() async throws -> Int {
         let property = property
-        return try await engine.read { try $0.row("SELECT COUNT(*) AS n FROM knowledge WHERE property = :property", ["property": property.sql])?.int("n") ?? 0 }
+        return try await engine.read {
+            try $0.row("SELECT COUNT(*) AS n FROM knowledge WHERE property = :property", ["property": property.sql])?.int("n") ?? 0
+        }
     }
 }

@@ -94,7 +94,8 @@ public struct KnowledgeReader: Sendable {
                 return []
             }
             let yaml = lines[1..<end].joined(separator: "\n")
-            guard let node = documents.document(text: yaml, file: path, firstLine: 2, &diagnostics), let read = KnowledgeFrontMatter.decode(node, &diagnostics)
+            guard let node = documents.document(text: yaml, file: path, firstLine: 2, &diagnostics),
+                let read = KnowledgeFrontMatter.decode(node, &diagnostics)
             else { return [] }
             front = read
             lines = lines[(end + 1)...]
@@ -111,7 +112,8 @@ public struct KnowledgeReader: Sendable {
             let body = Self.plain(section.body)
             guard !body.isEmpty else { return nil }
             return KnowledgeEntry(
-                id: "\(name)#\(Self.slug(section.title))", file: name, title: section.title, category: front.category, language: front.language, text: body,
+                id: "\(name)#\(Self.slug(section.title))", file: name, title: section.title, category: front.category, language: front.language,
+                text: body,
                 keywords: front.keywords)
         }
     }

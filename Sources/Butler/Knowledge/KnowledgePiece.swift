@@ -11,7 +11,9 @@ struct KnowledgePiece: Sendable {
     /// Changes with anything that is stored.
     var hash: String {
         let all = [id, entry.file, entry.title, entry.category, entry.language, text] + entry.questions + entry.keywords
-        return SHA256.hash(data: Data(all.joined(separator: "\u{1F}").utf8)).prefix(16).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        return SHA256.hash(data: Data(all.joined(separator: "\u{1F}").utf8)).prefix(16).map {
+            String($0 >> 4, radix: 16) + String($0 & 15, radix: 16)
+        }.joined()
     }
 
     /// Cuts an entry at the ends of sentences; a short one stays whole.
@@ -54,7 +56,8 @@ struct KnowledgePiece: Sendable {
             """,
             [
                 "id": id.sql, "property": property.sql, "entry": entry.id.sql, "file": entry.file.sql, "title": entry.title.sql,
-                "category": entry.category.sql, "language": entry.language.sql, "text": text.sql, "questions": questions.sql, "keywords": keywords.sql,
+                "category": entry.category.sql, "language": entry.language.sql, "text": text.sql, "questions": questions.sql,
+                "keywords": keywords.sql,
                 "hash": hash.sql,
             ])
         try transaction.index(

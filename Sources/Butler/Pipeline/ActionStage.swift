@@ -100,7 +100,9 @@ struct ActionStage: Stage {
 
     private func accept(_ turn: inout Turn, _ intent: IntentDefinition, _ department: String, _ request: Request) -> Decision {
         let task = task(turn, intent, department, request)
-        turn.note("task", "created", "\(intent.id) is for \(department), due \(task.dueAt.iso8601)", details: ["task": .string(task.id)], at: desk.clock.now)
+        turn.note(
+            "task", "created", "\(intent.id) is for \(department), due \(task.dueAt.iso8601)", details: ["task": .string(task.id)], at: desk.clock.now
+        )
         let kind: FixedReply = intent.id == "feedback.complaint" ? .complaint : .taskCreated
         let reply = Decision.Reply(
             text: desk.replies.text(
@@ -112,7 +114,8 @@ struct ActionStage: Stage {
     private func task(_ turn: Turn, _ intent: IntentDefinition, _ department: String, _ request: Request) -> HotelTask {
         let now = desk.clock.now
         return HotelTask(
-            id: Identifier.make("tsk", at: now), conversationID: turn.conversation.id, messageID: request.message, intent: intent.id, department: department,
+            id: Identifier.make("tsk", at: now), conversationID: turn.conversation.id, messageID: request.message, intent: intent.id,
+            department: department,
             room: turn.room, title: intent.description, description: request.text, priority: intent.priority,
             dueAt: now.addingTimeInterval(desk.settings.sla.due(intent.priority).seconds), createdAt: now)
     }

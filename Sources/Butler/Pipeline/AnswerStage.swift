@@ -9,7 +9,8 @@ struct AnswerStage: Stage {
     func decide(_ turn: inout Turn) async throws -> Decision? {
         let hits = try await desk.knowledge.search(turn.text, language: turn.language, limit: desk.settings.knowledge.documents)
         turn.note(
-            "knowledge", hits.isEmpty ? "nothing" : "found", hits.isEmpty ? "nothing fits the message" : "\(hits.count) pieces fit, “\(hits[0].title)” best",
+            "knowledge", hits.isEmpty ? "nothing" : "found",
+            hits.isEmpty ? "nothing fits the message" : "\(hits.count) pieces fit, “\(hits[0].title)” best",
             details: .array(hits.map { .object(["id": .string($0.id), "score": .double($0.score)]) }), at: desk.clock.now)
         guard !hits.isEmpty else { return notUnderstood(&turn, "there is nothing to answer from") }
         let answer: ChainResult<(AIResponse, AIFeatures)>
@@ -25,7 +26,8 @@ struct AnswerStage: Stage {
         if turn.intent?.id == "unknown" { confidence *= 1 - 0.5 * turn.confidence }
         let cited = hits.filter { response.citations.contains($0.id) }
         turn.note(
-            "answer", "drafted", "\(answer.instance) is \(percent(confidence)) sure of an answer from \(cited.map { "“\($0.title)”" }.joined(separator: ", "))"
+            "answer", "drafted",
+            "\(answer.instance) is \(percent(confidence)) sure of an answer from \(cited.map { "“\($0.title)”" }.joined(separator: ", "))"
                 + passed(answer.passedOver), details: ["confidence": .double(confidence), "model": .string(response.model)], at: desk.clock.now)
         guard !response.text.isEmpty else { return notUnderstood(&turn, "the answer is empty") }
         var text = response.text
@@ -38,20 +40,29 @@ struct AnswerStage: Stage {
 
     private func ask(_ turn: Turn, _ hits: [KnowledgeBase.Hit]) async throws -> ChainResult<(AIResponse, AIFeatures)> {
         // What was held or rejected the guest has never read.
-        var messages = turn.history.filter { $0.state == .received || $0.state == .released }.suffix(8).map { AIMessage($0.author == .guest ? .user : .assistant, $0.text) }
+        var messages = turn.history.filter { $0.state == .received || $0.state == .released }.suffix(8).map {
+            AIMessage($0.author == .guest ? .user : .assistant, $0.text)
+        }
         messages.append(AIMessage(.user, turn.text))
         let request = AIRequest(
             instructions: desk.settings.instructions, messages: messages,
-            documents: hits.map { AIDocument(id: $0.id, title: $0.title, text: $0.text, locale: $0.language, relevance: max(0, $0.similarity ?? 0)) },
+            documents: hits.map {
+                AIDocument(
+                    id: $0.id, title: $0.title, text: $0.questions.isEmpty ? $0.text : $0.questions + "\n" + $0.text, locale: $0.language,
+                    relevance: max(0, $0.similarity ?? 0))
+            },
             locale: turn.language)
         let (peer, instance, dispatcher, clock) = (turn.conversation.peer, turn.item.instance, desk.dispatcher, desk.clock)
         let typing = Task {
             // An answer that comes at once needs no sign that it is being written.
             try await clock.sleep(for: .milliseconds(400))
-            try await dispatcher.call(instance, as: (any ChannelPlugin).self, "typing", CallOptions(attempts: 1)) { try await $0.indicateTyping(to: peer) }
+            try await dispatcher.call(instance, as: (any ChannelPlugin).self, "typing", CallOptions(attempts: 1)) {
+                try await $0.indicateTyping(to: peer)
+            }
         }
         defer { typing.cancel() }
-        return try await desk.dispatcher.chain(desk.settings.ai, as: (any AIProvider).self, "complete", CallOptions(deadline: .seconds(60))) { provider in
+        return try await desk.dispatcher.chain(desk.settings.ai, as: (any AIProvider).self, "complete", CallOptions(deadline: .seconds(60))) {
+            provider in
             (try await provider.complete(request), provider.features)
         }
     }

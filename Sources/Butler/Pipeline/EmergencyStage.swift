@@ -17,14 +17,20 @@ struct EmergencyStage: Stage {
         turn.note("safety", finding.rule.id, "the message holds “\(finding.phrase)”: \(finding.rule.summary)", rule: desk.safetyFile, at: now)
         return Self.emergency(
             id: finding.rule.id, severity: finding.rule.severity, department: finding.rule.department, summary: finding.rule.summary,
-            reply: finding.rule.reply[turn.language] ?? finding.rule.reply[String(desk.property.locale.prefix(2))] ?? finding.rule.reply["en"] ?? "", turn,
+            reply: finding.rule.reply[turn.language] ?? finding.rule.reply[String(desk.property.locale.prefix(2))] ?? finding.rule.reply["en"] ?? "",
+            turn,
             desk)
     }
 
-    static func emergency(id: String, severity: AlertSeverity, department: String, summary: String, reply: String, _ turn: Turn, _ desk: Desk) -> Decision {
+    static func emergency(id: String, severity: AlertSeverity, department: String, summary: String, reply: String, _ turn: Turn, _ desk: Desk)
+        -> Decision
+    {
         let now = desk.clock.now
         let room = turn.room ?? turn.stay?.room
-        var labels = ["alertname": "GuestEmergency", "category": id, "department": department, "conversation": turn.conversation.id, "channel": turn.item.instance]
+        var labels = [
+            "alertname": "GuestEmergency", "category": id, "department": department, "conversation": turn.conversation.id,
+            "channel": turn.item.instance,
+        ]
         labels["room"] = room
         labels["guest"] = turn.guest.map { "\($0.firstName) \($0.lastName)" }
         let alert = Alert(
@@ -32,8 +38,10 @@ struct EmergencyStage: Stage {
             summary: "\(summary) — \(room.map { "room \($0)" } ?? "room unknown")", detail: turn.text, labels: labels,
             annotations: ["guest_text": turn.text, "message": turn.item.id], startsAt: turn.receivedAt, isEmergency: true)
         let task = HotelTask(
-            id: Identifier.make("tsk", at: now), conversationID: turn.conversation.id, messageID: turn.item.id, intent: "emergency", department: department,
-            room: room, title: summary, description: turn.text, priority: .urgent, dueAt: now.addingTimeInterval(desk.settings.sla.urgent.seconds), createdAt: now)
+            id: Identifier.make("tsk", at: now), conversationID: turn.conversation.id, messageID: turn.item.id, intent: "emergency",
+            department: department,
+            room: room, title: summary, description: turn.text, priority: .urgent, dueAt: now.addingTimeInterval(desk.settings.sla.urgent.seconds),
+            createdAt: now)
         return Decision(reply: .init(text: reply, author: .system), task: task, alert: alert, state: .escalated)
     }
 }

@@ -72,7 +72,9 @@ final class IdentityStage: Stage {
             }
         } else if peer.kind == .phone || peer.kind == .email {
             let query = peer.kind == .phone ? PMSGuestQuery(phone: peer.value) : PMSGuestQuery(email: peer.value)
-            let guests = try await desk.dispatcher.call(pms, as: (any PMSIntegration).self, "guests") { try await $0.guests(matching: query, limit: 5) }
+            let guests = try await desk.dispatcher.call(pms, as: (any PMSIntegration).self, "guests") {
+                try await $0.guests(matching: query, limit: 5)
+            }
             if let guest = guests.first {
                 turn.guest = guest
                 turn.stay = Self.best(try await reservations(pms, PMSReservationQuery(guestID: guest.id)))
@@ -85,7 +87,9 @@ final class IdentityStage: Stage {
     /// A booking number counts only together with the last name, and only so often.
     private func verify(_ turn: inout Turn, _ pms: String) async throws {
         let words = Set(PhraseMatcher.words(turn.text))
-        let candidates = turn.text.split { !($0.isLetter || $0.isNumber || $0 == "-") }.map(String.init).filter { $0.count >= 5 && $0.contains(where: \.isNumber) }
+        let candidates = turn.text.split { !($0.isLetter || $0.isNumber || $0 == "-") }.map(String.init).filter {
+            $0.count >= 5 && $0.contains(where: \.isNumber)
+        }
         guard !candidates.isEmpty, candidates.count <= 4 else { return }
         guard try await failures(turn.conversation.id) < Self.maximumFailures else {
             turn.note("verification", "blocked", "too many wrong booking numbers in this conversation", at: desk.clock.now)

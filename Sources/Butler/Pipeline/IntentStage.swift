@@ -8,16 +8,20 @@ struct IntentStage: Stage {
     func decide(_ turn: inout Turn) async throws -> Decision? {
         // Just after the start the AI may still be learning and the knowledge be loading: what waited in the inbox waits a little longer, rather than be handed to staff.
         await desk.knowledge.firstLook()
-        let request = ClassificationRequest(text: turn.text, locale: turn.message.locale, labels: desk.intents.labels, labelSet: desk.intents.labelSet)
+        let request = ClassificationRequest(
+            text: turn.text, locale: turn.message.locale, labels: desk.intents.labels, labelSet: desk.intents.labelSet)
         do {
-            let answer = try await desk.dispatcher.chain(desk.settings.ai, as: (any AIProvider).self, "classify", CallOptions(deadline: .seconds(15))) {
+            let answer = try await desk.dispatcher.chain(desk.settings.ai, as: (any AIProvider).self, "classify", CallOptions(deadline: .seconds(15)))
+            {
                 try await $0.classify(request)
             }
             if let language = answer.value.language { turn.language = String(language.prefix(2)) }
             guard let best = answer.value.best else { return nil }
             turn.intent = desk.intents[best.label]
             turn.confidence = best.confidence
-            let runnersUp = answer.value.ranked.prefix(3).map { JSONValue.object(["intent": .string($0.label), "confidence": .double($0.confidence)]) }
+            let runnersUp = answer.value.ranked.prefix(3).map {
+                JSONValue.object(["intent": .string($0.label), "confidence": .double($0.confidence)])
+            }
             turn.note(
                 "intent", best.label, "\(answer.instance) is \(percent(best.confidence)) sure" + passed(answer.passedOver),
                 details: .object(["ranked": .array(runnersUp), "language": .string(turn.language)]), at: desk.clock.now)
@@ -30,7 +34,9 @@ struct IntentStage: Stage {
 
 func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
 
-func passed(_ steps: some Collection<some CustomStringConvertible>) -> String { steps.isEmpty ? "" : "; passed over: " + steps.map(\.description).joined(separator: "; ") }
+func passed(_ steps: some Collection<some CustomStringConvertible>) -> String {
+    steps.isEmpty ? "" : "; passed over: " + steps.map(\.description).joined(separator: "; ")
+}
 
 extension ChainResult.Step: CustomStringConvertible {
     public var description: String { "\(instance) (\(reason))" }
@@ -50,6 +56,7 @@ struct CourtesyStage: Stage {
         default: return nil
         }
         turn.note("answer", "fixed", "the reply “\(reply.rawValue)” answers \(intent.id)", at: desk.clock.now)
-        return Decision(reply: .init(text: desk.replies.text(reply, locale: turn.language, ["hotel": desk.property.name]), author: .jack), state: .active)
+        return Decision(
+            reply: .init(text: desk.replies.text(reply, locale: turn.language, ["hotel": desk.property.name]), author: .jack), state: .active)
     }
 }

@@ -40,7 +40,8 @@ public struct ReplyPipeline: Sendable {
             }
         }
         stages = [
-            EmergencyStage(lane: safety, desk: desk, identity: identity), CustodyStage(desk: desk), WordlessStage(desk: desk), identity, IntentStage(desk: desk),
+            EmergencyStage(lane: safety, desk: desk, identity: identity), CustodyStage(desk: desk), WordlessStage(desk: desk), identity,
+            IntentStage(desk: desk),
             ActionStage(desk: desk), CourtesyStage(desk: desk), AnswerStage(desk: desk),
         ]
     }
@@ -57,7 +58,9 @@ public struct ReplyPipeline: Sendable {
         let settled = decision ?? desk.handOver(turn, .notUnderstood)
         try await commit(turn, settled)
         Timer(label: "jack_message_processing_seconds", dimensions: [("channel", item.instance)], factory: metrics)
-            .recordNanoseconds((desk.clock.monotonic - start).components.attoseconds / 1_000_000_000 + (desk.clock.monotonic - start).components.seconds * 1_000_000_000)
+            .recordNanoseconds(
+                (desk.clock.monotonic - start).components.attoseconds / 1_000_000_000 + (desk.clock.monotonic - start).components.seconds
+                    * 1_000_000_000)
         if turn.intent != nil { Recorder(label: "jack_intent_confidence", dimensions: [], aggregate: true, factory: metrics).record(turn.confidence) }
     }
 
@@ -95,7 +98,8 @@ public struct ReplyPipeline: Sendable {
                 Message(
                     id: turn.item.id, conversationID: conversation.id, author: .guest, authorName: turn.message.displayName, text: turn.text,
                     extras: .init(media: turn.message.media, location: turn.message.location), language: turn.language, intent: turn.intent?.id,
-                    confidence: turn.intent == nil ? nil : turn.confidence, vendorID: turn.item.event.vendorID, state: .received, createdAt: turn.receivedAt),
+                    confidence: turn.intent == nil ? nil : turn.confidence, vendorID: turn.item.event.vendorID, state: .received,
+                    createdAt: turn.receivedAt),
                 in: transaction)
             for note in turn.notes {
                 // Verification is counted by conversation, not by message.
@@ -113,11 +117,13 @@ public struct ReplyPipeline: Sendable {
     }
 
     private func release(
-        _ reply: Decision.Reply, of turn: Turn, in conversation: inout Conversation, isSilenced: Bool, at now: Date, _ transaction: any StorageTransaction
+        _ reply: Decision.Reply, of turn: Turn, in conversation: inout Conversation, isSilenced: Bool, at now: Date,
+        _ transaction: any StorageTransaction
     ) throws {
         let message = Message(
             id: Identifier.make("msg", at: now), conversationID: conversation.id, author: reply.author, text: reply.text,
-            extras: .init(quickReplies: reply.quickReplies, sources: reply.sources), language: turn.language, intent: reply.topic, inReplyTo: turn.item.id,
+            extras: .init(quickReplies: reply.quickReplies, sources: reply.sources), language: turn.language, intent: reply.topic,
+            inReplyTo: turn.item.id,
             state: isSilenced ? .rejected : reply.isHeld ? .held : .released, createdAt: now)
         try messages.add(message, in: transaction)
         if isSilenced {
@@ -132,7 +138,8 @@ public struct ReplyPipeline: Sendable {
         conversation.lastReplyAt = now
         try conversations.save(conversation, at: now, in: transaction)
         try outbox().enqueue(
-            .message(message.outbound(to: conversation.peer, answering: turn.item.event.vendorID), through: conversation.instance, at: now), in: transaction)
+            .message(message.outbound(to: conversation.peer, answering: turn.item.event.vendorID), through: conversation.instance, at: now),
+            in: transaction)
     }
 
     private func announce(_ turn: Turn, _ decision: Decision, _ conversation: Conversation, _ transaction: any StorageTransaction) {
@@ -141,11 +148,15 @@ public struct ReplyPipeline: Sendable {
             bus.post(ConversationTouched(id: conversation.id, state: conversation.state))
             Counter(label: "jack_messages_total", dimensions: [("channel", instance), ("author", "guest")], factory: metrics).increment()
             if let reply = decision.reply {
-                Counter(label: "jack_messages_total", dimensions: [("channel", instance), ("author", reply.author.rawValue)], factory: metrics).increment()
+                Counter(label: "jack_messages_total", dimensions: [("channel", instance), ("author", reply.author.rawValue)], factory: metrics)
+                    .increment()
             }
             if let task = decision.task {
                 bus.post(TaskTouched(task: task))
-                Counter(label: "jack_tasks_created_total", dimensions: [("department", task.department), ("priority", task.priority.rawValue)], factory: metrics).increment()
+                Counter(
+                    label: "jack_tasks_created_total", dimensions: [("department", task.department), ("priority", task.priority.rawValue)],
+                    factory: metrics
+                ).increment()
             }
         }
     }
@@ -161,7 +172,8 @@ extension Message {
             case .system: .system
             }
         return OutboundMessage(
-            id: id, peer: peer, author: author, text: text, media: extras.media, location: extras.location, quickReplies: extras.quickReplies, inReplyTo: vendorID,
+            id: id, peer: peer, author: author, text: text, media: extras.media, location: extras.location, quickReplies: extras.quickReplies,
+            inReplyTo: vendorID,
             sources: extras.sources, locale: language)
     }
 }

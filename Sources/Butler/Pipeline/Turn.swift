@@ -34,7 +34,10 @@ public struct Turn: Sendable {
     var text: String { message.text ?? message.media.compactMap(\.caption).joined(separator: "\n") }
 
     /// - Parameter language: the guest's where it is known.
-    init(item: Inbox.Item, message: InboundMessage, conversation: Conversation, isNew: Bool, history: [Message], language: String?, hotelLanguage: String) {
+    init(
+        item: Inbox.Item, message: InboundMessage, conversation: Conversation, isNew: Bool, history: [Message], language: String?,
+        hotelLanguage: String
+    ) {
         self.item = item
         self.message = message
         receivedAt = item.receivedAt

@@ -31,9 +31,11 @@ public struct ButlerSettings: PluginSettings {
 public struct KnowledgeSettings: PluginSettings {
     @Setting(help: "The folder of Markdown and YAML files.") public var folder: String = "hotel/knowledge"
     @Setting(help: "How often the folder is looked at for changes.") public var refresh: Duration = .seconds(5)
-    @Setting(help: "The AI instance that makes the vectors; none for the first of butler.ai. Where it makes none, words alone are searched.") public var embeddings: String?
+    @Setting(help: "The AI instance that makes the vectors; none for the first of butler.ai. Where it makes none, words alone are searched.") public
+        var embeddings: String?
     @Setting(help: "Documents that an answer may rest on.", .range(1...20)) public var documents: Int = 4
-    @Setting(help: "The longest piece in characters; longer entries are cut at sentences.", .range(200...8000), advanced: true) public var chunkLength: Int = 1200
+    @Setting(help: "The longest piece in characters; longer entries are cut at sentences.", .range(200...8000), advanced: true) public
+        var chunkLength: Int = 1200
 
     public init() {}
 }
@@ -50,7 +52,13 @@ public struct AutonomySettings: PluginSettings {
         case handOver = "hand_over"
 
         /// How much of it is left to staff.
-        var rank: Int { switch self { case .send: 0; case .hold: 1; case .handOver: 2 } }
+        var rank: Int {
+            switch self {
+            case .send: 0;
+            case .hold: 1;
+            case .handOver: 2
+            }
+        }
     }
 
     @Setting(help: "From this confidence on an answer is sent.", .range(0...1)) public var send: Double = 0.5

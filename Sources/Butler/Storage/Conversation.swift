@@ -79,7 +79,8 @@ public struct ConversationRepository: Sendable {
     }
 
     public func get(_ id: String, in reader: any StorageReader) throws -> Conversation? {
-        try reader.row("SELECT * FROM conversation WHERE id = :id AND property = :property", ["id": id.sql, "property": property.sql]).map(Conversation.init)
+        try reader.row("SELECT * FROM conversation WHERE id = :id AND property = :property", ["id": id.sql, "property": property.sql]).map(
+            Conversation.init)
     }
 
     /// Which conversations are meant; every condition that is set must hold.
@@ -99,7 +100,9 @@ public struct ConversationRepository: Sendable {
 
     /// The most recent first.
     /// - Parameter after: only conversations after this one in that order: the cursor of the next page.
-    public func list(_ filter: Filter = Filter(), after: (updatedAt: Date, id: String)? = nil, limit: Int, in reader: any StorageReader) throws -> [Conversation] {
+    public func list(_ filter: Filter = Filter(), after: (updatedAt: Date, id: String)? = nil, limit: Int, in reader: any StorageReader) throws
+        -> [Conversation]
+    {
         // The states are this program's own words, never a caller's.
         let states = filter.states.map { " AND state IN (" + $0.map { "'\($0.rawValue)'" }.sorted().joined(separator: ", ") + ")" } ?? ""
         return try reader.rows(
@@ -149,7 +152,9 @@ public struct ConversationRepository: Sendable {
                 "updated": date.sql,
             ])
         // That somebody wrote is no change of the conversation itself.
-        let matters = before.map { $0.state != after.state || $0.assignedTo != after.assignedTo || $0.guestID != after.guestID || $0.optedOut != after.optedOut }
+        let matters = before.map {
+            $0.state != after.state || $0.assignedTo != after.assignedTo || $0.guestID != after.guestID || $0.optedOut != after.optedOut
+        }
         guard matters ?? true else { return }
         try transaction.run(
             "INSERT INTO conversation_change (property, conversation_id, change, before, after, at) VALUES (:property, :id, :change, :before, :after, :at)",
@@ -167,7 +172,8 @@ public struct ConversationRepository: Sendable {
         ).map { row in
             ConversationChange(
                 // A plain `nil` would be JSON's null, which is something.
-                change: try row.string("change"), before: row.stringIfPresent("before") == nil ? .none : .some(try row.json("before", as: JSONValue.self)),
+                change: try row.string("change"),
+                before: row.stringIfPresent("before") == nil ? .none : .some(try row.json("before", as: JSONValue.self)),
                 after: row.stringIfPresent("after") == nil ? .none : .some(try row.json("after", as: JSONValue.self)), at: try row.date("at"))
         }
     }

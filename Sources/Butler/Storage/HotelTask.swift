@@ -112,7 +112,8 @@ public struct TaskRepository: Sendable {
                 completed_at = excluded.completed_at
             """,
             [
-                "id": task.id.sql, "property": property.sql, "conversation": task.conversationID.sql, "message": task.messageID.sql, "intent": task.intent.sql,
+                "id": task.id.sql, "property": property.sql, "conversation": task.conversationID.sql, "message": task.messageID.sql,
+                "intent": task.intent.sql,
                 "department": task.department.sql, "room": task.room.sql, "title": task.title.sql, "description": task.description.sql,
                 "priority": task.priority.rawValue.sql, "state": task.state.rawValue.sql, "assigned": task.assignedTo.sql, "notes": task.notes.sql,
                 "due": task.dueAt.sql, "created": task.createdAt.sql, "updated": date.sql, "completed": task.completedAt.sql,
@@ -140,7 +141,9 @@ public struct TaskRepository: Sendable {
 
     /// What is due first comes first.
     /// - Parameter after: only tasks after this one in that order: the cursor of the next page.
-    public func list(_ filter: Filter = Filter(), after: (due: Date, id: String)? = nil, limit: Int, in reader: any StorageReader) throws -> [HotelTask] {
+    public func list(_ filter: Filter = Filter(), after: (due: Date, id: String)? = nil, limit: Int, in reader: any StorageReader) throws
+        -> [HotelTask]
+    {
         // The states are this program's own words, never a caller's.
         let states = filter.states.map { " AND state IN (" + $0.map { "'\($0.rawValue)'" }.sorted().joined(separator: ", ") + ")" } ?? ""
         return try reader.rows(
@@ -151,7 +154,8 @@ public struct TaskRepository: Sendable {
             ORDER BY due_at, id LIMIT :limit
             """,
             [
-                "property": property.sql, "department": filter.department.sql, "assigned": filter.assignedTo.sql, "conversation": filter.conversationID.sql,
+                "property": property.sql, "department": filter.department.sql, "assigned": filter.assignedTo.sql,
+                "conversation": filter.conversationID.sql,
                 "due": (after?.due.milliseconds ?? Int64.min).sql, "id": (after?.id ?? "").sql, "limit": limit.sql,
             ]
         ).map(HotelTask.init)

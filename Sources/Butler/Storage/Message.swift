@@ -111,7 +111,8 @@ public struct MessageRepository: Sendable {
                 "id": message.id.sql, "property": property.sql, "conversation": message.conversationID.sql, "author": message.author.rawValue.sql,
                 "name": message.authorName.sql, "text": message.text.sql, "content": message.extras.isEmpty ? .null : .json(message.extras),
                 "language": message.language.sql, "intent": message.intent.sql, "confidence": message.confidence.sql, "vendor": message.vendorID.sql,
-                "reply": message.inReplyTo.sql, "state": message.state.rawValue.sql, "held": (message.state == .held).sql, "created": message.createdAt.sql,
+                "reply": message.inReplyTo.sql, "state": message.state.rawValue.sql, "held": (message.state == .held).sql,
+                "created": message.createdAt.sql,
             ])
     }
 
@@ -161,7 +162,9 @@ public struct MessageRepository: Sendable {
 
     /// Ends a reply's waiting.
     /// - Throws: ``ButlerError`` `.conflict` where it waits no more.
-    func settle(_ id: String, _ state: Message.State, text: String? = nil, by person: String, at date: Date, in transaction: any StorageTransaction) throws {
+    func settle(_ id: String, _ state: Message.State, text: String? = nil, by person: String, at date: Date, in transaction: any StorageTransaction)
+        throws
+    {
         let changed = try transaction.run(
             """
             UPDATE message SET state = :state, text = COALESCE(:text, text), decided_by = :person, decided_at = :now

@@ -14,7 +14,10 @@ public struct StaffDesk: Sendable {
     private let messages: MessageRepository
     private let tasks: TaskRepository
 
-    init(engine: any StorageEngine, outbox: @escaping @Sendable () -> Outbox, bus: EventBus, clock: any TimeSource, property: PropertyInfo, sla: SLASettings) {
+    init(
+        engine: any StorageEngine, outbox: @escaping @Sendable () -> Outbox, bus: EventBus, clock: any TimeSource, property: PropertyInfo,
+        sla: SLASettings
+    ) {
         self.engine = engine
         self.outbox = outbox
         self.bus = bus
@@ -31,7 +34,9 @@ public struct StaffDesk: Sendable {
     public func move(_ id: String, to state: ConversationState, by person: String?) async throws -> Conversation {
         let now = clock.now
         return try await engine.write { transaction in
-            guard var conversation = try conversations.get(id, in: transaction) else { throw ButlerError(.notFound, "there is no conversation “\(id)”") }
+            guard var conversation = try conversations.get(id, in: transaction) else {
+                throw ButlerError(.notFound, "there is no conversation “\(id)”")
+            }
             if state == .taken, person == nil { throw ButlerError(.invalid, "say who takes the conversation") }
             try conversation.move(to: state, at: now)
             if state == .taken { conversation.assignedTo = person }
@@ -50,7 +55,9 @@ public struct StaffDesk: Sendable {
         let now = clock.now
         guard !text.allSatisfy(\.isWhitespace) else { throw ButlerError(.invalid, "the reply is empty") }
         return try await engine.write { transaction in
-            guard var conversation = try conversations.get(id, in: transaction) else { throw ButlerError(.notFound, "there is no conversation “\(id)”") }
+            guard var conversation = try conversations.get(id, in: transaction) else {
+                throw ButlerError(.notFound, "there is no conversation “\(id)”")
+            }
             let vendorID = clientID.map { "staff:\($0)" }
             if let vendorID, let known = try messages.find(vendorID: vendorID, in: id, transaction) { return known }
             let last = try messages.list(of: id, limit: 20, in: transaction).last { $0.author == .guest }
@@ -59,11 +66,16 @@ public struct StaffDesk: Sendable {
             conversation.lastReplyAt = now
             try conversations.save(conversation, at: now, in: transaction)
             let message = Message(
-                id: Identifier.make("msg", at: now), conversationID: id, author: .staff, authorName: person, text: text, language: conversation.language,
+                id: Identifier.make("msg", at: now), conversationID: id, author: .staff, authorName: person, text: text,
+                language: conversation.language,
                 vendorID: vendorID, inReplyTo: last?.id, state: .released, createdAt: now)
             try messages.add(message, in: transaction)
-            try outbox().enqueue(.message(message.outbound(to: conversation.peer, answering: last?.vendorID), through: conversation.instance, at: now), in: transaction)
-            try Ledger.record(.init(step: "staff", outcome: "replied", reason: "\(person) answered", at: now), of: message.id, property: property.id, in: transaction)
+            try outbox().enqueue(
+                .message(message.outbound(to: conversation.peer, answering: last?.vendorID), through: conversation.instance, at: now), in: transaction
+            )
+            try Ledger.record(
+                .init(step: "staff", outcome: "replied", reason: "\(person) answered", at: now), of: message.id, property: property.id,
+                in: transaction)
             announce(conversation, transaction)
             return message
         }
@@ -76,13 +88,17 @@ public struct StaffDesk: Sendable {
         if let text, text.allSatisfy(\.isWhitespace) { throw ButlerError(.invalid, "the reply is empty") }
         return try await engine.write { transaction in
             try messages.settle(id, .released, text: text, by: person, at: now, in: transaction)
-            guard let message = try messages.get(id, in: transaction), var conversation = try conversations.get(message.conversationID, in: transaction) else {
+            guard let message = try messages.get(id, in: transaction),
+                var conversation = try conversations.get(message.conversationID, in: transaction)
+            else {
                 throw ButlerError(.notFound, "there is no reply “\(id)”")
             }
             let answered = try message.inReplyTo.flatMap { try messages.get($0, in: transaction) }
             conversation.lastReplyAt = now
             try conversations.save(conversation, at: now, in: transaction)
-            try outbox().enqueue(.message(message.outbound(to: conversation.peer, answering: answered?.vendorID), through: conversation.instance, at: now), in: transaction)
+            try outbox().enqueue(
+                .message(message.outbound(to: conversation.peer, answering: answered?.vendorID), through: conversation.instance, at: now),
+                in: transaction)
             let reason = "\(person) approved it" + (text == nil ? "" : " in other words")
             try Ledger.record(.init(step: "approval", outcome: "approved", reason: reason, at: now), of: id, property: property.id, in: transaction)
             announce(conversation, transaction)
@@ -96,7 +112,9 @@ public struct StaffDesk: Sendable {
         let now = clock.now
         return try await engine.write { transaction in
             try messages.settle(id, .rejected, by: person, at: now, in: transaction)
-            guard let message = try messages.get(id, in: transaction), var conversation = try conversations.get(message.conversationID, in: transaction) else {
+            guard let message = try messages.get(id, in: transaction),
+                var conversation = try conversations.get(message.conversationID, in: transaction)
+            else {
                 throw ButlerError(.notFound, "there is no reply “\(id)”")
             }
             if conversation.state != .taken { try conversation.move(to: .taken, at: now) }
@@ -110,14 +128,19 @@ public struct StaffDesk: Sendable {
     }
 
     /// Makes a task by hand.
-    public func createTask(department: String, room: String?, title: String, description: String, priority: TaskPriority, conversation: String? = nil, dueAt: Date? = nil) async throws -> HotelTask {
+    public func createTask(
+        department: String, room: String?, title: String, description: String, priority: TaskPriority, conversation: String? = nil, dueAt: Date? = nil
+    ) async throws -> HotelTask {
         let now = clock.now
         guard !title.isEmpty, !department.isEmpty else { throw ButlerError(.invalid, "a task has a title and a department") }
         let task = HotelTask(
-            id: Identifier.make("tsk", at: now), conversationID: conversation, department: department, room: room, title: title, description: description,
+            id: Identifier.make("tsk", at: now), conversationID: conversation, department: department, room: room, title: title,
+            description: description,
             priority: priority, dueAt: dueAt ?? now.addingTimeInterval(sla.due(priority).seconds), createdAt: now)
         try await engine.write { transaction in
-            if let conversation, try conversations.get(conversation, in: transaction) == nil { throw ButlerError(.notFound, "there is no conversation “\(conversation)”") }
+            if let conversation, try conversations.get(conversation, in: transaction) == nil {
+                throw ButlerError(.notFound, "there is no conversation “\(conversation)”")
+            }
             try tasks.save(task, at: now, in: transaction)
             transaction.afterCommit { [bus] in bus.post(TaskTouched(task: task)) }
         }

@@ -214,7 +214,8 @@ public enum API {
         public var updatedAt: Date
 
         public init(
-            id: String, department: String, summary: String, description: String = "", room: String? = nil, priority: String, status: String, intent: String? = nil,
+            id: String, department: String, summary: String, description: String = "", room: String? = nil, priority: String, status: String,
+            intent: String? = nil,
             conversationID: String? = nil, guestID: String? = nil, assignedTo: String? = nil, dueAt: Date? = nil, note: String? = nil,
             createdAt: Date, updatedAt: Date
         ) {

@@ -68,7 +68,9 @@ extension HotelService {
             Task { for await event in tasks { continuation.yield(API.Change(.task, id: event.task.id, .updated, at: clock.now)) } },
             Task { for await event in instances { continuation.yield(API.Change(.plugin, id: event.status.name, .updated, at: clock.now)) } },
             Task {
-                for await event in deliveries where event.kind == .message { continuation.yield(API.Change(.message, id: event.id, .updated, at: clock.now)) }
+                for await event in deliveries where event.kind == .message {
+                    continuation.yield(API.Change(.message, id: event.id, .updated, at: clock.now))
+                }
             },
         ]
         continuation.onTermination = { _ in
@@ -85,6 +87,7 @@ extension HotelService {
         let status = supervisor.status, manifest = supervisor.spec.registration.manifest
         return API.PluginInstance(
             instance: status.name, plugin: manifest.id, kind: status.kind.rawValue, summary: manifest.summary, stability: manifest.stability.rawValue,
-            state: held == nil ? status.state.rawValue : "held", since: status.since, lastError: held ?? status.reason, settings: supervisor.spec.settings.printed)
+            state: held == nil ? status.state.rawValue : "held", since: status.since, lastError: held ?? status.reason,
+            settings: supervisor.spec.settings.printed)
     }
 }

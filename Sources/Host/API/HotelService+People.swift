@@ -41,14 +41,18 @@ extension HotelService {
     }
 
     func reservation(_ id: String) async throws -> API.Reservation {
-        guard let found = try await reservations(PMSReservationQuery(id: id), limit: 1).first else { throw GatewayError.notFound("reservation “\(id)”") }
+        guard let found = try await reservations(PMSReservationQuery(id: id), limit: 1).first else {
+            throw GatewayError.notFound("reservation “\(id)”")
+        }
         return record(found)
     }
 
     private func reservations(_ query: PMSReservationQuery, limit: Int) async throws -> [PMSReservation] {
         try await answer { app in
             guard let pms = app.butler.desk.settings.pms else { return [] }
-            return try await app.kernel.dispatcher.call(pms, as: (any PMSIntegration).self, "reservations") { try await $0.reservations(matching: query, limit: limit) }
+            return try await app.kernel.dispatcher.call(pms, as: (any PMSIntegration).self, "reservations") {
+                try await $0.reservations(matching: query, limit: limit)
+            }
         }
     }
 
@@ -67,7 +71,8 @@ extension HotelService {
             return try await app.storage.read { reader in
                 let found = try butler.tasks.list(query, after: after.map { ($0.date, $0.id) }, limit: page.limit + 1, in: reader)
                 return API.Page(
-                    found.prefix(page.limit).map(record), nextCursor: found.count > page.limit ? found.dropLast().last.map { Cursor.text($0.dueAt, $0.id) } : nil)
+                    found.prefix(page.limit).map(record),
+                    nextCursor: found.count > page.limit ? found.dropLast().last.map { Cursor.text($0.dueAt, $0.id) } : nil)
             }
         }
     }
@@ -151,14 +156,17 @@ extension HotelService {
 
     private func record(_ stay: PMSReservation) -> API.Reservation {
         API.Reservation(
-            id: stay.id, confirmation: stay.confirmation, guestID: stay.guest.id, guestName: "\(stay.guest.firstName) \(stay.guest.lastName)", room: stay.room,
-            roomType: stay.roomType, arrival: stay.arrival, departure: stay.departure, status: stay.status, adults: stay.adults, children: stay.children,
+            id: stay.id, confirmation: stay.confirmation, guestID: stay.guest.id, guestName: "\(stay.guest.firstName) \(stay.guest.lastName)",
+            room: stay.room,
+            roomType: stay.roomType, arrival: stay.arrival, departure: stay.departure, status: stay.status, adults: stay.adults,
+            children: stay.children,
             notes: stay.notes)
     }
 
     func record(_ task: HotelTask) -> API.HotelTask {
         API.HotelTask(
-            id: task.id, department: task.department, summary: task.title, description: task.description, room: task.room, priority: task.priority.rawValue,
+            id: task.id, department: task.department, summary: task.title, description: task.description, room: task.room,
+            priority: task.priority.rawValue,
             status: task.state.rawValue, intent: task.intent, conversationID: task.conversationID, assignedTo: task.assignedTo, dueAt: task.dueAt,
             note: task.notes, createdAt: task.createdAt, updatedAt: task.updatedAt)
     }
@@ -174,7 +182,8 @@ extension HotelService {
             case .received, .released: .approved
             }
         return API.Approval(
-            id: message.id, conversationID: message.conversationID, messageID: message.inReplyTo ?? "", question: question?.text ?? "", text: message.text,
+            id: message.id, conversationID: message.conversationID, messageID: message.inReplyTo ?? "", question: question?.text ?? "",
+            text: message.text,
             reason: steps.last { $0.step == "autonomy" }?.reason ?? "", confidence: confidence, sources: message.extras.sources, state: state,
             decidedBy: message.decidedBy, createdAt: message.createdAt, decidedAt: message.decidedAt)
     }

@@ -80,7 +80,8 @@ struct HotelService: HotelAPI {
                 let found = try butler.messages.list(of: id, before: before, limit: page.limit + 1, in: reader)
                 let items = found.suffix(page.limit)
                 return API.Page(
-                    try items.reversed().map { try record($0, reader) }, nextCursor: found.count > page.limit ? items.first.map { Cursor.text($0.seq) } : nil)
+                    try items.reversed().map { try record($0, reader) },
+                    nextCursor: found.count > page.limit ? items.first.map { Cursor.text($0.seq) } : nil)
             }
         }
     }
@@ -130,7 +131,8 @@ struct HotelService: HotelAPI {
             id: conversation.id, channel: conversation.instance, peer: conversation.peer.description, state: conversation.state.rawValue,
             guestID: conversation.guestID, guestName: guest.map(name), reservationID: conversation.reservation, room: conversation.room,
             assignedTo: conversation.assignedTo, locale: conversation.language, preview: last.map { String($0.text.prefix(120)) },
-            pendingApprovals: try butler.messages.waiting(in: conversation.id, reader), createdAt: conversation.createdAt, updatedAt: conversation.updatedAt)
+            pendingApprovals: try butler.messages.waiting(in: conversation.id, reader), createdAt: conversation.createdAt,
+            updatedAt: conversation.updatedAt)
     }
 
     func record(_ message: Message, _ reader: any StorageReader) throws -> API.Message {
@@ -143,8 +145,10 @@ struct HotelService: HotelAPI {
             case .released: outbox?.state.rawValue ?? "queued"
             }
         return API.Message(
-            id: message.id, conversationID: message.conversationID, author: API.Message.Author(rawValue: message.author.rawValue) ?? .system, text: message.text,
-            inReplyTo: message.inReplyTo, quickReplies: message.extras.quickReplies, sources: message.extras.sources, delivery: delivery, failure: outbox?.error,
+            id: message.id, conversationID: message.conversationID, author: API.Message.Author(rawValue: message.author.rawValue) ?? .system,
+            text: message.text,
+            inReplyTo: message.inReplyTo, quickReplies: message.extras.quickReplies, sources: message.extras.sources, delivery: delivery,
+            failure: outbox?.error,
             staff: message.author == .staff ? message.authorName : nil, at: message.createdAt)
     }
 

@@ -23,10 +23,14 @@ struct Configurator: Sendable {
         var butler: ButlerSettings {
             var settings = configuration.section(ButlerSettings.self)
             let usual = ButlerSettings(), providers = configuration.instances.filter { $0.kind == .ai }
-            if settings.ai == usual.ai, !settings.ai.allSatisfy({ name in providers.contains { $0.name == name } }) { settings.ai = providers.map(\.name) }
+            if settings.ai == usual.ai, !settings.ai.allSatisfy({ name in providers.contains { $0.name == name } }) {
+                settings.ai = providers.map(\.name)
+            }
             if let name = settings.knowledge.embeddings, name == usual.knowledge.embeddings, !providers.contains(where: { $0.name == name }) {
                 // Texts go to a vendor only where the operator says so.
-                let local = providers.first { $0.registration.manifest.capabilities.contains("embeddings") && $0.registration.manifest.destinations.isEmpty }
+                let local = providers.first {
+                    $0.registration.manifest.capabilities.contains("embeddings") && $0.registration.manifest.destinations.isEmpty
+                }
                 settings.knowledge.embeddings = local?.name
             }
             return settings
@@ -41,9 +45,13 @@ struct Configurator: Sendable {
             let usual = ButlerSettings()
             if settings.ai != usual.ai { for name in settings.ai { outline.check(name, .ai, "ai", &report) } }
             if let pms = settings.pms { outline.check(pms, .pms, "pms", &report) }
-            if let embeddings = settings.knowledge.embeddings, embeddings != usual.knowledge.embeddings { outline.check(embeddings, .ai, "knowledge.embeddings", &report) }
+            if let embeddings = settings.knowledge.embeddings, embeddings != usual.knowledge.embeddings {
+                outline.check(embeddings, .ai, "knowledge.embeddings", &report)
+            }
             if settings.autonomy.hold > settings.autonomy.send {
-                report.error("autonomy.hold", "hold (\(settings.autonomy.hold)) is above send (\(settings.autonomy.send))", remedy: "hold must not be greater than send")
+                report.error(
+                    "autonomy.hold", "hold (\(settings.autonomy.hold)) is above send (\(settings.autonomy.send))",
+                    remedy: "hold must not be greater than send")
             }
         },
         ConfigurationSection(key: "oncall", settings: OnCallSettings.self, help: "Who is told of alerts.") { settings, outline, report in
@@ -82,7 +90,9 @@ struct Configurator: Sendable {
         let folder = "\(directory)/\(settings.knowledge.folder)"
         if let files = try? HostDocuments().files(in: folder) {
             let reader = KnowledgeReader(documents: HostDocuments())
-            for name in files.keys.sorted() where checkingKnowledge && KnowledgeReader.reads(name) { _ = reader.read("\(folder)/\(name)", name: name, &diagnostics) }
+            for name in files.keys.sorted() where checkingKnowledge && KnowledgeReader.reads(name) {
+                _ = reader.read("\(folder)/\(name)", name: name, &diagnostics)
+            }
         } else {
             diagnostics.error(
                 .unreadable, "the folder “\(settings.knowledge.folder)” cannot be read", remedy: "make it, or correct butler.knowledge.folder",

@@ -34,7 +34,8 @@ struct HostDocuments: DocumentSource {
             // Editors leave hidden and half-written files beside the real ones.
             guard !path.split(separator: "/").contains(where: { $0.hasPrefix(".") }), !path.hasSuffix("~") else { continue }
             let attributes = try FileManager.default.attributesOfItem(atPath: "\(folder)/\(path)")
-            guard attributes[.type] as? FileAttributeType == .typeRegular, let modified = attributes[.modificationDate] as? Date, let size = attributes[.size] as? Int
+            guard attributes[.type] as? FileAttributeType == .typeRegular, let modified = attributes[.modificationDate] as? Date,
+                let size = attributes[.size] as? Int
             else { continue }
             stamps[path] = DocumentStamp(modified: modified, size: size)
         }
@@ -46,7 +47,8 @@ struct HostDocuments: DocumentSource {
             return try ConfigurationFiles.system.read(path, Self.maximumBytes)
         } catch {
             diagnostics.error(
-                .unreadable, error.message("the file", limit: Self.maximumBytes), remedy: error.remedy, at: SourceMark(file: path, line: 1, column: 1))
+                .unreadable, error.message("the file", limit: Self.maximumBytes), remedy: error.remedy, at: SourceMark(file: path, line: 1, column: 1)
+            )
             return nil
         }
     }

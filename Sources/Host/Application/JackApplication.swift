@@ -78,7 +78,8 @@ public final class JackApplication: Sendable {
         http = try CurlEngine()
         let kernel = JackKernel(
             .init(
-                property: property, engine: engine, clock: clock, logger: logger, metrics: metrics, http: CurlHTTPClient(engine: http), files: { Self.files($0, configuration) },
+                property: property, engine: engine, clock: clock, logger: logger, metrics: metrics, http: CurlHTTPClient(engine: http),
+                files: { Self.files($0, configuration) },
                 secrets: { EncryptedSecretStore(engine: engine, property: property.id, owner: $0, keys: keys, clock: clock) },
                 trapFile: path.map { $0 + ".trap" }))
         self.kernel = kernel
@@ -130,7 +131,8 @@ public final class JackApplication: Sendable {
                 "\(server.host) cannot be listened on at port \(ports.joined(separator: " and ")): \(String(cString: strerror(error.errnoCode))); "
                     + "stop the program that has it, or set PORT or server.host")
         }
-        logger.info("ready", metadata: ["port": "\(server.port ?? 0)", "version": "\(JackHost.version)", "instances": "\(kernel.instances.all.count)"])
+        logger.info(
+            "ready", metadata: ["port": "\(server.port ?? 0)", "version": "\(JackHost.version)", "instances": "\(kernel.instances.all.count)"])
     }
 
     /// Waits until somebody asks for the stop.
@@ -190,10 +192,12 @@ public final class JackApplication: Sendable {
         if next.catalogs.fingerprint != loaded.catalogs.fingerprint { changes.append("change the butler's catalogs") }
         guard !dryRun else { return (false, changes, lines) }
         // Two at once, by signal and by the API, would each stop what the other has just started.
-        guard isReloading.withLock({ isBusy in
-            defer { isBusy = true }
-            return !isBusy
-        }) else { throw PluginFailure.notReady("busy", "another reload is under way; try again when it is done") }
+        guard
+            isReloading.withLock({ isBusy in
+                defer { isBusy = true }
+                return !isBusy
+            })
+        else { throw PluginFailure.notReady("busy", "another reload is under way; try again when it is done") }
         defer { isReloading.withLock { $0 = false } }
         guard !changes.isEmpty else { return (true, [], lines) }
         let replaced = try await kernel.instances.reload(next.configuration.instances.map(\.spec)).stopped
@@ -215,11 +219,14 @@ public final class JackApplication: Sendable {
     // MARK: Composition
 
     private static func butler(_ loaded: Configurator.Loaded, kernel: JackKernel, engine: SQLiteEngine) -> Butler {
-        let settings = loaded.butler.completed(with: loaded.configuration.instances.filter { $0.kind == .ai }.map(\.name)), dispatcher = kernel.dispatcher
+        let settings = loaded.butler.completed(with: loaded.configuration.instances.filter { $0.kind == .ai }.map(\.name)),
+            dispatcher = kernel.dispatcher
         let directory = loaded.configuration.directory.isEmpty ? "." : loaded.configuration.directory
         var embed: KnowledgeBase.Embed?
         if let name = settings.knowledge.embeddings {
-            embed = { texts, use in try await dispatcher.call(name, as: (any AIProvider).self, "embed") { provider in try await provider.embed(texts, for: use) } }
+            embed = { texts, use in
+                try await dispatcher.call(name, as: (any AIProvider).self, "embed") { provider in try await provider.embed(texts, for: use) }
+            }
         }
         let knowledge = KnowledgeBase(
             engine: engine, property: kernel.parts.property.id, settings: settings.knowledge, folder: "\(directory)/\(settings.knowledge.folder)",
@@ -227,7 +234,8 @@ public final class JackApplication: Sendable {
             makeIndex: { collection, dimensions in engine.vectorIndex(collection: collection, dimensions: dimensions) })
         return Butler(
             .init(
-                property: kernel.parts.property, engine: engine, dispatcher: dispatcher, outbox: { [unowned kernel] in kernel.outbox }, alerts: kernel.alerts,
+                property: kernel.parts.property, engine: engine, dispatcher: dispatcher, outbox: { [unowned kernel] in kernel.outbox },
+                alerts: kernel.alerts,
                 bus: kernel.bus, clock: kernel.parts.clock, logger: kernel.parts.logger, metrics: kernel.parts.metrics),
             settings: settings, catalogs: loaded.catalogs, knowledge: knowledge)
     }
@@ -235,12 +243,14 @@ public final class JackApplication: Sendable {
     private static func router(_ loaded: Configurator.Loaded, kernel: JackKernel) -> AlertRouter {
         AlertRouter(
             settings: loaded.onCall, engine: kernel.parts.engine, outbox: { [unowned kernel] in kernel.outbox },
-            sinks: { [unowned kernel] in kernel.instances.all(of: .alert).map(\.spec.name) }, property: kernel.parts.property.id, clock: kernel.parts.clock,
+            sinks: { [unowned kernel] in kernel.instances.all(of: .alert).map(\.spec.name) }, property: kernel.parts.property.id,
+            clock: kernel.parts.clock,
             metrics: kernel.parts.metrics)
     }
 
     private static func gateway(
-        _ loaded: Configurator.Loaded, kernel: JackKernel, metrics: PrometheusRegistry, routes: MountedRoutes, link: ApplicationLink, engine: SQLiteEngine
+        _ loaded: Configurator.Loaded, kernel: JackKernel, metrics: PrometheusRegistry, routes: MountedRoutes, link: ApplicationLink,
+        engine: SQLiteEngine
     ) -> GatewayServer {
         let server = loaded.configuration.settings.server
         var configuration = GatewayConfiguration()
@@ -297,7 +307,8 @@ public final class JackApplication: Sendable {
     private static func describe(_ metrics: PrometheusRegistry) {
         metrics.describe("jack_messages_total", "Messages by channel and author.")
         metrics.describe("jack_message_processing_seconds", "Time from taking up a guest's message to its committed decision.")
-        metrics.describe("jack_intent_confidence", "How sure the AI was of a message's intent, 0 to 1.", buckets: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1])
+        metrics.describe(
+            "jack_intent_confidence", "How sure the AI was of a message's intent, 0 to 1.", buckets: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1])
         metrics.describe("jack_tasks_created_total", "Tasks made from guests' messages.")
         metrics.describe("jack_calls_total", "Calls into plugin instances by outcome.")
         metrics.describe("jack_call_duration_seconds", "Time of calls into plugin instances.")

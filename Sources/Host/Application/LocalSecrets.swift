@@ -70,7 +70,9 @@ enum EnvironmentFile {
             var name = line[..<equals].trimmingCharacters(in: .whitespaces)
             if name.hasPrefix("export ") { name = String(name.dropFirst(7)) }
             var value = line[line.index(after: equals)...].trimmingCharacters(in: .whitespaces)
-            for quote in ["\"", "'"] where value.count >= 2 && value.hasPrefix(quote) && value.hasSuffix(quote) { value = String(value.dropFirst().dropLast()) }
+            for quote in ["\"", "'"] where value.count >= 2 && value.hasPrefix(quote) && value.hasSuffix(quote) {
+                value = String(value.dropFirst().dropLast())
+            }
             values[name] = value
         }
         return values

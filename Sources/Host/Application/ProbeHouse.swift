@@ -20,7 +20,8 @@ struct ProbeHouse: Sendable {
             .init(
                 property: configuration.property, engine: engine, clock: clock, logger: logger, metrics: PrometheusRegistry(),
                 http: CurlHTTPClient(engine: http), files: { JackApplication.files($0, configuration) },
-                secrets: { EncryptedSecretStore(engine: engine, property: configuration.property.id, owner: $0, keys: keys, clock: clock) }, trapFile: nil))
+                secrets: { EncryptedSecretStore(engine: engine, property: configuration.property.id, owner: $0, keys: keys, clock: clock) },
+                trapFile: nil))
         supervisors = kernel.instances.prepare(configuration.instances.map(\.spec))
         self.engine = engine
     }

@@ -11,7 +11,8 @@ import PluginAPI
 struct ChatCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "chat", abstract: "Talk to a running Jack from the terminal, as a guest on the hotel's page does.",
-        discussion: "Write a line and press Enter; an empty line or end of input ends the chat. With --message one message is sent and its answer printed.")
+        discussion:
+            "Write a line and press Enter; an empty line or end of input ends the chat. With --message one message is sent and its answer printed.")
     @OptionGroup var options: ConfigurationOptions
     @Option(help: ArgumentHelp("Where Jack's chat socket is.", valueName: "ws-url")) var url: String?
     @Option(help: "The language to be answered in, where the message does not tell.") var locale = "en"
@@ -111,9 +112,13 @@ public final class ChatSocket: Sendable {
     /// Connects.
     /// - Parameter address: `ws://host:port/path`.
     public static func open(_ address: String, on group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton) async throws -> ChatSocket {
-        guard let url = URLComponents(string: address), url.scheme == "ws", let host = url.host else { throw HostError("“\(address)” is no ws:// address") }
+        guard let url = URLComponents(string: address), url.scheme == "ws", let host = url.host else {
+            throw HostError("“\(address)” is no ws:// address")
+        }
         let port = url.port ?? 80
-        let result: EventLoopFuture<Frames?> = try await ClientBootstrap(group: group).connect(host: host.trimmingCharacters(in: ["[", "]"]), port: port) { channel in
+        let result: EventLoopFuture<Frames?> = try await ClientBootstrap(group: group).connect(
+            host: host.trimmingCharacters(in: ["[", "]"]), port: port
+        ) { channel in
             channel.eventLoop.makeCompletedFuture {
                 let upgrader = NIOTypedWebSocketClientUpgrader<Frames?>(upgradePipelineHandler: { channel, _ in
                     channel.eventLoop.makeCompletedFuture { try Frames(wrappingChannelSynchronously: channel) }
@@ -136,7 +141,9 @@ public final class ChatSocket: Sendable {
                 for try await frame in inbound {
                     switch frame.opcode {
                     case .text:
-                        if let value = try? JSONDecoder().decode(JSONValue.self, from: Data(frame.unmaskedData.readableBytesView)) { continuation.yield(value) }
+                        if let value = try? JSONDecoder().decode(JSONValue.self, from: Data(frame.unmaskedData.readableBytesView)) {
+                            continuation.yield(value)
+                        }
                     case .ping: try await outbound.write(WebSocketFrame(fin: true, opcode: .pong, maskKey: .random(), data: frame.unmaskedData))
                     case .connectionClose: return
                     default: break

@@ -15,7 +15,9 @@ struct ConfigCommand: ParsableCommand {
 
         func run() throws {
             let (loaded, _) = try options.load()
-            print(json ? JSONText.pretty(ConfigurationPrinter.json(loaded.configuration)) : ConfigurationPrinter.yaml(loaded.configuration), terminator: json ? "\n" : "")
+            print(
+                json ? JSONText.pretty(ConfigurationPrinter.json(loaded.configuration)) : ConfigurationPrinter.yaml(loaded.configuration),
+                terminator: json ? "\n" : "")
         }
     }
 
@@ -25,7 +27,8 @@ struct ConfigCommand: ParsableCommand {
 
         func run() {
             print(
-                SampleGenerator(registrations: JackHost.registrations, sections: Configurator.sections, includesAdvanced: advanced).document(), terminator: "")
+                SampleGenerator(registrations: JackHost.registrations, sections: Configurator.sections, includesAdvanced: advanced).document(),
+                terminator: "")
         }
     }
 

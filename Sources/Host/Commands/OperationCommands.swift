@@ -9,7 +9,9 @@ import PluginAPI
 struct ReloadCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reload", abstract: "Have a running Jack read its configuration again.",
-        discussion: "What changed is prepared and started before it takes over from the old; where anything fails, everything stays as it was. What did not change is not touched.")
+        discussion:
+            "What changed is prepared and started before it takes over from the old; where anything fails, everything stays as it was. What did not change is not touched."
+    )
     @OptionGroup var remote: RemoteOptions
     @Flag(help: "Only say what would change.") var dryRun = false
 

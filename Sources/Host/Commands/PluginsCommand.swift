@@ -19,13 +19,17 @@ struct PluginsCommand: AsyncParsableCommand {
             if json {
                 let items = all.map { plugin in
                     JSONValue.object([
-                        "id": .string(plugin.manifest.id), "kind": .string(plugin.kind.rawValue), "stability": .string(plugin.manifest.stability.rawValue),
+                        "id": .string(plugin.manifest.id), "kind": .string(plugin.kind.rawValue),
+                        "stability": .string(plugin.manifest.stability.rawValue),
                         "summary": .string(plugin.manifest.summary),
                     ])
                 }
                 return print(JSONText.pretty(.array(items)))
             }
-            print(Terminal.table(["ID", "KIND", "STABILITY", "SUMMARY"], all.map { [$0.manifest.id, $0.kind.rawValue, $0.manifest.stability.rawValue, $0.manifest.summary] }))
+            print(
+                Terminal.table(
+                    ["ID", "KIND", "STABILITY", "SUMMARY"],
+                    all.map { [$0.manifest.id, $0.kind.rawValue, $0.manifest.stability.rawValue, $0.manifest.summary] }))
         }
     }
 
@@ -97,7 +101,9 @@ struct PluginDescription {
             lines.append("Data: stays on this machine.")
         } else {
             for destination in manifest.destinations {
-                lines.append("Data: \(destination.classes.map(\.rawValue).sorted().joined(separator: ", ")) to \(destination.recipient), \(destination.purpose)")
+                lines.append(
+                    "Data: \(destination.classes.map(\.rawValue).sorted().joined(separator: ", ")) to \(destination.recipient), \(destination.purpose)"
+                )
             }
         }
         if let documentation = manifest.documentation { lines.append("Follows: \(documentation)") }
@@ -106,7 +112,8 @@ struct PluginDescription {
         for definition in plugin.schema.definitions {
             var facts = [definition.shape.words]
             if let allowed = definition.allowed { facts.append(allowed) }
-            facts.append(definition.isRequired ? "required" : definition.initial.map { $0 == .null ? "optional" : "default \($0.words)" } ?? "optional")
+            facts.append(
+                definition.isRequired ? "required" : definition.initial.map { $0 == .null ? "optional" : "default \($0.words)" } ?? "optional")
             lines.append("  \(definition.name)  (\(facts.joined(separator: "; ")))")
             lines.append("      \(definition.help)")
             if let deprecated = definition.deprecated { lines.append("      Deprecated: \(deprecated)") }

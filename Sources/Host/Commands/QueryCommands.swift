@@ -84,7 +84,8 @@ struct ConversationsCommand: AsyncParsableCommand {
         @Option(help: "Only this state: active, escalated, taken, resolved or closed.") var state: String?
 
         func run() async throws {
-            let page = try await remote.client.get("/api/v1/conversations?limit=100" + (state.map { "&state=\($0)" } ?? ""), as: API.Page<API.Conversation>.self)
+            let page = try await remote.client.get(
+                "/api/v1/conversations?limit=100" + (state.map { "&state=\($0)" } ?? ""), as: API.Page<API.Conversation>.self)
             if remote.json { return try remote.print(page.items) }
             guard !page.items.isEmpty else { return print("no conversations") }
             print(

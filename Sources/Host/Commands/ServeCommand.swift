@@ -27,7 +27,9 @@ struct ServeCommand: AsyncParsableCommand {
         let mark = ProcessMark(database: settings.storage.persist ? settings.storage.path : nil)
         guard mark.take() else {
             let process = mark.read().map { " (process \($0))" } ?? ""
-            Terminal.error("jack: the database \(settings.storage.path) is in use by another Jack\(process); stop that one, or give this one a DATABASE_PATH of its own")
+            Terminal.error(
+                "jack: the database \(settings.storage.path) is in use by another Jack\(process); stop that one, or give this one a DATABASE_PATH of its own"
+            )
             throw ExitCode(2)
         }
         let application: JackApplication
@@ -64,7 +66,9 @@ struct ServeCommand: AsyncParsableCommand {
         do {
             let report = try await application.reload(dryRun: false)
             for line in report.diagnostics { application.logger.warning("configuration", metadata: ["diagnostic": "\(line)"]) }
-            application.logger.info(report.applied ? "reload done" : "reload refused: everything stays as it was", metadata: ["changes": "\(report.changes.joined(separator: "; "))"])
+            application.logger.info(
+                report.applied ? "reload done" : "reload refused: everything stays as it was",
+                metadata: ["changes": "\(report.changes.joined(separator: "; "))"])
         } catch {
             application.logger.error("reload failed: everything stays as it was", metadata: ["error": "\(words(error))"])
         }

@@ -15,7 +15,10 @@ final class CallGate: Sendable {
     private let executor: InstanceExecutor
     private let metrics: any MetricsFactory
 
-    init(instance: String, limits: CallLimits, clock: any TimeSource, executor: InstanceExecutor, metrics: any MetricsFactory, random: @escaping @Sendable () -> Double) {
+    init(
+        instance: String, limits: CallLimits, clock: any TimeSource, executor: InstanceExecutor, metrics: any MetricsFactory,
+        random: @escaping @Sendable () -> Double
+    ) {
         self.instance = instance
         self.limits = limits
         self.clock = clock
@@ -132,7 +135,11 @@ final class CallGate: Sendable {
         }
         defer { timer.cancel() }
         do {
-            try await withTaskCancellationHandler { try await waiting.value } onCancel: { waiting.cancel() }
+            try await withTaskCancellationHandler {
+                try await waiting.value
+            } onCancel: {
+                waiting.cancel()
+            }
         } catch {
             try Task.checkCancellation()
             throw late()
@@ -140,7 +147,8 @@ final class CallGate: Sendable {
     }
 
     private func count(_ operation: String, _ outcome: String) {
-        Counter(label: "jack_calls_total", dimensions: [("instance", instance), ("operation", operation), ("outcome", outcome)], factory: metrics).increment()
+        Counter(label: "jack_calls_total", dimensions: [("instance", instance), ("operation", operation), ("outcome", outcome)], factory: metrics)
+            .increment()
     }
 
     static func classify(_ error: any Error, instance: String) -> PluginFailure {

@@ -128,7 +128,9 @@ public final class JobQueue: Sendable {
     /// What was under way when an earlier process died is nobody's any more.
     private func freeAll() async throws {
         let property = property
-        try await engine.write { try $0.run("UPDATE job SET lease_until = NULL WHERE lease_until IS NOT NULL AND property = :property", ["property": property.sql]) }
+        try await engine.write {
+            try $0.run("UPDATE job SET lease_until = NULL WHERE lease_until IS NOT NULL AND property = :property", ["property": property.sql])
+        }
     }
 
     /// `kind IN (…)` for the kinds that somebody does, and its arguments; nil where nobody does any. Jobs of other kinds must not hide those that can be done.
@@ -164,10 +166,13 @@ public final class JobQueue: Sendable {
                 // Unique, so that who finishes a job never takes away what was asked for under the same key meanwhile.
                 let lease = Int64.random(in: 1...Int64.max)
                 let id = try row.string("id")
-                let taken = try transaction.run("UPDATE job SET lease_until = :lease WHERE id = :id AND lease_until IS NULL AND state = 'waiting'", ["id": id.sql, "lease": lease.sql])
+                let taken = try transaction.run(
+                    "UPDATE job SET lease_until = :lease WHERE id = :id AND lease_until IS NULL AND state = 'waiting'",
+                    ["id": id.sql, "lease": lease.sql])
                 guard taken == 1 else { return nil }
                 return Job(
-                    id: id, kind: try row.string("kind"), key: row.stringIfPresent("key"), payload: try row.blob("payload"), attempts: try row.int("attempts"),
+                    id: id, kind: try row.string("kind"), key: row.stringIfPresent("key"), payload: try row.blob("payload"),
+                    attempts: try row.int("attempts"),
                     lease: lease)
             }
         }
@@ -179,7 +184,8 @@ public final class JobQueue: Sendable {
         let arguments = doable.arguments.merging(["property": property.sql]) { $1 }
         let next = try await engine.read { reader in
             try reader.row(
-                "SELECT run_at FROM job WHERE state = 'waiting' AND lease_until IS NULL AND property = :property AND \(doable.sql) ORDER BY run_at LIMIT 1", arguments
+                "SELECT run_at FROM job WHERE state = 'waiting' AND lease_until IS NULL AND property = :property AND \(doable.sql) ORDER BY run_at LIMIT 1",
+                arguments
             )?.date("run_at")
         }
         return next.map { .milliseconds(Int64(max(0, $0.timeIntervalSince(now) * 1000).rounded(.up))) } ?? .seconds(30)
@@ -210,7 +216,9 @@ public final class JobQueue: Sendable {
             try await handler(job.payload)
             // A handler that asked for its own key again has replaced this very row, and its lease with it.
             _ = try await uncancelled { [engine] in
-                try await engine.write { try $0.run("DELETE FROM job WHERE id = :id AND lease_until = :lease", ["id": job.id.sql, "lease": job.lease.sql]) }
+                try await engine.write {
+                    try $0.run("DELETE FROM job WHERE id = :id AND lease_until = :lease", ["id": job.id.sql, "lease": job.lease.sql])
+                }
             }
         } catch is CancellationError where Task.isCancelled {
             // The program stops: that is no fault of the job's.

@@ -71,13 +71,16 @@ public struct StructuredLogHandler: LogHandler {
         let fields = all.sorted { $0.key < $1.key }
         switch format {
         case .json:
-            var text = "{\"time\":\"\(clock.now.iso8601)\",\"level\":\"\(level.rawValue)\",\"msg\":\(Self.quoted(message.description)),\"logger\":\(Self.quoted(label))"
+            var text =
+                "{\"time\":\"\(clock.now.iso8601)\",\"level\":\"\(level.rawValue)\",\"msg\":\(Self.quoted(message.description)),\"logger\":\(Self.quoted(label))"
             // What a plugin adds must not take the place of the line's own fields.
             for (key, value) in fields { text += ",\(Self.quoted(Self.ownFields.contains(key) ? key + "_" : key)):\(Self.quoted(value.description))" }
             output.write(text + "}\n")
         case .text:
             let values = fields.map { " \($0.key)=\(Self.quoted($0.value.description))" }.joined()
-            output.write("\(clock.now.iso8601) \(level.rawValue.uppercased().padding(toLength: 8, withPad: " ", startingAt: 0)) \(Self.plain(message.description))\(values)\n")
+            output.write(
+                "\(clock.now.iso8601) \(level.rawValue.uppercased().padding(toLength: 8, withPad: " ", startingAt: 0)) \(Self.plain(message.description))\(values)\n"
+            )
         }
     }
 

@@ -20,7 +20,9 @@ public struct AlertIntake: Sendable {
 
     /// Hands in a person's answer to a page.
     public func acknowledge(_ answer: PageAcknowledgement, through instance: String, id: String, in transaction: any StorageTransaction) throws {
-        try jobs.enqueue(Self.answerKind, payload: [UInt8](JSONEncoder().encode(PageAnswer(answer: answer, instance: instance))), key: "answer:\(id)", in: transaction)
+        try jobs.enqueue(
+            Self.answerKind, payload: [UInt8](JSONEncoder().encode(PageAnswer(answer: answer, instance: instance))), key: "answer:\(id)",
+            in: transaction)
     }
 
     /// Registers who routes alerts.

@@ -149,7 +149,9 @@ public final class Inbox: Sendable {
     private static func bury(_ row: SQLRow, _ seq: Int64, _ error: String, engine: any StorageEngine, logger: Logger, bus: EventBus) async throws {
         // The error may quote what the guest wrote: it goes into the table, and not into the log.
         let text = "the event cannot be read: " + error.prefix(400)
-        try await engine.write { try $0.run("UPDATE inbox SET state = 'dead', error = :error WHERE seq = :seq", ["error": text.sql, "seq": seq.sql]) }
+        try await engine.write {
+            try $0.run("UPDATE inbox SET state = 'dead', error = :error WHERE seq = :seq", ["error": text.sql, "seq": seq.sql])
+        }
         let id = try row.string("id"), instance = try row.string("instance")
         logger.error("an event cannot be read", metadata: ["inbox": "\(id)", "instance": "\(instance)"])
         bus.post(DeadLetter(box: .inbox, id: id, instance: instance, reason: "the event cannot be read"))

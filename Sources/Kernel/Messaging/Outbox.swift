@@ -114,7 +114,9 @@ public final class Outbox: Sendable {
         isRunning.withLock { $0 = true }
         let property = property
         let instances = try await engine.read { reader in
-            try reader.rows("SELECT DISTINCT instance FROM outbox WHERE state = 'queued' AND property = :property", ["property": property.sql]).map { try $0.string("instance") }
+            try reader.rows("SELECT DISTINCT instance FROM outbox WHERE state = 'queued' AND property = :property", ["property": property.sql]).map {
+                try $0.string("instance")
+            }
         }
         for instance in Set(instances + schedulers.withLock { Array($0.keys) }) { wake(instance) }
         // Nothing sets it: the task's cancellation ends the wait.
@@ -147,12 +149,16 @@ public final class Outbox: Sendable {
         LaneScheduler(
             concurrency: concurrency(instance), clock: clock,
             work: .init(
-                fetch: { [engine, property] after, limit in try await Self.queued(engine, property: property, instance: instance, after: after, limit: limit) },
+                fetch: { [engine, property] after, limit in
+                    try await Self.queued(engine, property: property, instance: instance, after: after, limit: limit)
+                },
                 cursor: \.seq, lane: \.lane, handle: { [weak self] entry in await self?.deliver(entry) ?? .done },
                 fetchFailed: { [logger] in logger.error("the outbox cannot be read", metadata: ["error": "\($0)"]) }))
     }
 
-    private static func queued(_ engine: any StorageEngine, property: String, instance: String, after: Int64, limit: Int) async throws -> [OutboxEntry] {
+    private static func queued(_ engine: any StorageEngine, property: String, instance: String, after: Int64, limit: Int) async throws
+        -> [OutboxEntry]
+    {
         try await engine.read { reader in
             try reader.rows(
                 """
@@ -171,7 +177,9 @@ public final class Outbox: Sendable {
     }
 
     private func deliver(_ entry: OutboxEntry) async -> LaneScheduler<OutboxEntry>.Outcome {
-        guard let deliver = deliveries[entry.kind] else { return await fail(entry, .permanent(.configuration, "nothing delivers “\(entry.kind.rawValue)”")) }
+        guard let deliver = deliveries[entry.kind] else {
+            return await fail(entry, .permanent(.configuration, "nothing delivers “\(entry.kind.rawValue)”"))
+        }
         do {
             switch try await deliver(entry) {
             case .accepted(let result): return await finish(entry, OutboxEntry.State(rawValue: result.state.rawValue) ?? .sent, result.vendorIDs, nil)
@@ -184,7 +192,9 @@ public final class Outbox: Sendable {
         }
     }
 
-    private func finish(_ entry: OutboxEntry, _ state: OutboxEntry.State, _ vendorIDs: [String], _ reason: String?) async -> LaneScheduler<OutboxEntry>.Outcome {
+    private func finish(_ entry: OutboxEntry, _ state: OutboxEntry.State, _ vendorIDs: [String], _ reason: String?) async
+        -> LaneScheduler<OutboxEntry>.Outcome
+    {
         // `queued` from a vendor means that it has taken the message over.
         let settled = state == .queued ? .sent : state
         while true {
@@ -245,7 +255,9 @@ public final class Outbox: Sendable {
         let isLast = failure.disposition == .permanent || attempts >= policy.attempts || age > 86_400
         guard isLast else {
             let wait = max(.milliseconds(100), policy.backoff.delay(afterFailures: max(1, attempts), atLeast: asked))
-            logger.warning("a delivery failed and is tried again", metadata: ["outbox": "\(entry.id)", "instance": "\(entry.instance)", "error": "\(text)", "wait": "\(wait.text)"])
+            logger.warning(
+                "a delivery failed and is tried again",
+                metadata: ["outbox": "\(entry.id)", "instance": "\(entry.instance)", "error": "\(text)", "wait": "\(wait.text)"])
             return .again(after: wait)
         }
         do {
@@ -257,7 +269,10 @@ public final class Outbox: Sendable {
             return .again(after: .seconds(1))
         }
         logger.error("a delivery is given up", metadata: ["outbox": "\(entry.id)", "instance": "\(entry.instance)", "error": "\(text)"])
-        Counter(label: "jack_outbound_total", dimensions: [("instance", entry.instance), ("kind", entry.kind.rawValue), ("outcome", "dead")], factory: metrics).increment()
+        Counter(
+            label: "jack_outbound_total", dimensions: [("instance", entry.instance), ("kind", entry.kind.rawValue), ("outcome", "dead")],
+            factory: metrics
+        ).increment()
         bus.post(OutboxChanged(id: entry.id, instance: entry.instance, kind: entry.kind, state: .dead, reason: text))
         bus.post(DeadLetter(box: .outbox, id: entry.id, instance: entry.instance, reason: text))
         return .done

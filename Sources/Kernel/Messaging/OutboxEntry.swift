@@ -55,7 +55,8 @@ public struct OutboxEntry: Sendable {
     /// A message through a channel instance.
     public static func message(_ message: OutboundMessage, through instance: String, at date: Date) throws -> OutboxEntry {
         OutboxEntry(
-            id: message.id, instance: instance, kind: .message, lane: Inbox.lane(instance, message.peer), payload: [UInt8](try JSONEncoder().encode(message)),
+            id: message.id, instance: instance, kind: .message, lane: Inbox.lane(instance, message.peer),
+            payload: [UInt8](try JSONEncoder().encode(message)),
             createdAt: date)
     }
 

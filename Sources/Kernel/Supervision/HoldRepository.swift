@@ -35,7 +35,9 @@ public struct HoldRepository: Sendable {
     public func release(_ instance: String) async throws -> Bool {
         let property = property
         return try await engine.write { transaction in
-            try transaction.run("DELETE FROM plugin_hold WHERE property = :property AND instance = :instance", ["property": property.sql, "instance": instance.sql]) > 0
+            try transaction.run(
+                "DELETE FROM plugin_hold WHERE property = :property AND instance = :instance", ["property": property.sql, "instance": instance.sql])
+                > 0
         }
     }
 }

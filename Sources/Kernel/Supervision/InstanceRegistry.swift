@@ -128,7 +128,8 @@ public final class InstanceRegistry: Sendable {
                 try await tasks.waitForAll()
             }
             for supervisor in group where strictly && !supervisor.status.state.isCallable {
-                throw PluginFailure.permanent(.configuration, "\(supervisor.spec.name) did not start: \(supervisor.status.reason ?? "no reason given")")
+                throw PluginFailure.permanent(
+                    .configuration, "\(supervisor.spec.name) did not start: \(supervisor.status.reason ?? "no reason given")")
             }
         }
     }

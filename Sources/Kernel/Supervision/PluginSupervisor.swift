@@ -44,7 +44,8 @@ public final class PluginSupervisor: Sendable {
         self.environment = environment
         executor = InstanceExecutor(instance: spec.name)
         gate = CallGate(
-            instance: spec.name, limits: spec.limits, clock: environment.clock, executor: executor, metrics: environment.metrics, random: environment.random)
+            instance: spec.name, limits: spec.limits, clock: environment.clock, executor: executor, metrics: environment.metrics,
+            random: environment.random)
         inner = Mutex(Inner(since: environment.clock.now))
     }
 

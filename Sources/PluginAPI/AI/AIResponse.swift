@@ -1,6 +1,5 @@
 import Foundation
 
-
 /// A provider's answer.
 public struct AIResponse: Sendable, Hashable, Codable {
     /// Why the answer ended.

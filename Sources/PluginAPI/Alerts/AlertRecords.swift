@@ -5,7 +5,14 @@ public enum AlertSeverity: String, Sendable, Hashable, Codable, CaseIterable, Co
     case info, warning, error, critical
 
     public static func < (left: AlertSeverity, right: AlertSeverity) -> Bool { left.rank < right.rank }
-    private var rank: Int { switch self { case .info: 0; case .warning: 1; case .error: 2; case .critical: 3 } }
+    private var rank: Int {
+        switch self {
+        case .info: 0;
+        case .warning: 1;
+        case .error: 2;
+        case .critical: 3
+        }
+    }
 }
 
 /// Something that is wrong.

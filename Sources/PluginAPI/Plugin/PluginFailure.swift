@@ -79,7 +79,9 @@ public struct PluginFailure: Error, Sendable, CustomStringConvertible {
         PluginFailure(.notReady, reason, message, retryAfter: retryAfter, cause: cause, file: file, line: line)
     }
 
-    public static func credentialsRejected(_ message: String, cause: (any Error)? = nil, file: StaticString = #fileID, line: UInt = #line) -> PluginFailure {
+    public static func credentialsRejected(_ message: String, cause: (any Error)? = nil, file: StaticString = #fileID, line: UInt = #line)
+        -> PluginFailure
+    {
         PluginFailure(.credentialsRejected, .unauthorized, message, cause: cause, file: file, line: line)
     }
 

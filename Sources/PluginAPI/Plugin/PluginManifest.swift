@@ -5,7 +5,13 @@ public struct PluginManifest: Sendable {
         case experimental, beta, stable
 
         public static func < (left: Stability, right: Stability) -> Bool { left.rank < right.rank }
-        private var rank: Int { switch self { case .experimental: 0; case .beta: 1; case .stable: 2 } }
+        private var rank: Int {
+            switch self {
+            case .experimental: 0;
+            case .beta: 1;
+            case .stable: 2
+            }
+        }
     }
 
     /// The name in YAML: lower case, digits and hyphens.

@@ -133,7 +133,8 @@ public struct PluginRequest: Sendable {
     public var url: String
 
     public init(
-        method: HTTPRequest.Method, path: String, query: String = "", headers: HTTPFields = [:], body: [UInt8] = [], remoteAddress: String, url: String
+        method: HTTPRequest.Method, path: String, query: String = "", headers: HTTPFields = [:], body: [UInt8] = [], remoteAddress: String,
+        url: String
     ) {
         self.method = method
         self.path = path

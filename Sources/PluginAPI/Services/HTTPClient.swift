@@ -75,7 +75,8 @@ extension ClientResponse {
         let wait = headers[.retryAfter].flatMap { RetryAfter.parse($0, now: now.now) }
         switch status.code {
         case 200..<300: return nil
-        case 401, 403: return .credentialsRejected("\(vendor) answered \(status.code): check the credentials and their permissions", file: file, line: line)
+        case 401, 403:
+            return .credentialsRejected("\(vendor) answered \(status.code): check the credentials and their permissions", file: file, line: line)
         case 429: return .notReady(.rateLimited, "\(vendor) answered 429: too many requests", retryAfter: wait, file: file, line: line)
         case 408, 425: return .notReady(.timeout, "\(vendor) answered \(status.code)", retryAfter: wait, file: file, line: line)
         case 503, 529: return .notReady(.overloaded, "\(vendor) answered \(status.code)", retryAfter: wait, file: file, line: line)

@@ -86,7 +86,9 @@ public struct SettingsSchema: Sendable {
         var problems: [String] = [], seen: Set<String> = []
         for definition in definitions {
             if !seen.insert(definition.name).inserted { problems.append("“\(definition.name)” is declared twice") }
-            if definition.name.contains(where: { !($0.isLowercase || $0.isNumber || $0 == "_") }) { problems.append("“\(definition.name)” is not snake_case") }
+            if definition.name.contains(where: { !($0.isLowercase || $0.isNumber || $0 == "_") }) {
+                problems.append("“\(definition.name)” is not snake_case")
+            }
             if definition.help.isEmpty || !definition.help.hasSuffix(".") { problems.append("“\(definition.name)” has no help that is a sentence") }
             if let problem = definition.defaultProblem { problems.append("the default of “\(definition.name)” is not allowed: \(problem)") }
             problems += definition.shape.schemas.flatMap(\.problems).map { "\(definition.name): \($0)" }
@@ -103,7 +105,8 @@ extension String {
         let letters = Array(self)
         return letters.indices.reduce(into: "") { name, index in
             let letter = letters[index]
-            let startsWord = index > 0 && letter.isUppercase
+            let startsWord =
+                index > 0 && letter.isUppercase
                 && (!letters[index - 1].isUppercase || (index + 1 < letters.count && letters[index + 1].isLowercase))
             name += (startsWord ? "_" : "") + letter.lowercased()
         }

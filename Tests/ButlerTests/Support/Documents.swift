@@ -28,7 +28,8 @@ final class Documents: DocumentSource {
 
     /// Puts in the sample hotel's own knowledge.
     func addSampleKnowledge() throws {
-        for file in try FileManager.default.contentsOfDirectory(at: SampleHotel.folder.appending(path: "knowledge"), includingPropertiesForKeys: nil) {
+        for file in try FileManager.default.contentsOfDirectory(at: SampleHotel.folder.appending(path: "knowledge"), includingPropertiesForKeys: nil)
+        {
             self["knowledge/\(file.lastPathComponent)"] = String(decoding: try Data(contentsOf: file), as: UTF8.self)
         }
     }

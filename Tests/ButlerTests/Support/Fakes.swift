@@ -199,12 +199,14 @@ struct FakePMS: PMSIntegration {
 extension PMSReservation {
     /// A stay for tests.
     static func stay(
-        _ id: String, _ lastName: String, room: String? = nil, status: Status = .checkedIn, phone: String? = nil, email: String? = nil, language: String? = nil,
+        _ id: String, _ lastName: String, room: String? = nil, status: Status = .checkedIn, phone: String? = nil, email: String? = nil,
+        language: String? = nil,
         guest: String? = nil, arrival: String = "2025-09-01"
     ) -> PMSReservation {
         PMSReservation(
             id: id, confirmation: id,
-            guest: PMSGuest(id: guest ?? "guest-\(id)", firstName: "Ada", lastName: lastName, email: email, phone: phone, language: language), room: room,
+            guest: PMSGuest(id: guest ?? "guest-\(id)", firstName: "Ada", lastName: lastName, email: email, phone: phone, language: language),
+            room: room,
             roomType: nil, arrival: arrival, departure: "2025-09-09", status: status)
     }
 }

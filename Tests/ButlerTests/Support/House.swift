@@ -57,7 +57,8 @@ final class House: Sendable {
         let logs = LogRecorder(), property = PropertyInfo.sample
         let kernel = JackKernel(
             .init(
-                property: property, engine: engine, clock: parts.clock, logger: logs.logger(label: "jack"), metrics: MemoryMetrics(), http: ScriptedHTTPClient(),
+                property: property, engine: engine, clock: parts.clock, logger: logs.logger(label: "jack"), metrics: MemoryMetrics(),
+                http: ScriptedHTTPClient(),
                 files: { spec in
                     LocalFiles(directory: SampleHotel.folder.deletingLastPathComponent().path, settings: spec.settings.printed) { bytes, file in
                         var diagnostics = Diagnostics()
@@ -75,11 +76,13 @@ final class House: Sendable {
         }
         let butlerEngine = parts.wrap(engine)
         let knowledge = KnowledgeBase(
-            engine: butlerEngine, property: property.id, settings: parts.settings.knowledge, folder: "knowledge", documents: parts.documents, clock: parts.clock,
+            engine: butlerEngine, property: property.id, settings: parts.settings.knowledge, folder: "knowledge", documents: parts.documents,
+            clock: parts.clock,
             logger: logs.logger(), embed: embed, makeIndex: { engine.vectorIndex(collection: $0, dimensions: $1) })
         let butler = Butler(
             .init(
-                property: property, engine: butlerEngine, dispatcher: kernel.dispatcher, outbox: { [unowned kernel] in kernel.outbox }, alerts: kernel.alerts,
+                property: property, engine: butlerEngine, dispatcher: kernel.dispatcher, outbox: { [unowned kernel] in kernel.outbox },
+                alerts: kernel.alerts,
                 bus: kernel.bus, clock: parts.clock, logger: logs.logger(), metrics: MemoryMetrics()),
             settings: parts.settings, catalogs: try SampleHotel.catalogs(), knowledge: knowledge)
         let delivery = MessageDelivery(engine: engine, property: property.id, dispatcher: kernel.dispatcher)
@@ -108,7 +111,9 @@ final class House: Sendable {
         }
         return [
             channel, spec("ai", EmbeddedProvider.self, try decodeSettings(EmbeddedProvider.Settings.self, ["lexicon": "hotel/synonyms.yaml"])),
-            spec("pms", BuiltInPMS.self, try decodeSettings(BuiltInPMS.Settings.self, ["reservations": "hotel/reservations.csv", "rooms": "hotel/rooms.csv"])),
+            spec(
+                "pms", BuiltInPMS.self,
+                try decodeSettings(BuiltInPMS.Settings.self, ["reservations": "hotel/reservations.csv", "rooms": "hotel/rooms.csv"])),
         ]
     }
 
@@ -124,7 +129,8 @@ final class House: Sendable {
 
     /// A guest writes; returns the message's id once it is stored.
     @discardableResult
-    func write(_ text: String?, from peer: PeerAddress = .guest, id: String = UUID().uuidString, locale: String? = nil, media: [MediaReference] = []) async throws
+    func write(_ text: String?, from peer: PeerAddress = .guest, id: String = UUID().uuidString, locale: String? = nil, media: [MediaReference] = [])
+        async throws
         -> String
     {
         let message = InboundMessage(text: text, media: media, locale: locale)
@@ -148,7 +154,8 @@ final class House: Sendable {
 
     private func open() async throws -> Int {
         try await engine.read { reader in
-            try reader.row("SELECT (SELECT COUNT(*) FROM inbox WHERE state = 'pending') + (SELECT COUNT(*) FROM outbox WHERE state = 'queued') AS n")?.int("n") ?? 0
+            try reader.row("SELECT (SELECT COUNT(*) FROM inbox WHERE state = 'pending') + (SELECT COUNT(*) FROM outbox WHERE state = 'queued') AS n")?
+                .int("n") ?? 0
         }
     }
 

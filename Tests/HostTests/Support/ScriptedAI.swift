@@ -4,7 +4,8 @@ import PluginAPI
 struct ScriptedAI: AIProvider {
     struct Settings: PluginSettings { init() {} }
 
-    static let manifest = PluginManifest(id: "scripted", summary: "Answers by rule, for tests.", stability: .experimental, capabilities: ["embeddings"])
+    static let manifest = PluginManifest(
+        id: "scripted", summary: "Answers by rule, for tests.", stability: .experimental, capabilities: ["embeddings"])
 
     init(settings: Settings, context: PluginContext) throws {}
 
@@ -27,7 +28,9 @@ struct ScriptedAI: AIProvider {
     func embed(_ texts: [String], for use: EmbeddingUse) async throws -> AIEmbeddings {
         let vectors = texts.map { text in
             var vector = [Float](repeating: 0.01, count: 32)
-            for word in text.lowercased().split(whereSeparator: { !$0.isLetter }) { vector[Int(word.utf8.reduce(UInt32(7)) { ($0 &* 31) &+ UInt32($1) } % 32)] += 1 }
+            for word in text.lowercased().split(whereSeparator: { !$0.isLetter }) {
+                vector[Int(word.utf8.reduce(UInt32(7)) { ($0 &* 31) &+ UInt32($1) } % 32)] += 1
+            }
             let length = vector.reduce(0) { $0 + $1 * $1 }.squareRoot()
             return vector.map { $0 / length }
         }

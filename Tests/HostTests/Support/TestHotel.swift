@@ -29,7 +29,8 @@ final class TestHotel: Sendable {
         let config = folder.appendingPathComponent("config")
         try FileManager.default.copyItem(at: root.appendingPathComponent("config"), to: config)
         let file = config.appendingPathComponent("jack.yaml")
-        let text = try String(contentsOf: file, encoding: .utf8).replacingOccurrences(of: "ai:\n  embedded: {}", with: "ai:\n  embedded: {plugin: scripted}")
+        let text = try String(contentsOf: file, encoding: .utf8).replacingOccurrences(
+            of: "ai:\n  embedded: {}", with: "ai:\n  embedded: {plugin: scripted}")
         try text.write(to: file, atomically: true, encoding: .utf8)
         return folder
     }
@@ -37,7 +38,8 @@ final class TestHotel: Sendable {
     static func configurator(_ folder: URL, assignments: [String] = [], environment: [String: String] = ["LOCAL_TOKEN": token]) -> Configurator {
         Configurator(
             file: folder.appendingPathComponent("config/jack.yaml").path,
-            assignments: ["server.port=0", "server.rate_limit.requests=0", "storage.path=\(folder.path)/data/jack.db", "log.level=critical"] + assignments,
+            assignments: ["server.port=0", "server.rate_limit.requests=0", "storage.path=\(folder.path)/data/jack.db", "log.level=critical"]
+                + assignments,
             environment: environment, registrations: JackHost.builtIn + [PluginRegistration(ScriptedAI.self), PluginRegistration(OddSink.self)])
     }
 

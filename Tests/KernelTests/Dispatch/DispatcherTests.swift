@@ -31,7 +31,9 @@ import Testing
         let (clock, down) = (bench.clock, down)
         let work = Task {
             try await call(dispatcher) {
-                let count = tries.update { $0.append(clock.monotonic); return $0.count }
+                let count = tries.update {
+                    $0.append(clock.monotonic); return $0.count
+                }
                 if count < 4 { throw down }
                 return "done"
             }
@@ -51,7 +53,9 @@ import Testing
         let clock = bench.clock
         let work = Task {
             try await call(dispatcher) {
-                let count = tries.update { $0.append(clock.monotonic); return $0.count }
+                let count = tries.update {
+                    $0.append(clock.monotonic); return $0.count
+                }
                 if count == 1 { throw PluginFailure.notReady(.rateLimited, "slower", retryAfter: .seconds(7)) }
             }
         }

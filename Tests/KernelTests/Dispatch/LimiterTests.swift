@@ -114,7 +114,9 @@ import Testing
             for _ in 0..<200 {
                 tasks.addTask {
                     guard (try? await limiter.acquire()) != nil else { return }
-                    let count = now.update { $0 += 1; return $0 }
+                    let count = now.update {
+                        $0 += 1; return $0
+                    }
                     most.update { $0 = max($0, count) }
                     await Task.yield()
                     now.update { $0 -= 1 }

@@ -35,7 +35,7 @@ import Testing
     // MARK: What is sent and what comes back
 
     @Test(arguments: [
-        ("GET", ""), ("HEAD", ""), ("POST", "a body"), ("POST", ""), ("PUT", "x"), ("PATCH", "x"), ("DELETE", ""), ("DELETE", "x"), ("OPTIONS", "")
+        ("GET", ""), ("HEAD", ""), ("POST", "a body"), ("POST", ""), ("PUT", "x"), ("PATCH", "x"), ("DELETE", ""), ("DELETE", "x"), ("OPTIONS", ""),
     ])
     func aRequestArrivesAsItWasMeant(_ method: String, _ body: String) async throws {
         try await run { _ in
@@ -53,7 +53,8 @@ import Testing
                 request.header("Authorization") == "Bearer abc" && request.header("Accept") == "application/json" && request.header("X-Empty") == "")
             #expect(request.header("Content-Type") == nil && request.header("Expect") == nil && request.header("User-Agent") == "jack")
             #expect(
-                request.header("Content-Length") == (body.isEmpty && !["POST", "PUT", "PATCH"].contains(method.rawValue) ? nil : "\(body.utf8.count)")
+                request.header("Content-Length")
+                    == (body.isEmpty && !["POST", "PUT", "PATCH"].contains(method.rawValue) ? nil : "\(body.utf8.count)")
             )
         }
     }
@@ -116,7 +117,7 @@ import Testing
         ("/nothing", .unreachable),
         ("/garbage", .malformedReply), ("/status", .malformedReply), ("/chunk", .unreachable), ("/fields", .responseTooLarge),
         ("/head", .responseTooLarge),
-        ("/body", .responseTooLarge), ("/endless", .responseTooLarge)
+        ("/body", .responseTooLarge), ("/endless", .responseTooLarge),
     ])
     func aBadAnswerIsATypedFailure(_ path: String, _ reason: PluginFailure.Reason) async throws {
         try await run { request in
@@ -163,7 +164,7 @@ import Testing
 
     @Test(arguments: [
         "file:///etc/passwd", "ftp://127.0.0.1/", "gopher://127.0.0.1/", "/relative", "", "http://", "http://a b/", "http://x/\u{0}",
-        "http://x:99999/", "http://x/ü"
+        "http://x:99999/", "http://x/ü",
     ])
     func onlyHTTPIsAllowed(_ url: String) async throws {
         let engine = try CurlEngine(), client = CurlHTTPClient(engine: engine)

@@ -26,7 +26,7 @@ import Testing
             make.arguments = [
                 "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out", certificate, "-days",
                 "2", "-subj",
-                "/CN=jack-test", "-addext", "subjectAltName=\(name)"
+                "/CN=jack-test", "-addext", "subjectAltName=\(name)",
             ]
             make.standardError = FileHandle.nullDevice
             try make.run()

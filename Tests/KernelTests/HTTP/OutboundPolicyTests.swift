@@ -23,7 +23,7 @@ import Testing
         ("255.255.255.255", false), ("198.18.0.1", false), ("::", false), ("::1", false), ("fe80::1%lo", false), ("fc00::1", false),
         ("fd12::1", false),
         ("ff02::1", false), ("2606:4700::1111", true), ("::ffff:10.0.0.1", false), ("::ffff:8.8.8.8", true), ("64:ff9b::7f00:1", false),
-        ("64:ff9b::808:808", true), ("2002:a00:1::1", false), ("2001:db8::1", false), ("2001:0:1::1", false), ("2001:4860::8888", true)
+        ("64:ff9b::808:808", true), ("2002:a00:1::1", false), ("2001:db8::1", false), ("2001:0:1::1", false), ("2001:4860::8888", true),
     ])
     func addressesArePublicOrNot(_ text: String, _ isPublic: Bool) throws {
         #expect(try #require(InternetAddress(text)).isPublic == isPublic)

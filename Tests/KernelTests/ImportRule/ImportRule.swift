@@ -21,8 +21,10 @@ enum ImportRule {
 
     /// Names and words of vendors, which stand only in their plugins. Matched as whole words, whatever their case; none is a plain English word.
     static let vendorWords = [
-        "whatsapp", "twilio", "telegram", "mailgun", "sendgrid", "hooks.slack", "pagerduty", "opsgenie", "openai", "anthropic", "claude", "gemini", "ollama",
-        "mistral", "mews", "cloudbeds", "apaleo", "operacloud", "protel", "hub.challenge", "messagesid", "dedup_key", "routing_key", "phone_number_id",
+        "whatsapp", "twilio", "telegram", "mailgun", "sendgrid", "hooks.slack", "pagerduty", "opsgenie", "openai", "anthropic", "claude", "gemini",
+        "ollama",
+        "mistral", "mews", "cloudbeds", "apaleo", "operacloud", "protel", "hub.challenge", "messagesid", "dedup_key", "routing_key",
+        "phone_number_id",
     ]
 
     /// - Parameters:
@@ -53,7 +55,9 @@ enum ImportRule {
             }
             guard words.first == "import" else { return nil }
             words = words.dropFirst()
-            if let first = words.first, ["struct", "class", "enum", "protocol", "func", "var", "let", "typealias"].contains(first) { words = words.dropFirst() }
+            if let first = words.first, ["struct", "class", "enum", "protocol", "func", "var", "let", "typealias"].contains(first) {
+                words = words.dropFirst()
+            }
             return words.first?.split(separator: ".").first.map(String.init)
         }
     }

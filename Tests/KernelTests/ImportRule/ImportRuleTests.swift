@@ -29,37 +29,48 @@ import Testing
         #expect(paths.contains { $0.hasPrefix("Sources/Kernel/Storage/SQLite/") } && paths.contains { $0.hasPrefix("Plugins/Channels/") })
         var found: [String] = []
         for path in paths {
-            found += ImportRule.breaches(path: path, source: try String(contentsOf: Self.root.appendingPathComponent(path), encoding: .utf8), plugins: plugins)
+            found += ImportRule.breaches(
+                path: path, source: try String(contentsOf: Self.root.appendingPathComponent(path), encoding: .utf8), plugins: plugins)
         }
         #expect(found.isEmpty, "\(found.joined(separator: "\n"))")
     }
 
     @Test(arguments: [
-        ("Sources/PluginAPI/Plugin/Plugin.swift", "Kernel"), ("Sources/Kernel/JackKernel.swift", "Butler"), ("Sources/Kernel/JackKernel.swift", "PluginTestKit"),
+        ("Sources/PluginAPI/Plugin/Plugin.swift", "Kernel"), ("Sources/Kernel/JackKernel.swift", "Butler"),
+        ("Sources/Kernel/JackKernel.swift", "PluginTestKit"),
         ("Sources/Kernel/JackKernel.swift", "OneChannel"), ("Sources/Butler/Butler.swift", "OnCall"), ("Sources/OnCall/AlertRouter.swift", "Butler"),
         ("Sources/Butler/Butler.swift", "Gateway"), ("Sources/OnCall/AlertRouter.swift", "GRDB"), ("Sources/Gateway/API/APIRoute.swift", "Host"),
-        ("Sources/Gateway/API/APIRoute.swift", "TwoAI"), ("Sources/Kernel/Storage/Engine.swift", "GRDB"), ("Sources/Kernel/Jobs/JobQueue.swift", "CLibCurl"),
-        ("Plugins/Channels/One/One.swift", "Kernel"), ("Plugins/Channels/One/One.swift", "TwoAI"), ("Plugins/Channels/One/One.swift", "PluginTestKit"),
-        ("Plugins/Channels/One/One.swift", "GRDB"), ("Plugins/Shared/Vendor/Wire.swift", "OneChannel"), ("Sources/PluginTestKit/Test.swift", "Gateway"),
+        ("Sources/Gateway/API/APIRoute.swift", "TwoAI"), ("Sources/Kernel/Storage/Engine.swift", "GRDB"),
+        ("Sources/Kernel/Jobs/JobQueue.swift", "CLibCurl"),
+        ("Plugins/Channels/One/One.swift", "Kernel"), ("Plugins/Channels/One/One.swift", "TwoAI"),
+        ("Plugins/Channels/One/One.swift", "PluginTestKit"),
+        ("Plugins/Channels/One/One.swift", "GRDB"), ("Plugins/Shared/Vendor/Wire.swift", "OneChannel"),
+        ("Sources/PluginTestKit/Test.swift", "Gateway"),
     ]) func aForbiddenImportIsCaught(_ path: String, _ module: String) {
         #expect(breaches(path, "import Foundation\nimport \(module)\n\nstruct A {}") == ["\(path) imports \(module)"])
     }
 
     @Test(arguments: [
-        ("Sources/Kernel/JackKernel.swift", "PluginAPI"), ("Sources/Kernel/Storage/SQLite/SQLiteFile.swift", "GRDB"), ("Sources/Butler/Butler.swift", "Kernel"),
-        ("Sources/Gateway/API/APIRoute.swift", "OnCall"), ("Sources/Host/JackHost.swift", "OneChannel"), ("Sources/Host/Executable/main.swift", "Host"),
-        ("Plugins/Channels/One/One.swift", "PluginAPI"), ("Plugins/Channels/One/One.swift", "VendorWire"), ("Plugins/Channels/One/One.swift", "Crypto"),
+        ("Sources/Kernel/JackKernel.swift", "PluginAPI"), ("Sources/Kernel/Storage/SQLite/SQLiteFile.swift", "GRDB"),
+        ("Sources/Butler/Butler.swift", "Kernel"),
+        ("Sources/Gateway/API/APIRoute.swift", "OnCall"), ("Sources/Host/JackHost.swift", "OneChannel"),
+        ("Sources/Host/Executable/main.swift", "Host"),
+        ("Plugins/Channels/One/One.swift", "PluginAPI"), ("Plugins/Channels/One/One.swift", "VendorWire"),
+        ("Plugins/Channels/One/One.swift", "Crypto"),
         ("Plugins/Shared/Vendor/Wire.swift", "PluginAPI"),
     ]) func anAllowedImportIsNot(_ path: String, _ module: String) { #expect(breaches(path, "import \(module)").isEmpty) }
 
     @Test(arguments: [
-        "@testable import Butler", "public import Butler", "@preconcurrency import Butler", "import struct Butler.Guest", "import Foundation; import Butler",
+        "@testable import Butler", "public import Butler", "@preconcurrency import Butler", "import struct Butler.Guest",
+        "import Foundation; import Butler",
         "  import   Butler  ", "@_exported public import Butler", "/* why */ import Butler // here", "#if DEBUG\nimport Butler\n#endif",
     ]) func anImportIsSeenInWhateverForm(_ source: String) {
         #expect(breaches("Sources/Kernel/A.swift", source) == ["Sources/Kernel/A.swift imports Butler"])
     }
 
-    @Test(arguments: ["// import Butler", "/* import Butler */", "/* /* */\nimport Butler\n*/", "let text = \"// not a comment\"", "let importButler = 1"])
+    @Test(arguments: [
+        "// import Butler", "/* import Butler */", "/* /* */\nimport Butler\n*/", "let text = \"// not a comment\"", "let importButler = 1",
+    ])
     func whatIsNoImportIsNot(_ source: String) { #expect(breaches("Sources/Kernel/A.swift", source).isEmpty) }
 
     @Test func vendorWordsStandOnlyInPlugins() {

@@ -65,7 +65,8 @@ import Testing
                 try await engine.write { try Inbox.complete(item, in: $0) }
             }
             try await beside({ await inbox.run() }) { () async throws in
-                _ = try await inbox.accept("sms", [event("a1", from: "+1"), event("a2", from: "+1"), event("b1", from: "+2"), event("b2", from: "+2")])
+                _ = try await inbox.accept(
+                    "sms", [event("a1", from: "+1"), event("a2", from: "+1"), event("b1", from: "+2"), event("b2", from: "+2")])
                 #expect(await eventually { handled.value == ["b1", "b2"] })
                 #expect(await eventually { inbox.depth == 2 })
                 door.open()

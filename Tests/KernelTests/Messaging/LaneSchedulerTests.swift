@@ -99,7 +99,9 @@ import Testing
         let tries = Mutexed(0)
         let scheduler = scheduler(table, concurrency: 1) { row in
             guard row.seq == 1 else { return .done }
-            return tries.update { $0 += 1; return $0 } < 3 ? .again(after: .seconds(10)) : .done
+            return tries.update {
+                $0 += 1; return $0
+            } < 3 ? .again(after: .seconds(10)) : .done
         }
         await running(scheduler) {
             #expect(await eventually { table.done.value.map(\.seq) == [3, 4] }, "also with one place in all: who waits holds none")

@@ -38,14 +38,16 @@ struct Desk: Sendable {
 
     func inbox(concurrency: Int = 32, _ handler: @escaping Inbox.Handler) -> Inbox {
         Inbox(
-            engine: engine, property: "main", clock: clock, logger: logs.logger(), metrics: metrics, bus: bus, concurrency: concurrency, handler: handler)
+            engine: engine, property: "main", clock: clock, logger: logs.logger(), metrics: metrics, bus: bus, concurrency: concurrency,
+            handler: handler)
     }
 
     /// With waits without jitter.
     func outbox(attempts: Int = 4, _ deliver: @escaping Outbox.Deliver) -> Outbox {
         Outbox(
             engine: engine, property: "main", clock: clock, logger: logs.logger(), metrics: metrics, bus: bus,
-            policy: .init(attempts: attempts, backoff: Backoff(base: .seconds(2), maximum: .seconds(60), random: { 1 })), deliveries: [.message: deliver])
+            policy: .init(attempts: attempts, backoff: Backoff(base: .seconds(2), maximum: .seconds(60), random: { 1 })),
+            deliveries: [.message: deliver])
     }
 
     func jobs(concurrency: Int = 16) -> JobQueue {

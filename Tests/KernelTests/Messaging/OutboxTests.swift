@@ -20,7 +20,9 @@ import Testing
         try await desk.engine.read { try Outbox.state(of: id, in: $0)?.state }
     }
 
-    private func receipt(_ outbox: Outbox, _ desk: Desk, _ vendorID: String, _ state: DeliveryState, _ reason: String? = nil, instance: String = "sms") async throws {
+    private func receipt(
+        _ outbox: Outbox, _ desk: Desk, _ vendorID: String, _ state: DeliveryState, _ reason: String? = nil, instance: String = "sms"
+    ) async throws {
         try await desk.engine.write {
             try outbox.apply(DeliveryReceipt(vendorMessageID: vendorID, state: state, reason: reason), from: instance, in: $0)
         }
@@ -63,7 +65,13 @@ import Testing
         try await withEngine(.memory) { engine in
             let desk = Desk(engine: engine), left = Mutexed<[String]>([]), tries = Mutexed(0)
             let outbox = desk.outbox { entry in
-                if entry.id == "a1", tries.update({ $0 += 1; return $0 }) < 3 { throw PluginFailure.notReady(.vendorFault, "500") }
+                if entry.id == "a1",
+                    tries.update({
+                        $0 += 1; return $0
+                    }) < 3
+                {
+                    throw PluginFailure.notReady(.vendorFault, "500")
+                }
                 left.update { $0.append(entry.id) }
                 return Self.sent(entry)
             }
@@ -125,7 +133,8 @@ import Testing
             var odd = try entry("odd", at: desk.clock.now)
             odd.kind = "pigeon"
             try await engine.write { [odd] in try outbox.enqueue(odd, in: $0) }
-            try await beside({ try await outbox.run() }) { () async throws in #expect(try await eventually { try await state(desk, "odd") == .dead }) }
+            try await beside({ try await outbox.run() }) { () async throws in #expect(try await eventually { try await state(desk, "odd") == .dead })
+            }
         }
     }
 
@@ -134,7 +143,9 @@ import Testing
             let desk = Desk(engine: engine)
             let outbox = desk.outbox { _ in .withdrawn(reason: "a human has taken the conversation") }
             try await put(outbox, desk, "a")
-            try await beside({ try await outbox.run() }) { () async throws in #expect(try await eventually { try await state(desk, "a") == .withdrawn }) }
+            try await beside({ try await outbox.run() }) { () async throws in
+                #expect(try await eventually { try await state(desk, "a") == .withdrawn })
+            }
             let why = try await engine.read { try Ledger.entries(of: "a", property: "main", in: $0) }
             #expect(why.map(\.reason) == ["a human has taken the conversation"])
         }
@@ -196,7 +207,9 @@ import Testing
                 left.update { $0.append(entry.id) }
                 return Self.sent(entry)
             }
-            try await beside({ try await next.run() }) { () async throws in #expect(try await eventually { try await after.states("outbox") == ["sent", "sent"] }) }
+            try await beside({ try await next.run() }) { () async throws in
+                #expect(try await eventually { try await after.states("outbox") == ["sent", "sent"] })
+            }
             #expect(left.value == ["a", "b"])
             running.cancel()
             hung.open()

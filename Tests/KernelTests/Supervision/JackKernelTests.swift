@@ -18,7 +18,9 @@ import Testing
                 files: { _ in NoFiles() }, secrets: { _ in MemorySecretStore() }, trapFile: trapFile))
     }
 
-    private func connect(_ kernel: JackKernel, inbound: @escaping Inbox.Handler = { _ in }, deliver: @escaping Outbox.Deliver = { _ in .withdrawn(reason: "") }) {
+    private func connect(
+        _ kernel: JackKernel, inbound: @escaping Inbox.Handler = { _ in }, deliver: @escaping Outbox.Deliver = { _ in .withdrawn(reason: "") }
+    ) {
         kernel.connect(.init(inbound: inbound, deliveries: [.message: deliver], transcript: { _, _, _ in [] }))
     }
 
@@ -72,7 +74,8 @@ import Testing
         try await withFolder { folder in
             let trapFile = folder.appendingPathComponent("trap").path
             // What the handler leaves: a magic number, the signal, the name, and the struct's padding.
-            var mark = withUnsafeBytes(of: UInt64(0x4A41_434B_4D41_524B).littleEndian) { Array($0) } + withUnsafeBytes(of: SIGILL.littleEndian) { Array($0) }
+            var mark =
+                withUnsafeBytes(of: UInt64(0x4A41_434B_4D41_524B).littleEndian) { Array($0) } + withUnsafeBytes(of: SIGILL.littleEndian) { Array($0) }
             mark += Array("sick".utf8)
             mark += [UInt8](repeating: 0, count: 144 - mark.count)
             try Data(mark).write(to: URL(fileURLWithPath: trapFile))

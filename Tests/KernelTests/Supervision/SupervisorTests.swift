@@ -97,7 +97,9 @@ import Testing
         #expect(supervisor.status.reason == "did not start and is left off: nobody answers")
         await bench.clock.advance(by: .seconds(3600))
         #expect(script.count("start one") == 1)
-        #expect(await failure { try await supervisor.call(as: ScriptedChannel.self, "send", CallOptions()) { _ in } }?.message.contains("left off") == true)
+        #expect(
+            await failure { try await supervisor.call(as: ScriptedChannel.self, "send", CallOptions()) { _ in } }?.message.contains("left off")
+                == true)
     }
 
     @Test func retryTriesWithBackOffUntilItRuns() async throws {

@@ -117,7 +117,8 @@ struct Bench: Sendable {
     }
 
     func spec<P: Scripted>(
-        _ name: String, _ script: Script = Script(), _ type: P.Type = ScriptedChannel.self, _ policy: StartFailurePolicy = .retry, fingerprint: String = "1",
+        _ name: String, _ script: Script = Script(), _ type: P.Type = ScriptedChannel.self, _ policy: StartFailurePolicy = .retry,
+        fingerprint: String = "1",
         limits: CallLimits = CallLimits()
     ) -> InstanceSpec {
         InstanceSpec(

@@ -21,7 +21,8 @@ import Testing
     }
 
     private static let nasty = [
-        "plain", "two\nlines", "cr\r\nlf", "tab\t", "quote \" and \\", "nul\u{0} bell\u{7} escape \u{1B}[31m", "next line \u{85}", "separators \u{2028}\u{2029}",
+        "plain", "two\nlines", "cr\r\nlf", "tab\t", "quote \" and \\", "nul\u{0} bell\u{7} escape \u{1B}[31m", "next line \u{85}",
+        "separators \u{2028}\u{2029}",
         "delete \u{7F}", "Zimmer für 2 👩‍👩‍👧 日本語", "{\"level\":\"critical\"}", "", "bom \u{FEFF} \u{202E}turned",
     ]
 
@@ -32,7 +33,10 @@ import Testing
         let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: String])
         #expect(object["msg"] == text && object["guest"] == text && object["level"] == "warning" && object["logger"] == "test")
         #expect(object["time"] == "2025-09-02T12:00:00.000Z")
-        #expect(line.unicodeScalars.allSatisfy { $0.value >= 0x20 && !(0x7F..<0xA0).contains($0.value) && $0.value != 0x2028 && $0.value != 0x2029 && $0.value != 0x202E })
+        #expect(
+            line.unicodeScalars.allSatisfy {
+                $0.value >= 0x20 && !(0x7F..<0xA0).contains($0.value) && $0.value != 0x2028 && $0.value != 0x2029 && $0.value != 0x202E
+            })
     }
 
     @Test(arguments: nasty) func aLineForPeopleIsOneLineToo(_ text: String) async throws {

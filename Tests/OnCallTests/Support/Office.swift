@@ -67,7 +67,8 @@ final class Office: Sendable {
         let pages = PageDelivery(dispatcher: kernel.dispatcher)
         kernel.connect(.init(inbound: { _ in }, deliveries: [.page: { try await pages.deliver($0) }], transcript: { _, _, _ in [] }))
         router = AlertRouter(
-            settings: settings, engine: engine, outbox: { [unowned kernel] in kernel.outbox }, sinks: { [unowned kernel] in kernel.instances.all(of: .alert).map(\.spec.name) },
+            settings: settings, engine: engine, outbox: { [unowned kernel] in kernel.outbox },
+            sinks: { [unowned kernel] in kernel.instances.all(of: .alert).map(\.spec.name) },
             property: PropertyInfo.sample.id, clock: clock, metrics: MemoryMetrics())
         kernel.alerts.route { [router] in try await router.route($0) }
         let own = SystemAlerts(engine: engine, alerts: kernel.alerts, bus: kernel.bus, clock: clock, logger: LogRecorder().logger())
@@ -77,7 +78,9 @@ final class Office: Sendable {
     func settle(_ place: SourceLocation = #_sourceLocation) async throws {
         let isQuiet = try await eventually(within: .seconds(60)) {
             try await self.engine.read { reader in
-                try reader.row("SELECT (SELECT COUNT(*) FROM job WHERE state = 'waiting') + (SELECT COUNT(*) FROM outbox WHERE state = 'queued') AS n")?.int("n") ?? 0
+                try reader.row(
+                    "SELECT (SELECT COUNT(*) FROM job WHERE state = 'waiting') + (SELECT COUNT(*) FROM outbox WHERE state = 'queued') AS n")?.int("n")
+                    ?? 0
             } == 0
         }
         #expect(isQuiet, "alerts are still on their way", sourceLocation: place)
@@ -112,10 +115,14 @@ final class Office: Sendable {
 }
 
 extension Alert {
-    static func test(_ fingerprint: String = "f", _ severity: AlertSeverity = .error, isEmergency: Bool = false, labels: [String: String] = [:], ended: Bool = false) -> Alert {
+    static func test(
+        _ fingerprint: String = "f", _ severity: AlertSeverity = .error, isEmergency: Bool = false, labels: [String: String] = [:],
+        ended: Bool = false
+    ) -> Alert {
         let start = Date(timeIntervalSince1970: 1_756_814_000)
         return Alert(
-            fingerprint: fingerprint, name: "Test", severity: severity, summary: "a test", labels: labels, startsAt: start, endsAt: ended ? start.addingTimeInterval(60) : nil,
+            fingerprint: fingerprint, name: "Test", severity: severity, summary: "a test", labels: labels, startsAt: start,
+            endsAt: ended ? start.addingTimeInterval(60) : nil,
             isEmergency: isEmergency)
     }
 }

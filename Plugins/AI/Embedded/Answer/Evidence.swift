@@ -35,7 +35,8 @@ struct Evidence: Sendable {
     /// asks nothing.
     /// - Parameter margin: how far its score is above the next one's.
     func confidence(margin: Double, _ question: Question) -> Double {
-        let sum = -4.8 + 1.5 * nearest + 1.5 * coverage - 0.8 * titleCoverage + 0.3 * cue + 1.4 * sameLanguage + 0.68 * min(margin, Self.widest)
+        let sum =
+            -4.8 + 1.5 * nearest + 1.5 * coverage - 0.8 * titleCoverage + 0.3 * cue + 1.4 * sameLanguage + 0.68 * min(margin, Self.widest)
             + 1.3 * Self.substance(question)
         return 1 / (1 + Foundation.exp(-sum))
     }

@@ -195,12 +195,25 @@ struct Lexicon: Sendable {
         start.add(letters[0])
         for place in 1...letters.count {
             for letter in UInt8(0x61)...0x7A {
-                ask({ $0.add(letter); return $1 }, at: place, start)
-                if place < letters.count { ask({ $0.add(letter); return $1 + 1 }, at: place, start) }
+                ask(
+                    {
+                        $0.add(letter); return $1
+                    }, at: place, start)
+                if place < letters.count {
+                    ask(
+                        {
+                            $0.add(letter); return $1 + 1
+                        }, at: place, start)
+                }
             }
             guard place < letters.count else { break }
             ask({ $1 + 1 }, at: place, start)
-            if place + 1 < letters.count { ask({ $0.add(letters[$1 + 1]); $0.add(letters[$1]); return $1 + 2 }, at: place, start) }
+            if place + 1 < letters.count {
+                ask(
+                    {
+                        $0.add(letters[$1 + 1]); $0.add(letters[$1]); return $1 + 2
+                    }, at: place, start)
+            }
             start.add(letters[place])
         }
         return found.count > 2 ? [] : found

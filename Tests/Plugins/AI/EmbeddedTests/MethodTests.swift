@@ -104,7 +104,8 @@ import Testing
 
 @Suite struct ExtractionTests {
     @Test func cutsSentencesWhereTheyEnd() {
-        let text = "# Pool\nWhen is it open?\nThe pool is 1.40 m deep. It opens at 8 a.m. and is approx. 5 by 10 m. ¿Abre? "
+        let text =
+            "# Pool\nWhen is it open?\nThe pool is 1.40 m deep. It opens at 8 a.m. and is approx. 5 by 10 m. ¿Abre? "
             + "Towels are free!\n- Ask at the desk."
         let sentences = Sentences.of(text, title: "Pool").filter(\.isAnswer).map(\.text)
         #expect(sentences == ["The pool is 1.40 m deep.", "It opens at 8 a.m. and is approx. 5 by 10 m.", "Towels are free!", "Ask at the desk."])

@@ -23,11 +23,12 @@ import Testing
         for language in ["en", "de", "es", "fr"] {
             byLanguage[language] = share(zip(outcomes, right).filter { $0.0.phrase.language == language }.map(\.1))
         }
-        let macroF1 = labels.map { label in
-            let hits = outcomes.count { $0.phrase.intent == label.id && $0.answer.best?.label == label.id }
-            let others = outcomes.count { ($0.phrase.intent == label.id) != ($0.answer.best?.label == label.id) }
-            return hits == 0 ? 0 : Double(2 * hits) / Double(2 * hits + others)
-        }.reduce(0, +) / Double(labels.count)
+        let macroF1 =
+            labels.map { label in
+                let hits = outcomes.count { $0.phrase.intent == label.id && $0.answer.best?.label == label.id }
+                let others = outcomes.count { ($0.phrase.intent == label.id) != ($0.answer.best?.label == label.id) }
+                return hits == 0 ? 0 : Double(2 * hits) / Double(2 * hits + others)
+            }.reduce(0, +) / Double(labels.count)
         let error = calibrationError(confidences, right)
         print("intents: \(phrases.count) phrases, accuracy \(accuracy), by language \(byLanguage), macro-F1 \(macroF1), ECE \(error)")
         for (place, bin) in bins(confidences, right).enumerated() where bin.count > 0 {

@@ -117,7 +117,7 @@ private struct Receiver {
             (200, nil, nil), (204, nil, nil), (302, .permanent, .invalidRequest), (400, .permanent, .invalidRequest),
             (401, .credentialsRejected, .unauthorized),
             (403, .credentialsRejected, .unauthorized), (404, .permanent, .notFound), (410, .permanent, .notFound), (429, .notReady, .rateLimited),
-            (500, .notReady, .vendorFault), (503, .notReady, .overloaded)
+            (500, .notReady, .vendorFault), (503, .notReady, .overloaded),
         ] as [(Int, PluginFailure.Disposition?, PluginFailure.Reason?)])
     func aStatusIsATypedFailure(_ status: Int, _ disposition: PluginFailure.Disposition?, _ reason: PluginFailure.Reason?) async throws {
         try await run { _ in
@@ -162,7 +162,7 @@ private struct Receiver {
             (["url": "ftp://x"], "is not an http or https URL"), (["secret": "too-short"], "needs at least 16"),
             (["timeout": "2m"], "out of range"),
             (["headers": ["X-Jack-Event": "page"]], "is set by Jack"), (["headers": ["Bad Name": "x"]], "is not the name of a header"),
-            (["headers": ["X-A": "a\r\nX-Jack-Event: page"]], "line break"), (["timeout": 10], "say the unit")
+            (["headers": ["X-A": "a\r\nX-Jack-Event: page"]], "line break"), (["timeout": 10], "say the unit"),
         ] as [(JSONValue, String)])
     func settingsAreReadStrictly(_ settings: JSONValue, _ complaint: String) {
         let base: [String: JSONValue] = ["url": "https://alerts.example.com/x", "secret": .string(secret)]

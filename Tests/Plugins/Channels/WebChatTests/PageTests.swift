@@ -89,13 +89,14 @@ import Testing
         #expect(html.contains(#"data-socket="../guest/socket""#) && html.contains(#""../static/chat.css""#))
     }
 
-    @Test(arguments: [
-        (["path": "chat"], "begins with /"), (["socket_path": "/"], "the page's own path"), (["assets_path": "/a//b"], "is not a path"),
-        (["assets_path": "/../etc"], "is not a path"), (["path": "/{{x}}"], "is not a path"), (["path": "/assets/chat.js"], "page's own assets"),
-        (["welcome": ["english": "Hi"]], "not a language tag"), (["welcome": ["en": " "]], "greeting is empty"), (["history": 0], "out of range"),
-        (["session_lifetime": "1m"], "out of range"), (["sockets_per_session": 0], "out of range"), (["maximum_text": "4k"], "whole number"),
-        (["histroy": 5], "unknown key"),
-    ] as [(JSONValue, String)])
+    @Test(
+        arguments: [
+            (["path": "chat"], "begins with /"), (["socket_path": "/"], "the page's own path"), (["assets_path": "/a//b"], "is not a path"),
+            (["assets_path": "/../etc"], "is not a path"), (["path": "/{{x}}"], "is not a path"), (["path": "/assets/chat.js"], "page's own assets"),
+            (["welcome": ["english": "Hi"]], "not a language tag"), (["welcome": ["en": " "]], "greeting is empty"), (["history": 0], "out of range"),
+            (["session_lifetime": "1m"], "out of range"), (["sockets_per_session": 0], "out of range"), (["maximum_text": "4k"], "whole number"),
+            (["histroy": 5], "unknown key"),
+        ] as [(JSONValue, String)])
     func settingsThatWillNotDoAreNamed(_ settings: JSONValue, _ complaint: String) {
         let error = #expect(throws: SettingsRejected.self) { try TestContext().make(WebChat.self, settings) }
         #expect(error?.description.contains(complaint) == true, "\(error?.description ?? "")")

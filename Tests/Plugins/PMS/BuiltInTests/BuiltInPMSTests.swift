@@ -27,7 +27,7 @@ import Testing
         (PMSReservationQuery(id: "H1"), ["H1"]), (PMSReservationQuery(confirmation: "h-2"), ["H2"]), (PMSReservationQuery(room: "204"), ["H1"]),
         (PMSReservationQuery(on: "2026-08-02"), ["H1"]), (PMSReservationQuery(on: "2026-08-03"), []), (PMSReservationQuery(on: "2026-07-30"), ["H1"]),
         (PMSReservationQuery(statuses: [.confirmed]), ["H2", "H3"]), (PMSReservationQuery(room: "204", on: "2026-08-12"), []),
-        (PMSReservationQuery(id: "h1"), [])
+        (PMSReservationQuery(id: "h1"), []),
     ])
     func reservationsAreFound(_ query: PMSReservationQuery, _ confirmations: [String]) async throws {
         #expect(try await Fixture().confirmations(query) == confirmations)
@@ -38,7 +38,8 @@ import Testing
         (PMSGuestQuery(phone: "0151 1000001"), []),
         (PMSGuestQuery(email: "Marta@Example.com"), ["Bergmann"]), (PMSGuestQuery(lastName: "mueller"), ["Müller"]),
         (PMSGuestQuery(lastName: "garcia"), ["García"]),
-        (PMSGuestQuery(email: "marta@example.com", lastName: "Müller"), []), (PMSGuestQuery(phone: "nonsense"), []), (PMSGuestQuery(lastName: ""), [])
+        (PMSGuestQuery(email: "marta@example.com", lastName: "Müller"), []), (PMSGuestQuery(phone: "nonsense"), []),
+        (PMSGuestQuery(lastName: ""), []),
     ])
     func guestsAreFound(_ query: PMSGuestQuery, _ names: [String]) async throws {
         #expect(try await Fixture().pms.guests(matching: query, limit: 9).map(\.lastName) == names)
@@ -70,7 +71,7 @@ import Testing
         ("X,A,B,,,,,,2026-02-01,2026-02-03,gone,1,0,,", "is not one of confirmed, checked_in"),
         ("X,A,B,,,,,,2026-02-01,2026-02-03,,many,0,,", "adults “many”"), ("X,A,B", "has 3 fields"),
         ("H1,A,B,,,,,,2026-02-01,2026-02-03,,1,0,,", "stands on line 2 too"),
-        ("X,\"A,B,,,,,,2026-02-01,2026-02-03,,1,0,,", "quote")
+        ("X,\"A,B,,,,,,2026-02-01,2026-02-03,,1,0,,", "quote"),
     ])
     func aBadLineIsLeftOutAndSaid(_ line: String, _ complaint: String) async throws {
         let hotel = try Fixture([Fixture.lines[0], Fixture.lines[1], line, Fixture.lines[2], Fixture.lines[3]])
@@ -113,7 +114,7 @@ import Testing
     @Test(
         arguments: [
             nil, [], Array("".utf8), Array("no,such,columns\n1,2,3\n".utf8), [0xff, 0xfe, 0x41],
-            Array(Fixture.head.replacing("arrival", with: "arival").utf8)
+            Array(Fixture.head.replacing("arrival", with: "arival").utf8),
         ] as [[UInt8]?])
     func aFileThatCannotBeUsedLeavesWhatWasRead(_ bytes: [UInt8]?) async throws {
         let hotel = try Fixture()

@@ -10,7 +10,7 @@ import Testing
         ("a,b\n\"x \"\"y\"\"\",\"1\n2\"\n", [["a", "b"], ["x \"y\"", "1\n2"]]), ("a,b\n\"\",\n", [["a", "b"], ["", ""]]),
         ("a,b\n1,2,,\n", [["a", "b"], ["1", "2"]]), ("a,b\n\n\n1,2\n\n", [["a", "b"], ["1", "2"]]),
         ("\"a,x\",b;c\n1,2", [["a,x", "b;c"], ["1", "2"]]),
-        ("", []), ("\n\r\n", []), ("a", [["a"]]), ("ü,é\nß,漢\n", [["ü", "é"], ["ß", "漢"]])
+        ("", []), ("\n\r\n", []), ("a", [["a"]]), ("ü,é\nß,漢\n", [["ü", "é"], ["ß", "漢"]]),
     ])
     func recordsAreRead(_ text: String, _ records: [[String]]) {
         let reader = read(text)
@@ -25,7 +25,7 @@ import Testing
     @Test(arguments: [
         ("a,b\n1\n3,4\n", "has 1 fields", [2], [1, 3]), ("a,b\n1,2,3\n3,4\n", "has 3 fields", [2], [1, 3]),
         ("a,b\n\"x\"y,2\n3,4\n", "text after a closing quote", [2], [1, 3]), ("a,b\n\"x,2\n3,4\n5,6\n", "not closed", [2], [1, 3, 4]),
-        ("a,b\n\"x,2\n3,4\n\"5\",6\n", "text after a closing quote", [2], [1, 3, 4])
+        ("a,b\n\"x,2\n3,4\n\"5\",6\n", "text after a closing quote", [2], [1, 3, 4]),
     ])
     func aBrokenLineCostsOnlyItself(_ text: String, _ message: String, _ broken: [Int], _ good: [Int]) {
         let reader = read(text)

@@ -32,13 +32,13 @@ import Testing
             Fixture.lines[0].replacing("checked_in", with: "checked_out"),
             Fixture.lines[1].replacing(",,suite", with: ",310,suite").replacing("confirmed", with: "checked_in"),
             Fixture.lines[2].replacing("2026-09-03,,", with: "2026-09-03,cancelled,"), Fixture.lines[3],
-            "H5,New,Guest,,,,,,2026-10-01,2026-10-02,,1,0,,"
+            "H5,New,Guest,,,,,,2026-10-01,2026-10-02,,1,0,,",
         ])
         hotel.test.files.write("hotel/rooms.csv", text: Fixture.rooms.replacing("dirty", with: "clean").replacing("101,suite", with: "101,junior"))
         await hotel.settle()
         #expect(
             try await read(hotel, since: &cursor, limit: limit) == [
-                "checkedOut H1", "reservationUpdated H2", "checkedIn H2", "reservationCancelled H3", "reservationCreated H5", "roomStatusChanged 9"
+                "checkedOut H1", "reservationUpdated H2", "checkedIn H2", "reservationCancelled H3", "reservationCreated H5", "roomStatusChanged 9",
             ])
         #expect(try await read(hotel, since: &cursor).isEmpty)
     }

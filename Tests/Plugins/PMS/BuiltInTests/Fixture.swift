@@ -10,7 +10,7 @@ struct Fixture {
         "H1,Marta,Bergmann,marta@example.com,+49 151 1000001,de,204,classic,2026-07-30,2026-08-02,checked_in,1,0,no,\"Feather-free; late\"",
         "H2,Jörg,Müller,,+49 151 1000002,de,,suite,2026-08-10,2026-08-12,confirmed,2,1,yes,",
         "H3,Marta,Bergmann,MARTA@example.com,,en,9,classic,2026-09-01,2026-09-03,,1,0,,",
-        "H4,Ana,García,ana@example.com,,es,101,classic,2026-07-01,2026-07-05,checked_out,2,0,gold,"
+        "H4,Ana,García,ana@example.com,,es,101,classic,2026-07-01,2026-07-05,checked_out,2,0,gold,",
     ]
     static let rooms = "number,type,floor,status\n204,classic,2,occupied\n9,classic,0,dirty\n101,suite,1,\n"
 

@@ -21,7 +21,7 @@ import Testing
 
     private let good: [(String, ConfigNode.Content)] = [
         ("confirmation", .scalar("Y1", plain: true)), ("last_name", .scalar("Bee", plain: true)), ("arrival", .scalar("2026-08-01", plain: true)),
-        ("departure", .scalar("2026-08-02", plain: true)), ("email", .scalar("", plain: true))
+        ("departure", .scalar("2026-08-02", plain: true)), ("email", .scalar("", plain: true)),
     ]
 
     private func hotel(_ document: ConfigNode?, _ diagnostics: Diagnostics = Diagnostics()) throws -> (TestContext, BuiltInPMS) {
@@ -45,14 +45,14 @@ import Testing
         let list = node(
             .sequence([
                 row(1, good), row(10, good.dropLast(2) + [("departure", .scalar("2026-02-30", plain: true))]), node(.scalar("text", plain: true), 20),
-                row(30, [("confirmation", .scalar("Y3", plain: true)), ("emial", .scalar("x", plain: true))]), row(40, [("room", .mapping([]))])
+                row(30, [("confirmation", .scalar("Y3", plain: true)), ("emial", .scalar("x", plain: true))]), row(40, [("room", .mapping([]))]),
             ]), 1)
         let (test, pms) = try hotel(list)
         #expect(try await pms.reservations(matching: PMSReservationQuery(), limit: 9).map(\.confirmation) == ["Y1"])
         for line in [
             "r.yaml:10: departure 2026-02-30 is not a date", "r.yaml:20: expected a mapping", "r.yaml:31: unknown key “emial”; did you mean “email”?",
             "r.yaml:30: last_name is empty",
-            "r.yaml:40: “room” must be a text"
+            "r.yaml:40: “room” must be a text",
         ] { #expect(test.logs.contains(line), "\(line) is not in \(test.logs.text)") }
     }
 
@@ -60,7 +60,7 @@ import Testing
         var diagnostics = Diagnostics()
         diagnostics.error(.syntax, "a tab indents", at: SourceMark(file: "r.yaml", line: 7, column: 1))
         for (document, wrong, complaint) in [
-            (nil, diagnostics, "r.yaml:7: a tab indents"), (node(.scalar("x", plain: true), 1), Diagnostics(), "expected a list")
+            (nil, diagnostics, "r.yaml:7: a tab indents"), (node(.scalar("x", plain: true), 1), Diagnostics(), "expected a list"),
         ] as [(ConfigNode?, Diagnostics, String)] {
             let (_, pms) = try hotel(document, wrong)
             let failure = await #expect(throws: PluginFailure.self) { try await pms.start() }
