@@ -1,8 +1,10 @@
 import Foundation
+import Synchronization
 
 /// Keeps a second Jack off a database. The lock is the system's: it ends with the process, however that ends.
 final class DatabaseLock: Sendable {
     private let descriptor: Int32
+    private let isHeld = Mutex(true)
 
     /// - Throws: ``HostError`` where another process has it, or the file beside the database cannot be made.
     init(_ database: String) throws {
@@ -17,5 +19,14 @@ final class DatabaseLock: Sendable {
         }
     }
 
-    deinit { close(descriptor) }
+    /// Lets another Jack have the database. Safe twice.
+    func release() {
+        let wasHeld = isHeld.withLock { isHeld in
+            defer { isHeld = false }
+            return isHeld
+        }
+        if wasHeld { close(descriptor) }
+    }
+
+    deinit { release() }
 }

@@ -156,6 +156,7 @@ public final class JackApplication: Sendable {
         tasks.forEach { $0.cancel() }
         await http.shutdown()
         await engine.close()
+        lock?.release()
         logger.info("stopped")
     }
 

@@ -29,8 +29,9 @@ final class TestHotel: Sendable {
         let config = folder.appendingPathComponent("config")
         try FileManager.default.copyItem(at: root.appendingPathComponent("config"), to: config)
         let file = config.appendingPathComponent("jack.yaml")
-        let text = try String(contentsOf: file, encoding: .utf8).replacingOccurrences(
-            of: "ai:\n  embedded: {}", with: "ai:\n  embedded: {plugin: scripted}")
+        var text = try String(contentsOf: file, encoding: .utf8)
+        let section = try #require(text.firstRange(of: #/ai:\n  embedded:\n(    .*\n)+/#), "jack.yaml has another AI section than the tests expect")
+        text.replaceSubrange(section, with: "ai:\n  embedded: {plugin: scripted}\n")
         try text.write(to: file, atomically: true, encoding: .utf8)
         return folder
     }
