@@ -3,7 +3,8 @@ import Logging
 import PluginAPI
 import Synchronization
 
-/// Durable work in time: what was asked for happens when it is due, also after a restart, and at once where it is overdue. Each job runs at least once.
+/// Durable work in time: what was asked for happens when it is due, also after a restart, and at once where it is overdue. Each job runs at least once;
+/// those that are due at the same time begin in no set order.
 public final class JobQueue: Sendable {
     /// Does a job. A failure is tried again with back-off; the last one makes a dead letter.
     public typealias Handler = @Sendable (_ payload: [UInt8]) async throws -> Void

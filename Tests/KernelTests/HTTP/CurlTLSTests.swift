@@ -13,7 +13,7 @@ import Testing
         let certificate: String
         let port: Int
         // Unsafe: only `deinit` uses it after `init`.
-        private nonisolated(unsafe) let process = Process()
+        private let process = Process()
         private let log: URL
 
         init(name: String = "IP:127.0.0.1", options: [String] = []) async throws {

@@ -22,7 +22,8 @@ import Testing
                 try await queue.enqueue("say", payload: Array(name.utf8), at: now.addingTimeInterval(seconds))
             }
             try await beside({ await queue.run() }) { () async throws in
-                #expect(await eventually { done.value == ["overdue", "now"] })
+                // What is due at the same time begins in no set order.
+                #expect(await eventually { done.value.sorted() == ["now", "overdue"] })
                 #expect(await desk.clock.waitForSleepers(1))
                 await desk.clock.advance(by: .seconds(9))
                 #expect(done.value.count == 2)
@@ -31,7 +32,7 @@ import Testing
                 #expect(await desk.pass { done.value.count == 5 })
                 #expect(try await eventually { try await count(desk) == 0 })
             }
-            #expect(done.value == ["overdue", "now", "soon", "later", "late"])
+            #expect(done.value.dropFirst(2) == ["soon", "later", "late"])
         }
     }
 

@@ -75,12 +75,15 @@ final class Office: Sendable {
         watching = Task { await own.run() }
     }
 
+    /// Waits until nothing is due any more; what is scheduled for later, as housekeeping is, stays.
     func settle(_ place: SourceLocation = #_sourceLocation) async throws {
         let isQuiet = try await eventually(within: .seconds(60)) {
-            try await self.engine.read { reader in
+            try await self.engine.read { [now = self.clock.now] reader in
                 try reader.row(
-                    "SELECT (SELECT COUNT(*) FROM job WHERE state = 'waiting') + (SELECT COUNT(*) FROM outbox WHERE state = 'queued') AS n")?.int("n")
-                    ?? 0
+                    """
+                    SELECT (SELECT COUNT(*) FROM job WHERE state = 'waiting' AND run_at <= :now)
+                        + (SELECT COUNT(*) FROM outbox WHERE state = 'queued') AS n
+                    """, ["now": now.sql])?.int("n") ?? 0
             } == 0
         }
         #expect(isQuiet, "alerts are still on their way", sourceLocation: place)

@@ -4,28 +4,30 @@ struct DocumentPieces: Sendable {
         var text: String
         /// False for headings and questions, which help to find an answer and are none.
         var isAnswer: Bool
-        var features: [UInt64: Float]
+        var features: FeatureVector
+        /// The kinds of facts that an answer has.
+        var facts: Set<QuestionCue>
+
+        /// True where it has a fact of one of these kinds.
+        func answers(_ cues: Set<QuestionCue>) -> Bool { !facts.isDisjoint(with: cues) }
     }
 
-    let title: [UInt64: Float]
+    let title: FeatureVector
     let pieces: [Piece]
     /// The features of all pieces and the title.
-    let all: [UInt64: Float]
+    let all: FeatureVector
 
     init(title: String, text: String, locale: String?, _ embedder: TextEmbedder) {
         let languages = embedder.languages(of: title + "\n" + text, locale: locale)
-        func features(_ text: String) -> [UInt64: Float] {
-            var features = embedder.features(of: text, correcting: false, letters: false, languages)
-            for language in Language.allCases { features[TextEmbedder.mark(of: language)] = nil }
-            return features
+        self.title = embedder.comparable(title, correcting: false, languages)
+        pieces = Sentences.of(String(text.prefix(6000)), title: title).map { text, isAnswer in
+            Piece(
+                text: text, isAnswer: isAnswer, features: embedder.comparable(text, correcting: false, languages),
+                facts: isAnswer ? Set(QuestionCue.allCases.filter { $0.isAnswered(by: text) }) : [])
         }
-        self.title = features(title)
-        pieces = Sentences.of(String(text.prefix(6000)), title: title).map {
-            Piece(text: $0.text, isAnswer: $0.isAnswer, features: features($0.text))
-        }
-        var all = self.title
-        for piece in pieces { all.merge(piece.features) { max($0, $1) } }
-        self.all = all
+        var all: [UInt64: Float] = [:]
+        for vector in [self.title] + pieces.map(\.features) { all.merge(vector.entries.map { ($0.hash, $0.weight) }) { max($0, $1) } }
+        self.all = FeatureVector(all)
     }
 
     /// The one to three neighbouring sentences that answer best. A document as short as that is given whole.
@@ -36,7 +38,7 @@ struct DocumentPieces: Sendable {
             return sentences.map(\.text).joined(separator: " ")
         }
         let scores = sentences.map { sentence in
-            question.coverage(by: sentence.features) + (question.cues.contains { $0.isAnswered(by: sentence.text) } ? 0.3 : 0)
+            question.telling.coverage(by: sentence.features) + (sentence.answers(question.cues) ? 0.3 : 0)
         }
         // The earlier of equals: a section says the main thing first.
         var first = 0

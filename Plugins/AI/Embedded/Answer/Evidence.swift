@@ -16,11 +16,10 @@ struct Evidence: Sendable {
     var relevance: Double
 
     init(_ question: Question, _ document: Extractor.Document, _ pieces: DocumentPieces, relevance: Double) {
-        nearest = max(question.similarity(to: pieces.title), pieces.pieces.map { question.similarity(to: $0.features) }.max() ?? 0)
-        coverage = question.coverage(by: pieces.all)
-        titleCoverage = question.coverage(by: pieces.title)
-        let facts = pieces.pieces.filter(\.isAnswer)
-        cue = question.cues.isEmpty ? 0 : question.cues.contains { cue in facts.contains { cue.isAnswered(by: $0.text) } } ? 1 : -1
+        nearest = max(question.features.cosine(to: pieces.title), pieces.pieces.map { question.features.cosine(to: $0.features) }.max() ?? 0)
+        coverage = question.telling.coverage(by: pieces.all)
+        titleCoverage = question.telling.coverage(by: pieces.title)
+        cue = question.cues.isEmpty ? 0 : pieces.pieces.contains { $0.answers(question.cues) } ? 1 : -1
         sameLanguage = question.language == nil || document.locale.map(LanguageTag.primary) == question.language ? 1 : 0
         self.relevance = relevance
     }
@@ -45,5 +44,5 @@ struct Evidence: Sendable {
     private static let widest = 4.0
 
     /// How much a question says at all, 0 to 1: of `hello` no document is an answer.
-    private static func substance(_ question: Question) -> Double { min(1, Double(question.telling.values.reduce(0, +)) / 8) }
+    private static func substance(_ question: Question) -> Double { min(1, Double(question.telling.weight) / 8) }
 }

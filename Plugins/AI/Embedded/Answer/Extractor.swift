@@ -46,40 +46,17 @@ struct Extractor: Sendable {
 /// A question as documents are compared with it.
 struct Question: Sendable {
     /// Words, stems and concepts with their weights.
-    let features: [UInt64: Float]
+    let features: FeatureVector
     /// Of these, what tells what the question is about.
-    let telling: [UInt64: Float]
+    let telling: FeatureVector
     let cues: Set<QuestionCue>
     /// The primary tag of the language to answer in, where it is known.
     let language: String?
 
     init(_ text: String, locale: String?, _ embedder: TextEmbedder) {
         language = locale.map(LanguageTag.primary) ?? embedder.identifier.language(of: text)
-        var features = embedder.features(of: text, correcting: true, letters: false, embedder.languages(of: text, locale: nil))
-        for language in Language.allCases { features[TextEmbedder.mark(of: language)] = nil }
-        self.features = features
-        telling = features.filter { $0.value >= 0.2 }
+        features = embedder.comparable(text, correcting: true, embedder.languages(of: text, locale: nil))
+        telling = features.atLeast(0.2)
         cues = QuestionCue.all(in: FoldedText(text))
-    }
-
-    /// The share of what the question tells that others have too, by weight.
-    func coverage(by others: [UInt64: Float]) -> Double {
-        var have: Float = 0, all: Float = 0
-        for (hash, weight) in telling {
-            all += weight
-            if others[hash] != nil { have += weight }
-        }
-        return all > 0 ? Double(have / all) : 0
-    }
-
-    /// The cosine of the question and another text.
-    func similarity(to others: [UInt64: Float]) -> Double {
-        var dot: Float = 0, left: Float = 0, right: Float = 0
-        for (hash, weight) in features {
-            left += weight * weight
-            if let other = others[hash] { dot += weight * other }
-        }
-        for weight in others.values { right += weight * weight }
-        return left > 0 && right > 0 ? Double(dot / (left * right).squareRoot()) : 0
     }
 }

@@ -4,11 +4,13 @@ enum QuestionCue: Sendable, CaseIterable {
 
     /// What the question asks for; empty where its words do not say.
     static func all(in question: FoldedText) -> Set<QuestionCue> {
-        let text = String(decoding: question.bytes, as: UTF8.self)
-        return Set(allCases.filter { cue in cue.phrases.contains { text.contains(" \($0) ") } })
+        Set(allCases.filter { cue in phrases[cue]?.contains(where: question.contains) == true })
     }
 
-    private var phrases: [String] {
+    /// The phrases that ask for each kind of fact, as a ``FoldedText`` has them.
+    private static let phrases = Dictionary(uniqueKeysWithValues: allCases.map { ($0, $0.askingPhrases.map { Array(" \($0) ".utf8) }) })
+
+    private var askingPhrases: [String] {
         switch self {
         case .time:
             [
@@ -35,7 +37,7 @@ enum QuestionCue: Sendable, CaseIterable {
 
     /// True where a sentence has a fact of this kind.
     func isAnswered(by sentence: String) -> Bool {
-        let text = String(decoding: FoldedText(sentence, collapsingDigits: false).bytes, as: UTF8.self)
+        let text = FoldedText(sentence, collapsingDigits: false)
         switch self {
         case .time:
             return Self.hasClockTime(sentence)
@@ -70,5 +72,5 @@ enum QuestionCue: Sendable, CaseIterable {
         }
     }
 
-    private static func has(_ phrases: [String], _ text: String) -> Bool { phrases.contains { text.contains(" \($0) ") } }
+    private static func has(_ phrases: [String], _ text: FoldedText) -> Bool { phrases.contains { text.contains(Array(" \($0) ".utf8)) } }
 }

@@ -62,6 +62,12 @@ struct FoldedText: Sendable {
         }
     }
 
+    /// True where these bytes stand somewhere in the text.
+    func contains(_ phrase: [UInt8]) -> Bool {
+        guard let first = phrase.first, phrase.count <= bytes.count else { return false }
+        return (0...bytes.count - phrase.count).contains { bytes[$0] == first && bytes[$0..<$0 + phrase.count].elementsEqual(phrase) }
+    }
+
     /// What stands for each letter from U+00C0 to U+017F.
     private static let folds: [[UInt8]] = {
         let latin1 = """

@@ -26,7 +26,7 @@ struct TextEmbedder: Sendable {
     func vector(of text: String, as use: Use, locale: String? = nil) -> [Float] {
         var sum = [Float](repeating: 0, count: Self.dimensions)
         // In the order of the hashes: sums of floats depend on the order, and the same text must give the same vector in every run.
-        for (hash, weight) in features(of: text, as: use, locale: locale).sorted(by: { $0.key < $1.key }) { Self.add(hash, weight, to: &sum) }
+        for (hash, weight) in FeatureVector(features(of: text, as: use, locale: locale)).entries { Self.add(hash, weight, to: &sum) }
         var square: Float = 0
         for value in sum { square += value * value }
         guard square > 0 else {
@@ -38,8 +38,15 @@ struct TextEmbedder: Sendable {
         return sum
     }
 
+    /// What a text says, whatever its language and however it is spelt: its words, stems and concepts.
+    func comparable(_ text: String, correcting: Bool, _ languages: Languages) -> FeatureVector {
+        var features = features(of: text, correcting: correcting, letters: false, languages)
+        for language in Language.allCases { features[Self.mark(of: language)] = nil }
+        return FeatureVector(features)
+    }
+
     /// The feature that all texts of a language share.
-    static func mark(of language: Language) -> UInt64 { FeatureHash.pair(UInt64(language.rawValue), 0, kind: 25) }
+    private static func mark(of language: Language) -> UInt64 { FeatureHash.pair(UInt64(language.rawValue), 0, kind: 25) }
 
     /// What a text is to the search.
     enum Use: Sendable {
