@@ -30,6 +30,7 @@ public enum JackHost {
 
     /// Runs the command line with the built-in plugins and `plugins`. Ends the process where the arguments or the command fail.
     public static func main(plugins: [PluginRegistration] = [], arguments: [String]? = nil) async {
+        ProcessMemory.configure()
         added.withLock { $0 = plugins }
         await JackCommand.main(arguments)
     }

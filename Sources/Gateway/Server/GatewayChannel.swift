@@ -36,6 +36,8 @@ struct GatewayChannel: ServerChildChannel, HTTPChannelHandler {
             }
         }
         return channel.eventLoop.makeCompletedFuture {
+            // A connection keeps its buffer while it is idle; it grows where more comes.
+            try channel.syncOptions?.setOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 512, maximum: 65_536))
             var limits = NIOHTTPDecoderLimitConfiguration()
             limits.maxHeaderFieldSize = configuration.maximumHeaderBytes
             limits.maxHeaderListSize = configuration.maximumHeaderBytes

@@ -177,6 +177,11 @@ public final class JackApplication: Sendable {
         knowledgeTask.withLock { task in
             task?.cancel()
             task = Task { await butler.prepareAndFollowKnowledge() }
+            Task {
+                await butler.knowledge.firstLook()
+                // Learning and indexing took more than what is kept of them.
+                ProcessMemory.trim()
+            }
         }
     }
 
