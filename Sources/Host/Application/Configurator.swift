@@ -102,6 +102,14 @@ struct Configurator: Sendable {
         return (Loaded(configuration: configuration, catalogs: catalogs, secretsFile: secretsFile), diagnostics)
     }
 
+    /// The settings by which a running Jack is reached; what is wrong elsewhere in the file must not keep anybody from stopping it. Nil where they cannot be read.
+    func connection() -> KernelSettings? {
+        guard let draft = loader(environment).kernelSettings() else { return nil }
+        guard draft.environment == .development, draft.storage.persist else { return draft }
+        let secrets = LocalSecrets.read(LocalSecrets.path(beside: draft.storage.path)).merging(environment.filter { !$0.value.isEmpty }) { $1 }
+        return loader(secrets).kernelSettings()
+    }
+
     private func loader(_ environment: [String: String]) -> ConfigurationLoader {
         ConfigurationLoader(file: file, environment: environment, assignments: assignments, registrations: registrations, sections: Self.sections)
     }
