@@ -13,7 +13,7 @@ public final class JackKernel: Sendable {
         public var clock: any TimeSource
         public var logger: Logger
         public var metrics: any MetricsFactory
-        public var http: any HTTPClient
+        public var http: @Sendable (_ spec: InstanceSpec) -> any HTTPClient
         /// Makes the reader of the files that an instance's settings name.
         public var files: @Sendable (_ spec: InstanceSpec) -> any FileReader
         /// Makes the secret store of an instance.
@@ -23,7 +23,7 @@ public final class JackKernel: Sendable {
 
         public init(
             property: PropertyInfo, engine: any StorageEngine, clock: any TimeSource, logger: Logger, metrics: any MetricsFactory,
-            http: any HTTPClient,
+            http: @escaping @Sendable (_ spec: InstanceSpec) -> any HTTPClient,
             files: @escaping @Sendable (_ spec: InstanceSpec) -> any FileReader, secrets: @escaping @Sendable (_ instance: String) -> any SecretStore,
             trapFile: String?
         ) {
@@ -200,7 +200,7 @@ public final class JackKernel: Sendable {
         let scheduler = InstanceScheduler(instance: spec.name, jobs: jobs, clock: parts.clock, logger: logger)
         let context = PluginContext(
             instance: spec.name, property: parts.property, logger: logger, metrics: PluginMetrics(instance: spec.name, factory: parts.metrics),
-            clock: parts.clock, http: parts.http,
+            clock: parts.clock, http: parts.http(spec),
             storage: PluginKeyValueStore(engine: parts.engine, property: parts.property.id, instance: spec.name, clock: parts.clock),
             secrets: parts.secrets(spec.name), scheduler: scheduler, inbound: InstanceInbound(instance: spec.name, link: link), health: health,
             files: parts.files(spec))

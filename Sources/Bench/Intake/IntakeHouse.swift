@@ -33,13 +33,14 @@ final class IntakeHouse: Sendable {
         let engine = try await SQLiteEngine.open(path: folder + "/jack.db", options: .init(migrations: migrations))
         try await engine.migrate(migrations)
         self.engine = engine
-        http = try CurlEngine()
+        let http = try CurlEngine()
+        self.http = http
         let keys = EncryptionKeys(secret: Secret(secret))
         let kernel = JackKernel(
             .init(
                 property: PropertyInfo(id: "main", name: "Bench", locale: "en", languages: ["en"], timeZone: "UTC", publicURL: nil), engine: engine,
                 clock: clock,
-                logger: logger, metrics: metrics, http: CurlHTTPClient(engine: http), files: { _ in NoFiles() },
+                logger: logger, metrics: metrics, http: { _ in CurlHTTPClient(engine: http) }, files: { _ in NoFiles() },
                 secrets: { EncryptedSecretStore(engine: engine, property: "main", owner: $0, keys: keys, clock: clock) }, trapFile: nil))
         self.kernel = kernel
         kernel.connect(

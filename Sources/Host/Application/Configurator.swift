@@ -33,8 +33,16 @@ struct Configurator: Sendable {
                 }
                 settings.knowledge.embeddings = local?.name
             }
+            if settings.intentAI.isEmpty {
+                // What is learnt from the hotel's own examples on this machine is quick, costs nothing and sends no message away.
+                settings.intentAI = configuration.instances.filter {
+                    $0.kind == .ai && $0.registration.manifest.capabilities.contains("classification")
+                        && $0.registration.manifest.destinations.isEmpty
+                }.map(\.name)
+            }
             return settings
         }
+        var costs: CostSettings { configuration.section(CostSettings.self) }
         var onCall: OnCallSettings { configuration.section(OnCallSettings.self) }
     }
 
@@ -44,6 +52,7 @@ struct Configurator: Sendable {
         ) { settings, outline, report in
             let usual = ButlerSettings()
             if settings.ai != usual.ai { for name in settings.ai { outline.check(name, .ai, "ai", &report) } }
+            for name in settings.intentAI { outline.check(name, .ai, "intent_ai", &report) }
             if let pms = settings.pms { outline.check(pms, .pms, "pms", &report) }
             if let embeddings = settings.knowledge.embeddings, embeddings != usual.knowledge.embeddings {
                 outline.check(embeddings, .ai, "knowledge.embeddings", &report)
@@ -53,6 +62,9 @@ struct Configurator: Sendable {
                     "autonomy.hold", "hold (\(settings.autonomy.hold)) is above send (\(settings.autonomy.send))",
                     remedy: "hold must not be greater than send")
             }
+        },
+        ConfigurationSection(key: "costs", settings: CostSettings.self, help: "What AI calls cost, and how much they may.") { settings, _, report in
+            settings.check(&report)
         },
         ConfigurationSection(key: "oncall", settings: OnCallSettings.self, help: "Who is told of alerts.") { settings, outline, report in
             for name in settings.notify { outline.check(name, .alert, "notify", &report) }

@@ -40,12 +40,14 @@ public final class JackApplication: Sendable {
     struct Current: Sendable {
         var loaded: Configurator.Loaded
         var butler: Butler
+        var usage: UsageLedger
     }
 
     /// The schema, whole.
     static let migrations = KernelSchema.migrations + ButlerSchema.migrations
 
     var butler: Butler { current.withLock { $0.butler } }
+    private var usage: UsageLedger { current.withLock { $0.usage } }
     var loaded: Configurator.Loaded { current.withLock { $0.loaded } }
     var storage: any StorageEngine { engine }
 
@@ -75,16 +77,17 @@ public final class JackApplication: Sendable {
         let property = configuration.property
         guard let key = settings.security.encryptionKey else { throw HostError("security.encryption_key is missing") }
         let keys = EncryptionKeys(secret: key, previous: settings.security.previousEncryptionKeys)
-        http = try CurlEngine()
+        let http = try CurlEngine()
+        self.http = http
         let kernel = JackKernel(
             .init(
-                property: property, engine: engine, clock: clock, logger: logger, metrics: metrics, http: CurlHTTPClient(engine: http),
+                property: property, engine: engine, clock: clock, logger: logger, metrics: metrics,
+                http: { CurlHTTPClient(engine: http, policy: OutboundPolicy(for: $0)) },
                 files: { Self.files($0, configuration) },
                 secrets: { EncryptedSecretStore(engine: engine, property: property.id, owner: $0, keys: keys, clock: clock) },
                 trapFile: path.map { $0 + ".trap" }))
         self.kernel = kernel
-        let butler = Self.butler(loaded, kernel: kernel, engine: engine)
-        current = Mutex(Current(loaded: loaded, butler: butler))
+        current = Mutex(Self.butler(loaded, kernel: kernel, engine: engine))
         alertRouter = Mutex(Self.router(loaded, kernel: kernel))
         let link = ApplicationLink()
         server = Self.gateway(loaded, kernel: kernel, metrics: metrics, routes: routes, link: link, engine: engine)
@@ -119,6 +122,7 @@ public final class JackApplication: Sendable {
             tasks.append(Task { [weak self] in for await change in changes { self?.mount(change.status) } })
         }
         butler.knowledge.expectFirstLook()
+        try await usage.load()
         try await kernel.start(loaded.configuration.instances.map(\.spec))
         for supervisor in kernel.instances.all { mount(supervisor.status) }
         runKnowledge()
@@ -154,6 +158,7 @@ public final class JackApplication: Sendable {
         knowledgeTask.withLock { $0 }?.cancel()
         await kernel.stop(drain: loaded.configuration.settings.server.drainTimeout)
         tasks.forEach { $0.cancel() }
+        await usage.flush()
         await http.shutdown()
         await engine.close()
         lock?.release()
@@ -208,9 +213,12 @@ public final class JackApplication: Sendable {
         guard !changes.isEmpty else { return (true, [], lines) }
         let replaced = try await kernel.instances.reload(next.configuration.instances.map(\.spec)).stopped
         logOutput.level = next.configuration.settings.log.level.loggerLevel
-        let butler = Self.butler(next, kernel: kernel, engine: engine)
-        butler.knowledge.expectFirstLook()
-        current.withLock { $0 = Current(loaded: next, butler: butler) }
+        let taking = Self.butler(next, kernel: kernel, engine: engine), leaving = usage
+        // The account that goes is closed before the one that comes is read from it.
+        await leaving.flush()
+        try await taking.usage.load()
+        taking.butler.knowledge.expectFirstLook()
+        current.withLock { $0 = taking }
         alertRouter.withLock { $0 = Self.router(next, kernel: kernel) }
         let names = Set(next.configuration.instances.map(\.name))
         for removed in difference.removed where !names.contains(removed.name) { routes.unmount(removed.name) }
@@ -224,26 +232,27 @@ public final class JackApplication: Sendable {
 
     // MARK: Composition
 
-    private static func butler(_ loaded: Configurator.Loaded, kernel: JackKernel, engine: SQLiteEngine) -> Butler {
+    private static func butler(_ loaded: Configurator.Loaded, kernel: JackKernel, engine: SQLiteEngine) -> Current {
         let settings = loaded.butler.completed(with: loaded.configuration.instances.filter { $0.kind == .ai }.map(\.name)),
             dispatcher = kernel.dispatcher
         let directory = loaded.configuration.directory.isEmpty ? "." : loaded.configuration.directory
+        let usage = UsageLedger(
+            settings: loaded.costs, engine: engine, property: kernel.parts.property, alerts: kernel.alerts, clock: kernel.parts.clock,
+            logger: kernel.parts.logger)
+        let ai = AIDispatch(dispatcher: dispatcher, clock: kernel.parts.clock, metrics: kernel.parts.metrics, meter: usage)
         var embed: KnowledgeBase.Embed?
-        if let name = settings.knowledge.embeddings {
-            embed = { texts, use in
-                try await dispatcher.call(name, as: (any AIProvider).self, "embed") { provider in try await provider.embed(texts, for: use) }
-            }
-        }
+        if let name = settings.knowledge.embeddings { embed = { texts, use in try await ai.embed(texts, for: use, by: name) } }
         let knowledge = KnowledgeBase(
             engine: engine, property: kernel.parts.property.id, settings: settings.knowledge, folder: "\(directory)/\(settings.knowledge.folder)",
             documents: HostDocuments(), clock: kernel.parts.clock, logger: kernel.parts.logger, embed: embed,
             makeIndex: { collection, dimensions in engine.vectorIndex(collection: collection, dimensions: dimensions) })
-        return Butler(
+        let butler = Butler(
             .init(
-                property: kernel.parts.property, engine: engine, dispatcher: dispatcher, outbox: { [unowned kernel] in kernel.outbox },
+                property: kernel.parts.property, engine: engine, dispatcher: dispatcher, ai: ai, outbox: { [unowned kernel] in kernel.outbox },
                 alerts: kernel.alerts,
                 bus: kernel.bus, clock: kernel.parts.clock, logger: kernel.parts.logger, metrics: kernel.parts.metrics),
             settings: settings, catalogs: loaded.catalogs, knowledge: knowledge)
+        return Current(loaded: loaded, butler: butler, usage: usage)
     }
 
     private static func router(_ loaded: Configurator.Loaded, kernel: JackKernel) -> AlertRouter {

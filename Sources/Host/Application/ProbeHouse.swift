@@ -12,14 +12,15 @@ struct ProbeHouse: Sendable {
     init(_ loaded: Configurator.Loaded) async throws {
         let engine = try await SQLiteEngine.open(path: nil)
         try await engine.migrate(JackApplication.migrations)
-        http = try CurlEngine()
+        let http = try CurlEngine()
+        self.http = http
         let configuration = loaded.configuration, clock = SystemTime()
         let logger = Logger(label: "jack") { _ in SwiftLogNoOpLogHandler() }
         let keys = EncryptionKeys(secret: configuration.settings.security.encryptionKey ?? Secret(UUID().uuidString))
         let kernel = JackKernel(
             .init(
                 property: configuration.property, engine: engine, clock: clock, logger: logger, metrics: PrometheusRegistry(),
-                http: CurlHTTPClient(engine: http), files: { JackApplication.files($0, configuration) },
+                http: { CurlHTTPClient(engine: http, policy: OutboundPolicy(for: $0)) }, files: { JackApplication.files($0, configuration) },
                 secrets: { EncryptedSecretStore(engine: engine, property: configuration.property.id, owner: $0, keys: keys, clock: clock) },
                 trapFile: nil))
         supervisors = kernel.instances.prepare(configuration.instances.map(\.spec))

@@ -58,7 +58,7 @@ final class House: Sendable {
         let kernel = JackKernel(
             .init(
                 property: property, engine: engine, clock: parts.clock, logger: logs.logger(label: "jack"), metrics: MemoryMetrics(),
-                http: ScriptedHTTPClient(),
+                http: { _ in ScriptedHTTPClient() },
                 files: { spec in
                     LocalFiles(directory: SampleHotel.folder.deletingLastPathComponent().path, settings: spec.settings.printed) { bytes, file in
                         var diagnostics = Diagnostics()
