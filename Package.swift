@@ -79,7 +79,7 @@ let package = Package(
 
         module("PluginAPI", [log, metrics, coreMetrics, httpTypes]),
         module("Kernel", ["PluginAPI", "CLibCurl", "CLibYAML", "CCrashMark", log, metrics, coreMetrics, tracing, httpTypes, crypto, grdb]),
-        module("Butler", ["PluginAPI", "Kernel", log, metrics, crypto]),
+        module("Butler", ["PluginAPI", "Kernel", log, metrics, crypto, httpTypes]),
         module("OnCall", ["PluginAPI", "Kernel", log, metrics]),
         module(
             "Gateway", resources: [.embedInCode("Resources/openapi.yaml")],
@@ -114,7 +114,7 @@ let package = Package(
             name: "jack-trap-fixture", dependencies: ["Host", "PluginAPI"], path: "Tests/Fixtures/TrapHost", swiftSettings: swiftSettings),
         tests("PluginAPITests", ["PluginAPI", "Kernel"]),
         tests("KernelTests", ["Kernel", "PluginAPI", "PluginTestKit", log, metrics, coreMetrics, httpTypes, crypto, hummingbird] + nio),
-        tests("ButlerTests", ["Butler", "Kernel", "PluginAPI", "PluginTestKit", "EmbeddedAI", "BuiltInPMS", log]),
+        tests("ButlerTests", ["Butler", "Kernel", "PluginAPI", "PluginTestKit", "EmbeddedAI", "BuiltInPMS", log, httpTypes, crypto]),
         tests("OnCallTests", ["OnCall", "Kernel", "PluginAPI", "PluginTestKit", log]),
         tests("GatewayTests", ["Gateway", "Butler", "Kernel", "PluginAPI", "PluginTestKit", log, httpTypes, hummingbird] + nio),
         tests(

@@ -24,6 +24,8 @@ public struct Butler: Sendable {
         public var dispatcher: Dispatcher
         /// The way to every AI instance; nil for one that keeps no account.
         public var ai: AIDispatch?
+        /// Who is told of changes of conversations.
+        public var notices: ConversationNotices?
         /// The outbox is made after the butler, who tells it how messages are delivered.
         public var outbox: @Sendable () -> Outbox
         public var alerts: AlertIntake
@@ -34,13 +36,14 @@ public struct Butler: Sendable {
 
         public init(
             property: PropertyInfo, engine: any StorageEngine, dispatcher: Dispatcher, ai: AIDispatch? = nil,
-            outbox: @escaping @Sendable () -> Outbox,
+            notices: ConversationNotices? = nil, outbox: @escaping @Sendable () -> Outbox,
             alerts: AlertIntake, bus: EventBus, clock: any TimeSource, logger: Logger, metrics: any MetricsFactory
         ) {
             self.property = property
             self.engine = engine
             self.dispatcher = dispatcher
             self.ai = ai
+            self.notices = notices
             self.outbox = outbox
             self.alerts = alerts
             self.bus = bus
@@ -60,10 +63,10 @@ public struct Butler: Sendable {
             logger: environment.logger, safetyFile: settings.safety)
         staff = StaffDesk(
             engine: environment.engine, outbox: environment.outbox, bus: environment.bus, clock: environment.clock, property: environment.property,
-            sla: settings.sla)
+            sla: settings.sla, notices: environment.notices)
         pipeline = ReplyPipeline(
             desk: desk, safety: SafetyLane(catalogs.safety), engine: environment.engine, outbox: environment.outbox, alerts: environment.alerts,
-            bus: environment.bus, metrics: environment.metrics)
+            bus: environment.bus, metrics: environment.metrics, notices: environment.notices)
         self.knowledge = knowledge
         engine = environment.engine
         clock = environment.clock

@@ -30,7 +30,7 @@ import Testing
         func summary(_ grouping: UsageSummary.Grouping) async throws -> [UsageSummary] {
             try await engine.read {
                 try UsageRepository(property: PropertyInfo.sample.id).summary(
-                    by: grouping, from: .distantPast, to: .distantFuture, limit: 100, in: $0)
+                    by: grouping, limit: 100, in: $0)
             }
         }
 

@@ -51,7 +51,10 @@ public struct UsageRepository: Sendable {
     }
 
     /// Sums by what is asked for, the dearest first; days in their order.
-    public func summary(by grouping: UsageSummary.Grouping, from: Date, to: Date, limit: Int, in reader: any StorageReader) throws -> [UsageSummary] {
+    /// - Parameters:
+    ///   - from: the first day of the hotel's that counts, as `2026-11-21`.
+    ///   - to: the last.
+    public func summary(by grouping: UsageSummary.Grouping, from: String? = nil, to: String? = nil, limit: Int, in reader: any StorageReader) throws -> [UsageSummary] {
         // The expressions are this program's own, never a caller's.
         let key =
             switch grouping {
@@ -66,7 +69,7 @@ public struct UsageRepository: Sendable {
             """
             SELECT \(key) AS key, COUNT(*) AS calls, SUM(is_fallback) AS fallbacks, SUM(input_tokens) AS input, SUM(output_tokens) AS output,
                 SUM(cache_read_tokens) AS cache_read, SUM(cache_write_tokens) AS cache_write, SUM(cost_micros) AS cost
-            FROM ai_usage WHERE property = :property AND at >= :from AND at < :to GROUP BY 1
+            FROM ai_usage WHERE property = :property AND (:from IS NULL OR day >= :from) AND (:to IS NULL OR day <= :to) GROUP BY 1
             ORDER BY \(grouping == .day ? "1" : "SUM(cost_micros) DESC, COUNT(*) DESC, 1") LIMIT :limit
             """, ["property": property.sql, "from": from.sql, "to": to.sql, "limit": limit.sql]
         ).map { row in

@@ -43,6 +43,7 @@ struct Configurator: Sendable {
             return settings
         }
         var costs: CostSettings { configuration.section(CostSettings.self) }
+        var notify: NotifySettings { configuration.section(NotifySettings.self) }
         var onCall: OnCallSettings { configuration.section(OnCallSettings.self) }
     }
 
@@ -64,6 +65,9 @@ struct Configurator: Sendable {
             }
         },
         ConfigurationSection(key: "costs", settings: CostSettings.self, help: "What AI calls cost, and how much they may.") { settings, _, report in
+            settings.check(&report)
+        },
+        ConfigurationSection(key: "notify", settings: NotifySettings.self, help: "Who is told of each change of a conversation.") { settings, _, report in
             settings.check(&report)
         },
         ConfigurationSection(key: "oncall", settings: OnCallSettings.self, help: "Who is told of alerts.") { settings, outline, report in

@@ -41,6 +41,7 @@ public final class JackApplication: Sendable {
         var loaded: Configurator.Loaded
         var butler: Butler
         var usage: UsageLedger
+        var notices: ConversationNotices?
     }
 
     /// The schema, whole.
@@ -87,7 +88,7 @@ public final class JackApplication: Sendable {
                 secrets: { EncryptedSecretStore(engine: engine, property: property.id, owner: $0, keys: keys, clock: clock) },
                 trapFile: path.map { $0 + ".trap" }))
         self.kernel = kernel
-        current = Mutex(Self.butler(loaded, kernel: kernel, engine: engine))
+        current = Mutex(Self.butler(loaded, kernel: kernel, engine: engine, http: http))
         alertRouter = Mutex(Self.router(loaded, kernel: kernel))
         let link = ApplicationLink()
         server = Self.gateway(loaded, kernel: kernel, metrics: metrics, routes: routes, link: link, engine: engine)
@@ -104,7 +105,13 @@ public final class JackApplication: Sendable {
                 guard let self else { throw CancellationError() }
                 try await butler.handle(item)
             },
-            deliveries: [.message: { try await messages.deliver($0) }, .page: { try await pages.deliver($0) }],
+            deliveries: [
+                .message: { try await messages.deliver($0) }, .page: { try await pages.deliver($0) },
+                ConversationNotices.kind: { [weak self] entry in
+                    guard let notices = self?.current.withLock({ $0.notices }) else { return .withdrawn(reason: "nobody is to be told any more") }
+                    return try await notices.deliver(entry)
+                },
+            ],
             transcript: { [weak self] instance, peer, limit in try await self?.butler.transcript(instance, with: peer, limit: limit) ?? [] })
     }
 
@@ -213,7 +220,7 @@ public final class JackApplication: Sendable {
         guard !changes.isEmpty else { return (true, [], lines) }
         let replaced = try await kernel.instances.reload(next.configuration.instances.map(\.spec)).stopped
         logOutput.level = next.configuration.settings.log.level.loggerLevel
-        let taking = Self.butler(next, kernel: kernel, engine: engine), leaving = usage
+        let taking = Self.butler(next, kernel: kernel, engine: engine, http: http), leaving = usage
         // The account that goes is closed before the one that comes is read from it.
         await leaving.flush()
         try await taking.usage.load()
@@ -232,7 +239,7 @@ public final class JackApplication: Sendable {
 
     // MARK: Composition
 
-    private static func butler(_ loaded: Configurator.Loaded, kernel: JackKernel, engine: SQLiteEngine) -> Current {
+    private static func butler(_ loaded: Configurator.Loaded, kernel: JackKernel, engine: SQLiteEngine, http: CurlEngine) -> Current {
         let settings = loaded.butler.completed(with: loaded.configuration.instances.filter { $0.kind == .ai }.map(\.name)),
             dispatcher = kernel.dispatcher
         let directory = loaded.configuration.directory.isEmpty ? "." : loaded.configuration.directory
@@ -246,13 +253,17 @@ public final class JackApplication: Sendable {
             engine: engine, property: kernel.parts.property.id, settings: settings.knowledge, folder: "\(directory)/\(settings.knowledge.folder)",
             documents: HostDocuments(), clock: kernel.parts.clock, logger: kernel.parts.logger, embed: embed,
             makeIndex: { collection, dimensions in engine.vectorIndex(collection: collection, dimensions: dimensions) })
+        let notices = ConversationNotices(
+            loaded.notify, outbox: { [unowned kernel] in kernel.outbox },
+            http: CurlHTTPClient(engine: http, policy: OutboundPolicy(toReach: loaded.notify.url, allowsPrivate: loaded.notify.allowPrivate)),
+            clock: kernel.parts.clock)
         let butler = Butler(
             .init(
-                property: kernel.parts.property, engine: engine, dispatcher: dispatcher, ai: ai, outbox: { [unowned kernel] in kernel.outbox },
+                property: kernel.parts.property, engine: engine, dispatcher: dispatcher, ai: ai, notices: notices, outbox: { [unowned kernel] in kernel.outbox },
                 alerts: kernel.alerts,
                 bus: kernel.bus, clock: kernel.parts.clock, logger: kernel.parts.logger, metrics: kernel.parts.metrics),
             settings: settings, catalogs: loaded.catalogs, knowledge: knowledge)
-        return Current(loaded: loaded, butler: butler, usage: usage)
+        return Current(loaded: loaded, butler: butler, usage: usage, notices: notices)
     }
 
     private static func router(_ loaded: Configurator.Loaded, kernel: JackKernel) -> AlertRouter {

@@ -25,6 +25,8 @@ public struct EnvironmentVariable: Sendable {
         EnvironmentVariable("LOCAL_TOKEN", "security", "local_token"),
         EnvironmentVariable("JWT_SECRET", "security", "jwt_secret"),
         EnvironmentVariable("ENCRYPTION_KEY", "security", "encryption_key"),
+        EnvironmentVariable("NOTIFY_WEBHOOK", "notify", "url"),
+        EnvironmentVariable("NOTIFY_SECRET", "notify", "secret"),
     ]
 
     /// Its value as a node, marked with the variable's name.

@@ -23,10 +23,17 @@ extension OutboundPolicy {
     public init(for spec: InstanceSpec) {
         let named = Self.hosts(in: spec.settings.printed)
         let declared = spec.registration.manifest.destinations.map(\.recipient).filter(Self.isHostName)
-        let isPrivate = named.contains { $0 == "localhost" || InternetAddress($0).map { !$0.isPublic } ?? false }
         self.init(
-            allowedHosts: Set(named + declared + spec.network.hosts), allowsPrivateAddresses: spec.network.allowPrivate ?? isPrivate)
+            allowedHosts: Set(named + declared + spec.network.hosts), allowsPrivateAddresses: spec.network.allowPrivate ?? named.contains(where: Self.isInside))
     }
+
+    /// Only the host of one URL may be called; this machine where the URL names it.
+    public init(toReach url: String?, allowsPrivate: Bool) {
+        let hosts = Self.hosts(in: .string(url ?? ""))
+        self.init(allowedHosts: Set(hosts), allowsPrivateAddresses: allowsPrivate || hosts.contains(where: Self.isInside))
+    }
+
+    private static func isInside(_ host: String) -> Bool { host == "localhost" || InternetAddress(host).map { !$0.isPublic } ?? false }
 
     /// The hosts of all http and https URLs that settings hold.
     static func hosts(in settings: JSONValue) -> [String] {
