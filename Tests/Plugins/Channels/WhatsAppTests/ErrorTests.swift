@@ -44,7 +44,7 @@ import Testing
         ]
 
     @Test(arguments: cases) func aCodeHasItsOutcome(_ error: Case) async throws {
-        try await Desk.run { desk in
+        try await Desk.run { (desk: Desk) async throws in
             desk.meta.next(
                 FakeMeta.error(
                     error.code, status: error.status, subcode: error.subcode, details: "Phone +49 170 1234567, token \(FakeMeta.token)",
@@ -57,7 +57,7 @@ import Testing
     }
 
     @Test func aLimitSaysHowLongToWait() async throws {
-        try await Desk.run { desk in
+        try await Desk.run { (desk: Desk) async throws in
             desk.meta.next(FakeMeta.error(131_056))
             #expect(await desk.failure(.to("x"))?.retryAfter == .seconds(6))
             var reply = LoopbackReply.status(
@@ -74,7 +74,7 @@ import Testing
     }
 
     @Test func aParameterIsNamedWithoutItsValue() async throws {
-        try await Desk.run { desk in
+        try await Desk.run { (desk: Desk) async throws in
             desk.meta.next(
                 FakeMeta.error(132_000, details: "body: number of localizable_params (1) does not match the expected number of params (2)"))
             #expect(await desk.failure(.to("x"))?.message.contains("localizable_params (1)") == true)
@@ -86,7 +86,7 @@ import Testing
     @Test func aTransientErrorIsTriedAgain() async throws {
         try await Desk.run(
             [:], answer: { _ in .json(#"{"error":{"code":55555,"is_transient":true,"error_subcode":"odd","error_data":"odd"}}"#, status: 400) }
-        ) { desk in
+        ) { (desk: Desk) async throws in
             #expect(await desk.failure(.to("x"))?.disposition == .notReady)
         }
     }
@@ -94,7 +94,7 @@ import Testing
     @Test func everyStatusHasATypedOutcome() async throws {
         // HTTP itself forbids a body with 204 and 304; a client cannot tell what follows from the next answer.
         let statuses = Mutexed(Array(200...599))
-        try await Desk.run([:], answer: { _ in .status(statuses.next() ?? 500).closing() }) { desk in
+        try await Desk.run([:], answer: { _ in .status(statuses.next() ?? 500).closing() }) { (desk: Desk) async throws in
             for status in 200...599 {
                 let failure = try #require(await desk.failure(.to("x")), "\(status)")
                 let expected: PluginFailure.Disposition =
@@ -110,25 +110,25 @@ import Testing
 
     @Test(arguments: ["", "{}", "[]", "null", "garbage", #"{"messages":[]}"#, #"{"messages":[{"id":""}]}"#, #"{"messages":"x"}"#])
     func aSuccessWithoutAnIDIsTriedAgain(_ body: String) async throws {
-        try await Desk.run([:], answer: { _ in .json(body) }) { desk in
+        try await Desk.run([:], answer: { _ in .json(body) }) { (desk: Desk) async throws in
             let failure = await desk.failure(.to("x"))
             #expect(failure?.disposition == .notReady && failure?.reason == .malformedReply)
         }
     }
 
     @Test func anErrorWithin200IsAnError() async throws {
-        try await Desk.run([:], answer: { _ in .json(#"{"error":{"message":"x","code":131047}}"#) }) { desk in
+        try await Desk.run([:], answer: { _ in .json(#"{"error":{"message":"x","code":131047}}"#) }) { (desk: Desk) async throws in
             #expect(await desk.failure(.to("x"))?.reason == .windowClosed)
         }
     }
 
     @Test func aBrokenConnectionIsNotReady() async throws {
         for reply in [LoopbackReply.garbage([1, 2, 3]), .cut(after: Array("{".utf8), of: 100)] {
-            try await Desk.run([:], answer: { _ in reply }) { desk in
+            try await Desk.run([:], answer: { _ in reply }) { (desk: Desk) async throws in
                 #expect(await desk.failure(.to("x"))?.disposition == .notReady)
             }
         }
-        try await Desk.run(["timeout": "100ms"], answer: { _ in .silence }) { desk in
+        try await Desk.run(["timeout": "100ms"], answer: { _ in .silence }) { (desk: Desk) async throws in
             #expect(await desk.failure(.to("x"))?.reason == .timeout)
         }
     }
@@ -141,7 +141,7 @@ import Testing
                 reached.open()
                 return .silence
             }
-        ) { desk in
+        ) { (desk: Desk) async throws in
             let call = Task { try await desk.plugin.send(.to("x")) }
             await reached.wait()
             call.cancel()
@@ -151,7 +151,7 @@ import Testing
 
     /// What concerns the whole number is told once it is so, and once it is over.
     @Test func troubleWithTheAccountShowsInItsHealth() async throws {
-        try await Desk.run { desk in
+        try await Desk.run { (desk: Desk) async throws in
             let template = OutboundMessage.to(template: MessageTemplate(name: "a", locale: "en"))
             desk.meta.next(FakeMeta.error(131_042), FakeMeta.error(368, status: 403))
             _ = await desk.failure(template)
@@ -173,7 +173,7 @@ import Testing
     // MARK: Probe
 
     @Test func aProbeSaysNumberAndQuality() async throws {
-        try await Desk.run { desk in
+        try await Desk.run { (desk: Desk) async throws in
             let result = try await desk.plugin.probe()
             #expect(result.summary == "reached WhatsApp as +1 555 078 3881 “Hotel Miramar”, quality GREEN")
             #expect(result.details["throughput"] == "STANDARD")
@@ -182,14 +182,14 @@ import Testing
     }
 
     @Test func aProbeWithAWrongTokenOrNumberSaysSo() async throws {
-        try await Desk.run(["access_token": "wrong"]) { desk in
+        try await Desk.run(["access_token": "wrong"]) { (desk: Desk) async throws in
             await #expect { try await desk.plugin.probe() } throws: { ($0 as? PluginFailure)?.disposition == .credentialsRejected }
         }
-        try await Desk.run([:], answer: { _ in FakeMeta.error(100, subcode: 33) }) { desk in
+        try await Desk.run([:], answer: { _ in FakeMeta.error(100, subcode: 33) }) { (desk: Desk) async throws in
             await #expect { try await desk.plugin.probe() } throws: { ($0 as? PluginFailure)?.message.contains("phone_number_id") == true }
         }
         for body in ["[]", "x", ""] {
-            try await Desk.run([:], answer: { _ in .json(body) }) { desk in
+            try await Desk.run([:], answer: { _ in .json(body) }) { (desk: Desk) async throws in
                 await #expect { try await desk.plugin.probe() } throws: { ($0 as? PluginFailure)?.disposition == .notReady }
             }
         }

@@ -14,7 +14,7 @@ import Testing
 /// The plugin where it lives: behind the real gateway, before the real inbox and outbox, with a fake Meta at the other end.
 @Suite(.timeLimit(.minutes(2))) struct GatewayTests {
     @Test func aSignedWebhookIsStoredOnceHoweverOftenItComes() async throws {
-        try await Hotel.run { hotel in
+        try await Hotel.run { (hotel: Hotel) async throws in
             let body = Hook.text("Is the spa open?")
             for _ in 0..<3 { #expect(try await hotel.post(body).status == .ok) }
             // Meta writes the same message into another request with another signature.
@@ -27,12 +27,13 @@ import Testing
     }
 
     @Test func whatIsNotSignedStoresNothing() async throws {
-        try await Hotel.run { hotel in
+        try await Hotel.run { (hotel: Hotel) async throws in
             let body = Hook.text("forged"), good = Hook.signature(Array(body.utf8))
-            for signatures in [
+            let bad: [[String]] = [
                 [], ["sha256=" + String(repeating: "0", count: 64)], [String(good.dropLast(2))], [Hook.signature(Array(body.utf8), secret: "guess")],
                 [good, good],
-            ] {
+            ]
+            for signatures in bad {
                 #expect(try await hotel.post(body, signatures: signatures).status == .unauthorized)
             }
             // A signature that was heard, under other words.
@@ -42,7 +43,7 @@ import Testing
     }
 
     @Test func aBatchOfSeveralEntriesIsStoredWhole() async throws {
-        try await Hotel.run { hotel in
+        try await Hotel.run { (hotel: Hotel) async throws in
             func value(_ number: Int) -> String {
                 #"\#(Hook.contacts),"messages":[{"from":"1650555\#(1000 + number)","id":"wamid.B\#(number)","timestamp":"1749416383","type":"text","text":{"body":"x"}}]"#
             }
@@ -57,7 +58,7 @@ import Testing
     }
 
     @Test func theHandshakeIsAnswered() async throws {
-        try await Hotel.run { hotel in
+        try await Hotel.run { (hotel: Hotel) async throws in
             let right = try await hotel.get("?hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=\(Desk.verifyToken)")
             #expect(right.status == .ok && right.text == "1158201444")
             #expect(try await hotel.get("?hub.mode=subscribe&hub.challenge=1&hub.verify_token=wrong").status == .forbidden)
@@ -66,7 +67,7 @@ import Testing
     }
 
     @Test func badJSONIsRefusedAndTheNextOneTaken() async throws {
-        try await Hotel.run { hotel in
+        try await Hotel.run { (hotel: Hotel) async throws in
             #expect(try await hotel.post("{").status == .badRequest)
             #expect(try await hotel.post(String(repeating: "[", count: 200_000)).status == .badRequest)
             #expect(try await hotel.post(Hook.text("fine")).status == .ok)
@@ -75,7 +76,7 @@ import Testing
     }
 
     @Test func withoutAnAppSecretThereIsNoRoute() async throws {
-        try await Hotel.run(without: ["app_secret"]) { hotel in
+        try await Hotel.run(without: ["app_secret"]) { (hotel: Hotel) async throws in
             let body = Hook.text("x")
             #expect(try await hotel.post(body, signatures: [Hook.signature(Array(body.utf8), secret: "")]).status != .ok)
             #expect(try await hotel.rows() == 0)
@@ -84,7 +85,7 @@ import Testing
 
     /// A reply leaves, and what Meta reports of it shows, whatever the order in which it comes.
     @Test func receiptsFindTheirMessage() async throws {
-        try await Hotel.run { hotel in
+        try await Hotel.run { (hotel: Hotel) async throws in
             try await hotel.enqueue(.to("Until ten.", id: "msg-42"))
             try await hotel.eventually { hotel.meta.messages.count == 1 }
             #expect(hotel.meta.messages.first?["biz_opaque_callback_data"] == "msg-42")
@@ -97,7 +98,7 @@ import Testing
     }
 
     @Test func aClosedWindowEndsAMessageAndALimitDoesNot() async throws {
-        try await Hotel.run { hotel in
+        try await Hotel.run { (hotel: Hotel) async throws in
             hotel.meta.next(FakeMeta.error(131_047))
             try await hotel.enqueue(.to("Too late.", id: "late"))
             try await hotel.eventually { try await hotel.state(of: "late") == .dead }

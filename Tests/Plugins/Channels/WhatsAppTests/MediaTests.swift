@@ -20,7 +20,7 @@ import Testing
     }
 
     @Test func aFileIsFetchedFromWhereMetaSaysItIs() async throws {
-        try await Desk.run { desk in
+        try await Desk.run { (desk: Desk) async throws in
             desk.meta.keep("1479537139650973", .init(bytes: picture, mimeType: "image/jpeg"))
             let content = try await desk.plugin.fetchMedia(reference())
             #expect(content.bytes == picture && content.mimeType == "image/jpeg")
@@ -29,7 +29,7 @@ import Testing
     }
 
     @Test func theSumIsCheckedInBothItsForms() async throws {
-        try await Desk.run { desk in
+        try await Desk.run { (desk: Desk) async throws in
             let sum = Data(SHA256.hash(data: picture)).base64EncodedString()
             desk.meta.keep("1479537139650973", .init(bytes: picture, mimeType: "image/jpeg", sha256: sum))
             #expect(try await desk.plugin.fetchMedia(reference()).bytes == picture)
@@ -42,7 +42,7 @@ import Testing
     }
 
     @Test func whatIsTooLargeIsNotFetched() async throws {
-        try await Desk.run(["maximum_media": "16KB"]) { desk in
+        try await Desk.run(["maximum_media": "16KB"]) { (desk: Desk) async throws in
             desk.meta.keep("1479537139650973", .init(bytes: picture, mimeType: "image/jpeg"))
             #expect(await failure(desk, reference(size: 20_000))?.reason == .mediaTooLarge)
             #expect(desk.server.requests.isEmpty)
@@ -55,7 +55,7 @@ import Testing
     }
 
     @Test func eachKindHasMetasLimit() async throws {
-        try await Desk.run(["maximum_media": "100MB"]) { desk in
+        try await Desk.run(["maximum_media": "100MB"]) { (desk: Desk) async throws in
             for (kind, limit) in [
                 (MediaReference.Kind.image, 5 << 20), (.audio, 16 << 20), (.video, 16 << 20), (.document, 100 << 20), (.sticker, 500 << 10),
             ] {
@@ -73,7 +73,7 @@ import Testing
         "javascript:x",
     ])
     func theTokenGoesToNoOtherHost(_ url: String) async throws {
-        try await Desk.run { desk in
+        try await Desk.run { (desk: Desk) async throws in
             desk.meta.keep("1479537139650973", .init(bytes: picture, mimeType: "image/jpeg", url: url))
             let failure = try #require(await failure(desk, reference()))
             #expect(failure.disposition == .permanent && failure.reason == .invalidRequest)
@@ -83,7 +83,7 @@ import Testing
     }
 
     @Test func aFileThatIsGoneIsNotFound() async throws {
-        try await Desk.run { desk in
+        try await Desk.run { (desk: Desk) async throws in
             let gone = await failure(desk, reference())
             #expect(gone?.reason == .notFound && gone?.disposition == .permanent)
             for (status, disposition) in [
@@ -97,7 +97,7 @@ import Testing
 
     @Test(arguments: ["", "..", "a/b", "1?x=1", "https://example.com/x", "1%2f2", String(repeating: "1", count: 201)])
     func aReferenceThatIsNoIDIsNotAskedFor(_ id: String) async throws {
-        try await Desk.run { desk in
+        try await Desk.run { (desk: Desk) async throws in
             #expect(await failure(desk, MediaReference(kind: .image, reference: id))?.reason == .invalidRequest)
             #expect(desk.server.requests.isEmpty)
         }
@@ -105,7 +105,7 @@ import Testing
 
     @Test(arguments: [#"{"id":"1"}"#, "[]", "garbage", #"{"url":7}"#])
     func anAnswerThatSaysNoPlaceIsTriedAgain(_ answer: String) async throws {
-        try await Desk.run([:], answer: { _ in .json(answer) }) { desk in
+        try await Desk.run([:], answer: { _ in .json(answer) }) { (desk: Desk) async throws in
             #expect(await failure(desk, reference())?.disposition == .notReady)
         }
     }
@@ -113,7 +113,7 @@ import Testing
     // MARK: Sending
 
     private func sent(_ message: OutboundMessage, _ more: [String: JSONValue] = [:]) async throws -> ([JSONValue], [FakeMeta.Upload]) {
-        try await Desk.run(more) { desk in
+        try await Desk.run(more) { (desk: Desk) async throws in
             _ = try await desk.plugin.send(message)
             return (desk.meta.messages, desk.meta.uploads)
         }
@@ -148,7 +148,7 @@ import Testing
     }
 
     @Test func whatMetaWouldNotTakeIsNotUploaded() async throws {
-        try await Desk.run(["maximum_media": "16KB"]) { desk in
+        try await Desk.run(["maximum_media": "16KB"]) { (desk: Desk) async throws in
             let gif = await desk.failure(.to(media: [.init(kind: .image, reference: "data:image/gif;base64,AAAA")]))
             #expect(gif?.reason == .invalidRequest && gif?.message.contains("image/gif") == true)
             let large = Data(picture).base64EncodedString()

@@ -7,7 +7,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct SendTests {
     private func sent(_ message: OutboundMessage, _ more: [String: JSONValue] = [:]) async throws -> [JSONValue] {
-        try await Desk.run(more) { desk in
+        try await Desk.run(more) { (desk: Desk) async throws in
             let result = try await desk.plugin.send(message)
             #expect(result.state == .sent)
             #expect(result.vendorIDs == (1...max(1, desk.meta.messages.count)).map { "wamid.OUT\($0)" })
@@ -43,7 +43,7 @@ import Testing
 
     @Test(arguments: [PeerAddress(.email, "a@b.c"), PeerAddress(.session, "s"), PeerAddress(.phone, "0170"), PeerAddress(.handle, "@ana")])
     func whoHasNoAddressHereIsUnknown(_ peer: PeerAddress) async throws {
-        try await Desk.run { desk in
+        try await Desk.run { (desk: Desk) async throws in
             let failure = await desk.failure(.to("hi", peer: peer))
             #expect(failure?.reason == .unknownRecipient && failure?.disposition == .permanent)
             #expect(desk.server.requests.isEmpty)
@@ -112,7 +112,7 @@ import Testing
     }
 
     @Test func whatCannotBeSentIsRefusedBeforeMetaIsAsked() async throws {
-        try await Desk.run { desk in
+        try await Desk.run { (desk: Desk) async throws in
             for message: OutboundMessage in [
                 .to(""), .to(" \n"), .to("x", location: GeoLocation(latitude: .nan, longitude: 0)),
                 .to("x", location: GeoLocation(latitude: 91, longitude: 0)),
@@ -143,7 +143,7 @@ import Testing
 
     /// A message of several parts whose second failed: the retry goes on with the second.
     @Test func aRetryDoesNotRepeatWhatHasLeft() async throws {
-        try await Desk.run { desk in
+        try await Desk.run { (desk: Desk) async throws in
             desk.meta.next(nil, FakeMeta.error(131_000, status: 500))
             let message = OutboundMessage.to(String(repeating: "Breakfast is from seven to ten. ", count: 300))
             #expect(await desk.failure(message)?.disposition == .notReady)
@@ -158,7 +158,7 @@ import Testing
     }
 
     @Test func readingAndTypingAreTold() async throws {
-        try await Desk.run { desk in
+        try await Desk.run { (desk: Desk) async throws in
             try await desk.plugin.indicateTyping(to: Desk.guest)
             #expect(desk.server.requests.isEmpty)
             _ = try await desk.plugin.take(Hook.text("hi", id: "wamid.LAST"))
@@ -184,7 +184,7 @@ import Testing
     }
 
     @Test func requestsAreSignedWithTheSecretWhereMetaAsksForIt() async throws {
-        try await Desk.run(["app_secret_proof": true]) { desk in
+        try await Desk.run(["app_secret_proof": true]) { (desk: Desk) async throws in
             _ = try await desk.plugin.send(.to("x"))
             let proof = Hook.signature(Array(FakeMeta.token.utf8)).dropFirst(7)
             #expect(desk.server.requests.first?.target.hasSuffix("?appsecret_proof=\(proof)") == true)
@@ -199,7 +199,7 @@ import Testing
     }
 
     @Test func manySendsAtOnceKeepApart() async throws {
-        try await Desk.run { desk in
+        try await Desk.run { (desk: Desk) async throws in
             let ids = try await withThrowingTaskGroup(of: [String].self) { group in
                 for number in 0..<50 { group.addTask { try await desk.plugin.send(.to("text \(number)", id: "m\(number)")).vendorIDs } }
                 return try await group.reduce(into: [String]()) { $0 += $1 }

@@ -1,3 +1,4 @@
+import HTTPTypes
 import PluginAPI
 import PluginTestKit
 import Testing

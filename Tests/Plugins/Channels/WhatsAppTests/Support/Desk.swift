@@ -28,7 +28,7 @@ struct Desk {
     }
 
     /// Runs `body` with a started instance.
-    static func run<T: Sendable>(
+    @discardableResult static func run<T: Sendable>(
         _ more: [String: JSONValue] = [:], answer: LoopbackServer.Answer? = nil, _ body: (Desk) async throws -> T
     ) async throws -> T {
         let engine = try CurlEngine(), meta = FakeMeta()
@@ -89,7 +89,8 @@ extension WhatsApp {
     func take(_ body: String) async throws -> [InboundEvent] { try await take(Array(body.utf8)) }
 
     func take(_ body: [UInt8]) async throws -> [InboundEvent] {
-        let route = try #require(route(.post)), request = Hook.request(body)
+        let found = self.route(.post), request = Hook.request(body)
+        let route = try #require(found)
         #expect(route.verification.verify(request))
         let result = try await route.parse(request)
         #expect(result.response.status == .ok)
