@@ -79,32 +79,28 @@ enum GraphWords {
     /// The words without what may be a phone number, a token or a quotation, at most 160 characters; nil where nothing is left.
     static func redacted(_ words: String?) -> String? {
         guard let words else { return nil }
-        var result = "", quoted = false
-        for piece in words.prefix(600).split(whereSeparator: { $0.isWhitespace || $0.isNewline }) {
-            let quotes = piece.count { "\"“”«»".contains($0) }
-            let isHidden = quoted || quotes > 0
-            if quotes % 2 == 1 { quoted.toggle() }
-            let digits = piece.unicodeScalars.count { $0.properties.numericType != nil }
-            result += result.isEmpty ? "" : " "
-            result += isHidden || digits > 3 || piece.count > 24 ? "…" : String(piece)
+        var kept: [Substring] = [], run: [Substring] = [], isQuoted = false, isSecret = false
+        // Numbers that follow each other are one: "+49 170 12 34".
+        func endRun() {
+            let digits = run.reduce(0) { $0 + $1.count(where: \.isNumber) }
+            kept += isSecret || digits > 5 ? ["…"] : run
+            (run, isSecret) = ([], false)
         }
-        // A number may be written in groups: "+49 170 12 34".
-        var groups: [Substring] = [], cleaned: [Substring] = []
-        func flush() {
-            let digits = groups.reduce(0) { $0 + $1.count { $0.isNumber } }
-            cleaned += digits > 5 ? ["…"] : groups
-            groups = []
-        }
-        for word in result.split(separator: " ") {
-            if word.allSatisfy({ $0.isNumber || "+-()./".contains($0) }) {
-                groups.append(word)
+        for word in words.prefix(600).split(whereSeparator: \.isWhitespace) {
+            let quotes = word.count { "\"“”«»".contains($0) }, digits = word.count(where: \.isNumber)
+            let isNumber = digits > 0 && word.allSatisfy { $0.isNumber || "+-()./,".contains($0) }
+            let isHidden = isQuoted || quotes > 0 || word.count > 24 || (!isNumber && digits > 3)
+            if !quotes.isMultiple(of: 2) { isQuoted.toggle() }
+            if isHidden || isNumber {
+                run.append(word)
+                isSecret = isSecret || isHidden
             } else {
-                flush()
-                cleaned.append(word)
+                if !run.isEmpty { endRun() }
+                kept.append(word)
             }
         }
-        flush()
-        let text = cleaned.joined(separator: " ").prefix(160)
-        return text.contains { $0.isLetter } ? String(text) : nil
+        if !run.isEmpty { endRun() }
+        let text = kept.joined(separator: " ").prefix(160)
+        return text.contains(where: \.isLetter) ? String(text) : nil
     }
 }

@@ -118,9 +118,14 @@ private final class Hotel: Sendable {
     private let engine: SQLiteEngine
     private let server: GatewayServer
     private let http: CurlEngine
-    private let events = Mutex<[InboundEvent]>([])
+    private let events = Arrived()
 
-    var arrived: [InboundEvent] { events.withLock { $0 } }
+    /// What came out of the inbox. Apart, because the kernel holds it before the hotel is whole.
+    private final class Arrived: Sendable {
+        let all = Mutex<[InboundEvent]>([])
+    }
+
+    var arrived: [InboundEvent] { events.all.withLock { $0 } }
 
     static func run(without missing: Set<String> = [], _ body: (Hotel) async throws -> Void) async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("jack-whatsapp-\(UUID().uuidString)")
@@ -175,7 +180,7 @@ private final class Hotel: Sendable {
             .init(
                 inbound: { [events] item in
                     try await engine.write { try Inbox.complete(item, in: $0) }
-                    events.withLock { $0.append(item.event) }
+                    events.all.withLock { $0.append(item.event) }
                 },
                 deliveries: [
                     .message: { entry in

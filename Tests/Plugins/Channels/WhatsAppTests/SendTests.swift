@@ -41,7 +41,7 @@ import Testing
         #expect(body?["recipient"] == "US.13491208655302741918" && body?["to"] == nil)
     }
 
-    @Test(arguments: [PeerAddress(.email, "a@b.c"), PeerAddress(.session, "s"), PeerAddress(.phone, "0170"), PeerAddress(.handle, "@ana")])
+    @Test(arguments: [PeerAddress(.email, "a@b.c"), PeerAddress(.session, "x4711"), PeerAddress(.phone, "0170"), PeerAddress(.handle, "@ana")])
     func whoHasNoAddressHereIsUnknown(_ peer: PeerAddress) async throws {
         try await Desk.run { (desk: Desk) async throws in
             let failure = await desk.failure(.to("hi", peer: peer))
