@@ -66,9 +66,12 @@ public struct WhatsApp: ChannelPlugin {
 
     /// Asks for the number's own name and quality.
     public func probe() async throws -> ProbeResult {
-        let answer = try await graph.phoneNumber(fields: ["display_phone_number", "verified_name", "quality_rating", "platform_type", "throughput"])
-        guard let number = try? JSONDecoder().decode(JSONValue.self, from: Data(answer.body)), number.objectValue != nil else {
-            throw PluginFailure.notReady(.malformedReply, "WhatsApp answered with something that is no phone number")
+        let answer = try await graph.phoneNumber(fields: [
+            "id", "display_phone_number", "verified_name", "quality_rating", "platform_type", "throughput",
+        ])
+        guard let number = try? JSONDecoder().decode(JSONValue.self, from: Data(answer.body)), number["id"]?.stringValue == settings.phoneNumberID
+        else {
+            throw PluginFailure.notReady(.malformedReply, "WhatsApp answered with something else than the phone number")
         }
         var details: [String: String] = [:]
         for field in ["display_phone_number", "verified_name", "quality_rating", "platform_type"] { details[field] = number[field]?.stringValue }
@@ -87,11 +90,11 @@ public struct WhatsApp: ChannelPlugin {
     /// Shows that an answer is being written, for up to 25 seconds. To Meta this is part of marking the guest's last message as read.
     public func indicateTyping(to peer: PeerAddress) async throws {
         guard let id = lastMessages.id(of: peer) else { return }
-        _ = try await graph.postMessage(ReadBody(messageID: id, isTyping: true))
+        try await graph.postNotice(ReadBody(messageID: id, isTyping: true))
     }
 
     public func markRead(_ vendorMessageID: String, from peer: PeerAddress) async throws {
-        _ = try await graph.postMessage(ReadBody(messageID: vendorMessageID, isTyping: false))
+        try await graph.postNotice(ReadBody(messageID: vendorMessageID, isTyping: false))
     }
 
     public func fetchMedia(_ media: MediaReference) async throws -> MediaContent { try await self.media.fetch(media) }

@@ -32,6 +32,14 @@ struct GraphClient: Sendable {
         return response
     }
 
+    /// Sends what Meta answers with no more than that it was done.
+    func postNotice(_ body: some Encodable) async throws {
+        let answer = try await postMessage(body)
+        guard let done = try? JSONDecoder().decode(Done.self, from: Data(answer.body)), done.success else {
+            throw PluginFailure.notReady(.malformedReply, "WhatsApp does not say whether it did what was asked")
+        }
+    }
+
     /// Sends a form to `/{phone-number-id}/media`.
     func postMedia(_ form: MultipartForm) async throws -> ClientResponse {
         try await exchange(
@@ -115,6 +123,10 @@ struct GraphClient: Sendable {
         else { return nil }
         let minutes = accounts.values.joined().compactMap(\.minutes).max() ?? 0
         return minutes > 0 ? .seconds(min(minutes, 1440) * 60) : nil
+    }
+
+    private struct Done: Decodable {
+        var success: Bool
     }
 
     private struct Usage: Decodable {

@@ -188,7 +188,7 @@ import Testing
         try await Desk.run([:], answer: { _ in FakeMeta.error(100, subcode: 33) }) { (desk: Desk) async throws in
             await #expect { try await desk.plugin.probe() } throws: { ($0 as? PluginFailure)?.message.contains("phone_number_id") == true }
         }
-        for body in ["[]", "x", ""] {
+        for body in ["[]", "x", "", "{}", #"{"id":"7"}"#] {
             try await Desk.run([:], answer: { _ in .json(body) }) { (desk: Desk) async throws in
                 await #expect { try await desk.plugin.probe() } throws: { ($0 as? PluginFailure)?.disposition == .notReady }
             }

@@ -173,6 +173,16 @@ import Testing
         }
     }
 
+    @Test(arguments: ["", "{}", "x", #"{"success":false}"#]) func aNoticeThatIsNotConfirmedIsNoSuccess(_ body: String) async throws {
+        try await Desk.run([:], answer: { _ in .json(body) }) { (desk: Desk) async throws in
+            await #expect {
+                try await desk.plugin.markRead("wamid.IN7", from: Desk.guest)
+            } throws: {
+                ($0 as? PluginFailure)?.reason == .malformedReply
+            }
+        }
+    }
+
     @Test func theLastMessagesDoNotGrowWithoutEnd() throws {
         let last = LastMessages()
         for number in 0..<10_000 {
