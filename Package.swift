@@ -87,14 +87,21 @@ let package = Package(
         module(
             "Host", exclude: ["Executable"],
             [
-                "PluginAPI", "Kernel", "Butler", "OnCall", "Gateway", "WebChatChannel", "EmbeddedAI", "BuiltInPMS", "LogAlertSink",
-                "WebhookAlertSink", "CMalloc", arguments, log, metrics, coreMetrics, signals, lifecycle, httpTypes, crypto,
+                "PluginAPI", "Kernel", "Butler", "OnCall", "Gateway", "CMalloc",
+                "WebChatChannel",
+                "WhatsAppChannel",
+                "EmbeddedAI",
+                "BuiltInPMS",
+                "LogAlertSink",
+                "WebhookAlertSink",
+                arguments, log, metrics, coreMetrics, signals, lifecycle, httpTypes, crypto,
             ] + nio),
         .executableTarget(name: "jack", dependencies: ["Host"], path: "Sources/Host/Executable", swiftSettings: swiftSettings),
         module("PluginTestKit", ["PluginAPI", "Kernel", log, metrics, coreMetrics, httpTypes] + nio),
         .executableTarget(
             name: "jack-bench",
-            dependencies: ["Host", "PluginAPI", "Kernel", "Butler", "Gateway", arguments, log, httpTypes, crypto, hummingbird] + nio,
+            dependencies: ["Host", "PluginAPI", "Kernel", "Butler", "Gateway", "WhatsAppChannel", arguments, log, httpTypes, crypto, hummingbird]
+                + nio,
             path: "Sources/Bench", swiftSettings: swiftSettings),
 
         plugin(
@@ -102,6 +109,7 @@ let package = Package(
             resources: [
                 .embedInCode("Resources/index.html"), .embedInCode("Resources/chat.css"), .embedInCode("Resources/chat.js"),
             ], [crypto]),
+        plugin("WhatsAppChannel", "Channels/WhatsApp", [crypto]),
         plugin(
             "EmbeddedAI", "AI/Embedded",
             resources: [.embedInCode("Resources/lexicon.txt"), .embedInCode("Resources/languages.txt")]),
@@ -122,6 +130,9 @@ let package = Package(
         tests("PluginTestKitTests", ["PluginTestKit", "PluginAPI", "Kernel", httpTypes, log, metrics, coreMetrics]),
         tests(
             "WebChatChannelTests", path: "Plugins/Channels/WebChatTests", ["WebChatChannel", "PluginAPI", "PluginTestKit", "Kernel", httpTypes, log]),
+        tests(
+            "WhatsAppChannelTests", path: "Plugins/Channels/WhatsAppTests",
+            ["WhatsAppChannel", "PluginAPI", "PluginTestKit", "Kernel", "Gateway", crypto, httpTypes, log, coreMetrics]),
         tests("EmbeddedAITests", path: "Plugins/AI/EmbeddedTests", ["EmbeddedAI", "PluginAPI", "PluginTestKit", "Kernel"]),
         tests("BuiltInPMSTests", path: "Plugins/PMS/BuiltInTests", ["BuiltInPMS", "PluginAPI", "PluginTestKit", "Kernel"]),
         tests("LogAlertSinkTests", path: "Plugins/Alerts/LogTests", ["LogAlertSink", "PluginAPI", "PluginTestKit", "Kernel", log]),

@@ -6,6 +6,7 @@ import PluginAPI
 import Synchronization
 import WebChatChannel
 import WebhookAlertSink
+import WhatsAppChannel
 
 /// The entry point of Jack, and of every program that is Jack with plugins of its own:
 ///
@@ -19,7 +20,8 @@ public enum JackHost {
 
     /// The one list of the plugins that come with Jack.
     public static let builtIn: [PluginRegistration] = [
-        PluginRegistration(WebChat.self), PluginRegistration(EmbeddedProvider.self), PluginRegistration(BuiltInPMS.self),
+        PluginRegistration(WebChat.self), PluginRegistration(WhatsApp.self), PluginRegistration(EmbeddedProvider.self),
+        PluginRegistration(BuiltInPMS.self),
         PluginRegistration(LogAlertSink.self), PluginRegistration(WebhookAlertSink.self),
     ]
 

@@ -6,8 +6,9 @@ import HTTPTypes
 import Kernel
 import Logging
 import PluginAPI
+import WhatsAppChannel
 
-/// The parts of Jack that a webhook passes through: gateway, plugin, inbox, SQLite; with a worker behind the inbox that completes what it is given.
+/// The parts of Jack that a webhook passes through: gateway, the WhatsApp plugin, inbox, SQLite; with a worker behind the inbox that completes what it is given.
 final class IntakeHouse: Sendable {
     static let instance = "bench"
     static let barePath = "/bench/bare"
@@ -49,10 +50,11 @@ final class IntakeHouse: Sendable {
                     guard consuming else { return try await clock.sleep(for: .seconds(86_400)) }
                     try await engine.write { try Inbox.complete(item, in: $0) }
                 }, deliveries: [:], transcript: { _, _, _ in [] }))
-        var settings = BenchChannel.Settings()
-        settings.secret = Secret(secret)
+        var settings = WhatsAppSettings()
+        settings.phoneNumberID = SignedMessage.phoneNumberID
+        settings.appSecret = Secret(secret)
         try await kernel.start([
-            InstanceSpec(name: Self.instance, registration: PluginRegistration(BenchChannel.self), settings: settings, onStartFailure: .fail)
+            InstanceSpec(name: Self.instance, registration: PluginRegistration(WhatsApp.self), settings: settings, onStartFailure: .fail)
         ])
         let routes = MountedRoutes()
         try routes.mount(kernel.instances.supervisor(Self.instance)?.routes ?? [], of: Self.instance)

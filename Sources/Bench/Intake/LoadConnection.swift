@@ -125,7 +125,7 @@ private final class LoadConnection: ChannelInboundHandler {
         // Every connection has numbers of its own, and guests of its own, some of whom write again and again.
         let number = load.firstNumber + outcome.sent * load.connections + index
         outcome.sent += 1
-        let body = Notification.body(number: number, guest: number % 5_000)
+        let body = SignedMessage.body(number: number, guest: number % 5_000)
         var request = context.channel.allocator.buffer(capacity: body.count + 256)
         request.writeString(
             "POST \(load.path) HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: facebookexternalua\r\nContent-Type: application/json\r\n"
