@@ -87,7 +87,7 @@ let package = Package(
             "Host", exclude: ["Executable"],
             [
                 "PluginAPI", "Kernel", "Butler", "OnCall", "Gateway", "WebChatChannel", "EmbeddedAI", "BuiltInPMS", "LogAlertSink",
-                "WebhookAlertSink", arguments, log, metrics, coreMetrics, signals, lifecycle, httpTypes, crypto,
+                "WebhookAlertSink", "OpenAIProviderPlugin", "AnthropicProviderPlugin", "OllamaProviderPlugin", arguments, log, metrics, coreMetrics, signals, lifecycle, httpTypes, crypto,
             ] + nio),
         .executableTarget(name: "jack", dependencies: ["Host"], path: "Sources/Host/Executable", swiftSettings: swiftSettings),
         module("PluginTestKit", ["PluginAPI", "Kernel", log, metrics, coreMetrics, httpTypes] + nio),
@@ -104,6 +104,9 @@ let package = Package(
         plugin(
             "EmbeddedAI", "AI/Embedded",
             resources: [.embedInCode("Resources/lexicon.txt"), .embedInCode("Resources/languages.txt")]),
+        plugin("OpenAIProviderPlugin", "AI/OpenAI"),
+        plugin("AnthropicProviderPlugin", "AI/Anthropic"),
+        plugin("OllamaProviderPlugin", "AI/Ollama"),
         plugin("BuiltInPMS", "PMS/BuiltIn"),
         plugin("LogAlertSink", "Alerts/Log"),
         plugin("WebhookAlertSink", "Alerts/Webhook", [crypto]),
@@ -111,7 +114,7 @@ let package = Package(
         // Jack with a plugin that ends the process: what the end-to-end tests need and the product does not have.
         .executableTarget(
             name: "jack-trap-fixture", dependencies: ["Host", "PluginAPI"], path: "Tests/Fixtures/TrapHost", swiftSettings: swiftSettings),
-        tests("PluginAPITests", ["PluginAPI", "Kernel"]),
+        tests("PluginAPITests", ["PluginAPI", "Kernel", "PluginTestKit", httpTypes]),
         tests("KernelTests", ["Kernel", "PluginAPI", "PluginTestKit", log, metrics, coreMetrics, httpTypes, crypto, hummingbird] + nio),
         tests("ButlerTests", ["Butler", "Kernel", "PluginAPI", "PluginTestKit", "EmbeddedAI", "BuiltInPMS", log]),
         tests("OnCallTests", ["OnCall", "Kernel", "PluginAPI", "PluginTestKit", log]),
@@ -122,6 +125,9 @@ let package = Package(
         tests(
             "WebChatChannelTests", path: "Plugins/Channels/WebChatTests", ["WebChatChannel", "PluginAPI", "PluginTestKit", "Kernel", httpTypes, log]),
         tests("EmbeddedAITests", path: "Plugins/AI/EmbeddedTests", ["EmbeddedAI", "PluginAPI", "PluginTestKit", "Kernel"]),
+        tests("OpenAIProviderTests", path: "Plugins/AI/OpenAITests", ["OpenAIProviderPlugin", "PluginAPI", "PluginTestKit", "Kernel", httpTypes]),
+        tests("AnthropicProviderTests", path: "Plugins/AI/AnthropicTests", ["AnthropicProviderPlugin", "PluginAPI", "PluginTestKit", "Kernel", httpTypes]),
+        tests("OllamaProviderTests", path: "Plugins/AI/OllamaTests", ["OllamaProviderPlugin", "PluginAPI", "PluginTestKit", "Kernel", httpTypes]),
         tests("BuiltInPMSTests", path: "Plugins/PMS/BuiltInTests", ["BuiltInPMS", "PluginAPI", "PluginTestKit", "Kernel"]),
         tests("LogAlertSinkTests", path: "Plugins/Alerts/LogTests", ["LogAlertSink", "PluginAPI", "PluginTestKit", "Kernel", log]),
         tests(
