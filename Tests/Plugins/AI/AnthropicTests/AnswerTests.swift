@@ -118,7 +118,8 @@ import Testing
             FakeAnthropic.problem(request).map(FakeAnthropic.refused)
                 ?? FakeAnthropic.answer([["type": "tool_use", "id": "t", "name": "list", "input": ["value": ["a", "b"]]]], stop: "tool_use")
         } use: { provider, server, _ in
-            #expect(try await provider.complete(Lab.ask(format: .json(name: "list", schema: schema))).json == ["a", "b"])
+            let answer = try await provider.complete(Lab.ask(format: .json(name: "list", schema: schema)))
+            #expect(answer.json == ["a", "b"])
             #expect(server.requests.first?.json["tools"]?[0]?["input_schema"]?["properties"]?["value"] == schema)
         }
     }
@@ -139,7 +140,8 @@ import Testing
         try await Lab.run(["structured_output": "json_schema"]) { request in
             FakeAnthropic.problem(request).map(FakeAnthropic.refused) ?? FakeAnthropic.answer([FakeAnthropic.text("{\"label\":\"b\"}")])
         } use: { provider, server, _ in
-            #expect(try await provider.complete(Lab.ask(format: .json(name: "x", schema: Lab.form))).json == ["label": "b"])
+            let answer = try await provider.complete(Lab.ask(format: .json(name: "x", schema: Lab.form)))
+            #expect(answer.json == ["label": "b"])
             #expect(server.requests.first?.json["output_config"] == ["format": ["type": "json_schema", "schema": Lab.form]])
         }
     }
@@ -182,7 +184,8 @@ import Testing
                 ? FakeAnthropic.stream(FakeAnthropic.start + FakeAnthropic.block(0, text: "Hallo") + FakeAnthropic.end(reason))
                 : FakeAnthropic.answer([FakeAnthropic.text("Hallo")], stop: reason)
         } use: { provider, _, _ in
-            #expect(try await provider.complete(Lab.ask()).finishReason == expected)
+            let answer = try await provider.complete(Lab.ask())
+            #expect(answer.finishReason == expected)
             let outcome = await Lab.read(provider.stream(Lab.ask()))
             #expect(outcome.answer?.finishReason == expected && outcome.text == "Hallo")
         }

@@ -1,5 +1,6 @@
 import AnthropicProviderPlugin
 import Foundation
+import HTTPTypes
 import PluginAPI
 import PluginTestKit
 import Testing
@@ -36,7 +37,8 @@ import Testing
             AnthropicProvider.self, ["model": .string(model), "api_key": .string(Lab.key), "send_temperature": .string(choice)])
         _ = try await provider.complete(Lab.ask(temperature: 0))
         let request = try #require(http.requests.first)
-        #expect(request.url == "https://api.anthropic.com/v1/messages" && (try JSONValue(json: request.body)["temperature"] != nil) == isSent)
+        let body = try JSONValue(json: request.body)
+        #expect(request.url == "https://api.anthropic.com/v1/messages" && (body["temperature"] != nil) == isSent)
     }
 
     @Test(

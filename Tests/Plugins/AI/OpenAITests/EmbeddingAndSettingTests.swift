@@ -1,4 +1,5 @@
 import Foundation
+import HTTPTypes
 import OpenAIProviderPlugin
 import PluginAPI
 import PluginTestKit
@@ -41,8 +42,8 @@ import Testing
         try await Lab.run(more) { request in
             FakeOpenAI.problem(request).map(FakeOpenAI.refused) ?? .json(#"{"data":[{"embedding":[0,2]}]}"#)
         } use: { provider, server, _ in
-            #expect(try await provider.embed(["x"], for: .query).vectors == [[0, 1]])
-            #expect(try await provider.embed([""], for: .document).usage == AIUsage())
+            let query = try await provider.embed(["x"], for: .query), document = try await provider.embed([""], for: .document)
+            #expect(query.vectors == [[0, 1]] && document.usage == AIUsage())
             #expect(server.requests.map { $0.json["input"] } == [["query: x"], ["passage: "]] && server.requests.allSatisfy { $0.json["dimensions"] == nil })
             #expect(provider.features.embeddingDimensions == 2 && provider.features.embeddingModel?.hasPrefix("openai:e5:2:") == true)
         }
