@@ -87,7 +87,8 @@ let package = Package(
             "Host", exclude: ["Executable"],
             [
                 "PluginAPI", "Kernel", "Butler", "OnCall", "Gateway", "WebChatChannel", "EmbeddedAI", "BuiltInPMS", "LogAlertSink",
-                "WebhookAlertSink", "OpenAIProviderPlugin", "AnthropicProviderPlugin", "OllamaProviderPlugin", arguments, log, metrics, coreMetrics, signals, lifecycle, httpTypes, crypto,
+                "WebhookAlertSink", "OpenAIProviderPlugin", "AnthropicProviderPlugin", "OllamaProviderPlugin", arguments, log, metrics, coreMetrics,
+                signals, lifecycle, httpTypes, crypto,
             ] + nio),
         .executableTarget(name: "jack", dependencies: ["Host"], path: "Sources/Host/Executable", swiftSettings: swiftSettings),
         module("PluginTestKit", ["PluginAPI", "Kernel", log, metrics, coreMetrics, httpTypes] + nio),
@@ -126,7 +127,9 @@ let package = Package(
             "WebChatChannelTests", path: "Plugins/Channels/WebChatTests", ["WebChatChannel", "PluginAPI", "PluginTestKit", "Kernel", httpTypes, log]),
         tests("EmbeddedAITests", path: "Plugins/AI/EmbeddedTests", ["EmbeddedAI", "PluginAPI", "PluginTestKit", "Kernel"]),
         tests("OpenAIProviderTests", path: "Plugins/AI/OpenAITests", ["OpenAIProviderPlugin", "PluginAPI", "PluginTestKit", "Kernel", httpTypes]),
-        tests("AnthropicProviderTests", path: "Plugins/AI/AnthropicTests", ["AnthropicProviderPlugin", "PluginAPI", "PluginTestKit", "Kernel", httpTypes]),
+        tests(
+            "AnthropicProviderTests", path: "Plugins/AI/AnthropicTests",
+            ["AnthropicProviderPlugin", "PluginAPI", "PluginTestKit", "Kernel", httpTypes]),
         tests("OllamaProviderTests", path: "Plugins/AI/OllamaTests", ["OllamaProviderPlugin", "PluginAPI", "PluginTestKit", "Kernel", httpTypes]),
         tests("BuiltInPMSTests", path: "Plugins/PMS/BuiltInTests", ["BuiltInPMS", "PluginAPI", "PluginTestKit", "Kernel"]),
         tests("LogAlertSinkTests", path: "Plugins/Alerts/LogTests", ["LogAlertSink", "PluginAPI", "PluginTestKit", "Kernel", log]),

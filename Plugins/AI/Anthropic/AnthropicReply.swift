@@ -35,10 +35,10 @@ struct AnthropicReply {
 
     mutating func whole(_ json: JSONValue) throws -> AIResponse {
         if json["type"] == "error" { throw failures.failure(inStream: json["error"] ?? .null, model: body.model) }
-        guard let content = json["content"]?.arrayValue else { throw malformed("an answer without content") }
+        guard let content = json["content"]?.arrayValue, content.count <= Self.mostBlocks else { throw malformed("an answer without sound content") }
         start(json)
         stopReason = json["stop_reason"]?.stringValue
-        for (index, block) in content.prefix(Self.mostBlocks).enumerated() { open(index, block) { _ in } }
+        for (index, block) in content.enumerated() { open(index, block) { _ in } }
         return try finished { _ in }
     }
 
@@ -150,7 +150,9 @@ struct AnthropicReply {
         return try ordered.filter(\.value.isTool).compactMap { index, block in
             if isCut, index == last { return nil }
             let input = block.pieces.isEmpty ? block.input : try? JSONValue(json: block.pieces.utf8)
-            guard let input, input.objectValue != nil, !block.name.isEmpty, !block.id.isEmpty else { throw malformed("a tool call that cannot be read") }
+            guard let input, input.objectValue != nil, !block.name.isEmpty, !block.id.isEmpty else {
+                throw malformed("a tool call that cannot be read")
+            }
             return AIToolCall(id: block.id, name: block.name, arguments: input)
         }
     }

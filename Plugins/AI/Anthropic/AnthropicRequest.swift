@@ -23,11 +23,14 @@ struct AnthropicRequest {
         model = settings.model(for: request.purpose)
         var body: [String: JSONValue] = ["model": .string(model), "max_tokens": .int(max(1, request.maximumOutputTokens))]
         let caches = settings.promptCache != .off
+        // The types are written out: `? … : nil` would make a JSON null of the nil.
+        let stable: JSONValue? = caches ? .some(settings.cacheControl) : .none
+        let changing: JSONValue? = settings.promptCache == .documents ? .some(settings.cacheControl) : .none
 
         var blocks: [JSONValue] = []
-        if !Self.isBlank(prompt.instructions) { blocks.append(Self.text(prompt.instructions, caches ? settings.cacheControl : nil)) }
+        if !Self.isBlank(prompt.instructions) { blocks.append(Self.text(prompt.instructions, stable)) }
         if let documents = prompt.documents {
-            blocks.append(Self.text(documents, settings.promptCache == .documents ? settings.cacheControl : nil))
+            blocks.append(Self.text(documents, changing))
         }
         if let language = prompt.language { blocks.append(Self.text(language, nil)) }
         if !blocks.isEmpty { body["system"] = .array(blocks) }
@@ -96,7 +99,7 @@ struct AnthropicRequest {
 
     private static func block(_ part: AIMessage.Part) throws -> JSONValue? {
         switch part {
-        case .text(let words): return isBlank(words) ? nil : text(words, nil)
+        case .text(let words): return isBlank(words) ? .none : .some(text(words, nil))
         case .image(let bytes, let mimeType):
             guard imageTypes.contains(mimeType) else { throw PluginFailure.permanent(.invalidRequest, "the model takes no images of this type") }
             return [

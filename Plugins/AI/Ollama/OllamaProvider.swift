@@ -9,7 +9,8 @@ public final class OllamaProvider: AIProvider {
         capabilities: ["completion", "streaming", "tools", "structured-output", "classification", "embeddings"],
         destinations: [
             DataDestination(
-                "the host of base_url, which may be this machine", purpose: "answering guests, and embedding the hotel's knowledge and guests' questions",
+                "the host of base_url, which may be this machine",
+                purpose: "answering guests, and embedding the hotel's knowledge and guests' questions",
                 classes: [.guestText, .guestIdentity, .reservation, .knowledge]),
             DataDestination(
                 "ollama.com, where a model's name ends with cloud", purpose: "the same: the server passes such requests on",
@@ -52,7 +53,8 @@ public final class OllamaProvider: AIProvider {
         let missing = settings.models.filter { !names.contains($0) && !names.contains($0 + ":latest") }
         guard missing.isEmpty else {
             throw PluginFailure.notReady(
-                .notFound, "\(settings.hostName) has no model " + missing.map { "“\($0)”" }.joined(separator: ", ") + ": run "
+                .notFound,
+                "\(settings.hostName) has no model " + missing.map { "“\($0)”" }.joined(separator: ", ") + ": run "
                     + missing.map { "`ollama pull \($0)`" }.joined(separator: " and "))
         }
         return ProbeResult("reached \(settings.hostName), which has \(list.count) models", details: ["model": settings.model])
@@ -117,6 +119,8 @@ public final class OllamaProvider: AIProvider {
         var headers: HTTPFields = [:]
         headers[.authorization] = settings.apiKey.map { "Bearer \($0.reveal())" }
         if !body.isEmpty { headers[.contentType] = "application/json" }
-        return ClientRequest(method, settings.url(path), headers: headers, body: body, timeout: settings.timeout, maximumResponseBytes: 32 << 20)
+        // Vectors are long; an answer is not.
+        let limit = path == "/api/embed" ? 32 << 20 : 8 << 20
+        return ClientRequest(method, settings.url(path), headers: headers, body: body, timeout: settings.timeout, maximumResponseBytes: limit)
     }
 }

@@ -64,7 +64,9 @@ struct OllamaRequest {
                         "function": ["name": .string(call.name), "arguments": call.arguments.objectValue == nil ? [:] : call.arguments],
                     ])
             case .toolResult(let callID, let text, let isError):
-                var result: [String: JSONValue] = ["role": "tool", "content": .string(isError ? "Error: \(text)" : text), "tool_call_id": .string(callID)]
+                var result: [String: JSONValue] = [
+                    "role": "tool", "content": .string(isError ? "Error: \(text)" : text), "tool_call_id": .string(callID),
+                ]
                 if let name = names[callID] { result["tool_name"] = .string(name) }
                 results.append(.object(result))
             }

@@ -46,17 +46,21 @@ struct OpenAIFailure: Sendable {
         let note = note(code, type, error["param"]?.stringValue)
         if [code, type].contains("context_length_exceeded") || [code, type].contains("exceed_context_size_error")
             || (status < 500 && status != 401
-                && says(["maximum context length", "context length exceeded", "context window", "exceeds the available context", "request too large for"]))
+                && says([
+                    "maximum context length", "context length exceeded", "context window", "exceeds the available context", "request too large for",
+                ]))
         {
             return .permanent(.contextTooLong, "the request is longer than “\(model)” takes\(note)")
         }
         // OpenRouter tells by its metadata that the guest's text was flagged.
         if ["content_filter", "content_policy_violation"].contains(code) || type == "content_policy_violation"
-            || error["metadata"]?["flagged_input"] != nil || error["metadata"]?["reasons"] != nil
+            || error["metadata"]?.objectValue?.keys.contains(where: { $0 == "flagged_input" || $0 == "reasons" }) ?? false
         {
             return .permanent(.contentFiltered, "\(vendor) filtered the request\(note)")
         }
-        if status == 402 || ["insufficient_quota", "billing_hard_limit_reached", "billing_not_active"].contains(where: { [code, type].contains($0) }) {
+        if status == 402
+            || ["insufficient_quota", "billing_hard_limit_reached", "billing_not_active"].contains(where: { [code, type].contains($0) })
+        {
             return .notReady(
                 .outOfCredit, "the account at \(vendor) is out of credit\(note): look at its billing", retryAfter: wait ?? .seconds(300))
         }
@@ -102,7 +106,8 @@ struct OpenAIFailure: Sendable {
     /// A moment in milliseconds or seconds since 1970, as gateways write it, or a number of seconds.
     private func moment(_ text: String) -> Duration? {
         guard let number = Double(text), number.isFinite, number > 0 else { return nil }
-        let seconds = number > 1e11 ? number / 1000 - clock.now.timeIntervalSince1970 : number > 1e8 ? number - clock.now.timeIntervalSince1970 : number
+        let seconds =
+            number > 1e11 ? number / 1000 - clock.now.timeIntervalSince1970 : number > 1e8 ? number - clock.now.timeIntervalSince1970 : number
         return seconds > 0 ? .milliseconds(Int64(min(seconds, Self.day.seconds) * 1000)) : nil
     }
 }

@@ -25,7 +25,8 @@ public final class OpenAIProvider: AIProvider {
     public init(settings: Settings, context: PluginContext) throws {
         self.settings = settings
         self.context = context
-        var headers = HTTPFields(settings.headers.compactMap { name, value in HTTPField.Name(name).map { HTTPField(name: $0, value: value.reveal()) } })
+        var headers = HTTPFields(
+            settings.headers.compactMap { name, value in HTTPField.Name(name).map { HTTPField(name: $0, value: value.reveal()) } })
         headers[.authorization] = settings.apiKey.map { "Bearer \($0.reveal())" }
         headers[.openAIOrganization] = settings.organization
         headers[.openAIProject] = settings.project
@@ -146,7 +147,9 @@ public final class OpenAIProvider: AIProvider {
     private func request(_ method: HTTPRequest.Method, _ path: String, body: [UInt8]) -> ClientRequest {
         var headers = headers
         if !body.isEmpty { headers[.contentType] = "application/json" }
-        return ClientRequest(method, settings.url(path), headers: headers, body: body, timeout: settings.timeout, maximumResponseBytes: 32 << 20)
+        // Vectors are long; an answer is not.
+        let limit = path == "/embeddings" ? 32 << 20 : 8 << 20
+        return ClientRequest(method, settings.url(path), headers: headers, body: body, timeout: settings.timeout, maximumResponseBytes: limit)
     }
 
     private func send(_ method: HTTPRequest.Method, _ path: String, body: [UInt8]) async throws -> ClientResponse {

@@ -52,12 +52,12 @@ struct OpenAIReply {
             if let delta = choice["delta"], delta.objectValue != nil { take(delta, isWhole: false, yield) }
             if let reason = choice["finish_reason"]?.stringValue { finish = reason }
         }
-        guard calls.count <= Self.mostCalls else { throw malformed("more than \(Self.mostCalls) tool calls") }
     }
 
     /// The answer, once the end was seen.
     mutating func finished(_ yield: (AIStreamEvent) -> Void) throws -> AIResponse {
         if finish == "content_filter" { throw filtered("the answer") }
+        guard calls.count <= Self.mostCalls else { throw malformed("more than \(Self.mostCalls) tool calls") }
         if !refusal.isEmpty, text.isEmpty, calls.isEmpty { throw filtered("the request: the model refused it") }
         let toolCalls = try calls.enumerated().compactMap { place, call in try toolCall(call, place) }
         var response = AIResponse(text: text, toolCalls: toolCalls, finishReason: reason(toolCalls), usage: usage, model: model)
@@ -123,6 +123,8 @@ struct OpenAIReply {
         // Some servers give every call the same index, or none: then another id is another call.
         if let known = place, !id.isEmpty, !calls[known].id.isEmpty, calls[known].id != id { place = calls.firstIndex { $0.id == id } }
         let here = place ?? calls.count
+        // One too many is kept, and makes the answer a malformed one at its end.
+        guard here < calls.count || calls.count <= Self.mostCalls else { return }
         if here == calls.count { calls.append(Call()) }
         if let index { places[index] = here }
         if calls[here].id.isEmpty { calls[here].id = id }

@@ -32,7 +32,8 @@ extension OpenAIProvider {
         @Setting(help: "Whether the model can use tools.", advanced: true) var tools: Bool = true
         @Setting(help: "How JSON is asked for: by its schema, or for servers that cannot, as any JSON with the schema in the prompt.", advanced: true)
         var structuredOutput: StructuredOutput = .schema
-        @Setting(help: "Which field limits an answer's length; auto takes the newer one for OpenAI itself and the older one for others.", advanced: true)
+        @Setting(
+            help: "Which field limits an answer's length; auto takes the newer one for OpenAI itself and the older one for others.", advanced: true)
         var maxTokensField: MaxTokensField = .auto
         @Setting(help: "Whether a temperature is sent; auto leaves it out for OpenAI's models that refuse one.", advanced: true)
         var sendTemperature: SendTemperature = .auto

@@ -29,7 +29,8 @@ public struct AIPrompt: Sendable {
     /// The tag may come from a guest's program: what is no tag is no language either.
     private static func sentence(_ locale: String) -> String? {
         let isTag =
-            (2...35).contains(locale.utf8.count) && locale.utf8.allSatisfy { byte in
+            (2...35).contains(locale.utf8.count)
+            && locale.utf8.allSatisfy { byte in
                 switch byte {
                 case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
                 default: byte == UInt8(ascii: "-")

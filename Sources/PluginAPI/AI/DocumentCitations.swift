@@ -53,12 +53,13 @@ public struct DocumentCitations: Sendable {
     }
 
     private static func canBeLabel(_ id: String) -> Bool {
-        (1...80).contains(id.utf8.count) && id.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
-            default: "-_.~/:#@".utf8.contains(byte)
+        (1...80).contains(id.utf8.count)
+            && id.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+                default: "-_.~/:#@".utf8.contains(byte)
+                }
             }
-        }
     }
 
     /// Nothing in a document can end its element or begin another.

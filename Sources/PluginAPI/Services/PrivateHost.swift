@@ -29,7 +29,8 @@ public enum PrivateHost {
 
     private static func isPrivateSix(_ address: Substring) -> Bool {
         if address == "::1" { return true }
-        guard let group = address.split(separator: ":", omittingEmptySubsequences: false).first, group.count == 4, let first = UInt16(group, radix: 16)
+        guard let group = address.split(separator: ":", omittingEmptySubsequences: false).first, group.count == 4,
+            let first = UInt16(group, radix: 16)
         else { return false }
         return first & 0xFE00 == 0xFC00 || first & 0xFFC0 == 0xFE80
     }

@@ -26,6 +26,8 @@ public struct ServerSentEventParser: Sendable {
     private var lastID = ""
     private var isFirstLine = true
     private var followsCarriageReturn = false
+    /// What is wrong with the stream, once the events before it were given out.
+    private var fault: PluginFailure?
 
     /// How long the sender asks to wait before connecting again, where it does.
     public private(set) var retry: Duration?
@@ -34,8 +36,10 @@ public struct ServerSentEventParser: Sendable {
     public init(maximumEventBytes: Int = 1 << 20) { self.maximumEventBytes = maximumEventBytes }
 
     /// Takes the next piece and returns the events that it completes.
-    /// - Throws: ``PluginFailure`` not ready where an event is longer than is allowed.
+    /// - Throws: ``PluginFailure`` not ready where an event is longer than is allowed; where others stand before it in the same piece, they are returned
+    ///   first, and the next call throws.
     public mutating func feed(_ bytes: some Sequence<UInt8>) throws -> [ServerSentEvent] {
+        try check()
         var events: [ServerSentEvent] = []
         for byte in bytes {
             let isSecondHalf = followsCarriageReturn && byte == 0x0A
@@ -45,13 +49,18 @@ public struct ServerSentEventParser: Sendable {
                 if let event = endLine() { events.append(event) }
             } else {
                 guard line.count + data.count < maximumEventBytes else {
-                    throw PluginFailure.notReady(.malformedReply, "the stream has an event longer than \(maximumEventBytes) bytes")
+                    fault = .notReady(.malformedReply, "the stream has an event longer than \(maximumEventBytes) bytes")
+                    if events.isEmpty { try check() }
+                    return events
                 }
                 line.append(byte)
             }
         }
         return events
     }
+
+    /// Throws what is wrong with the stream so far.
+    func check() throws { if let fault { throw fault } }
 
     private mutating func endLine() -> ServerSentEvent? {
         defer { line.removeAll(keepingCapacity: true) }
@@ -109,6 +118,7 @@ public struct ServerSentEvents: AsyncSequence, Sendable {
 
         public mutating func next() async throws -> ServerSentEvent? {
             while ready.isEmpty {
+                try parser.check()
                 guard let piece = try await pieces.next() else { return nil }
                 ready = try parser.feed(piece).reversed()
             }

@@ -55,7 +55,8 @@ import Testing
     }
 
     @Test func theTimeToWaitIsRead() throws {
-        for (text, wait) in [("retry: 1500\n", .milliseconds(1500)), ("retry: 1s\n", nil), ("retry: 99999999999999\n", nil)] as [(String, Duration?)] {
+        for (text, wait) in [("retry: 1500\n", .milliseconds(1500)), ("retry: 1s\n", nil), ("retry: 99999999999999\n", nil)] as [(String, Duration?)]
+        {
             var parser = ServerSentEventParser()
             _ = try parser.feed(text.utf8)
             #expect(parser.retry == wait)
@@ -76,6 +77,19 @@ import Testing
         var parser = ServerSentEventParser(maximumEventBytes: 100)
         for _ in 0..<1000 { #expect(try parser.feed("data: 0123456789\n\n".utf8).count == 1) }
         #expect(throws: PluginFailure.self) { for _ in 0..<1000 { _ = try parser.feed("data: 0123456789\n".utf8) } }
+    }
+
+    @Test func whatCameBeforeAFaultIsNotLost() async throws {
+        let body = AsyncThrowingStream<[UInt8], any Error> { $0.yield(Array("data: a\n\ndata: 0123456789\n\n".utf8)) }
+        var iterator = ServerSentEvents(StreamedResponse(status: .ok, headers: [:], body: body), maximumEventBytes: 10).makeAsyncIterator()
+        #expect(try await iterator.next()?.data == "a")
+        // Nothing more comes, and nothing more is waited for.
+        await #expect(throws: PluginFailure.self) { try await iterator.next() }
+        let lines = AsyncThrowingStream<[UInt8], any Error> { $0.yield(Array("1\n2\n{\n3\n".utf8)) }
+        var documents = JSONLines(StreamedResponse(status: .ok, headers: [:], body: lines)).makeAsyncIterator()
+        #expect(try await documents.next() == 1)
+        #expect(try await documents.next() == 2)
+        for _ in 0..<2 { await #expect(throws: PluginFailure.self) { try await documents.next() } }
     }
 
     @Test func aBodyIsReadAsItComes() async throws {
@@ -156,16 +170,19 @@ import Testing
     @Test(
         arguments: [
             "http://127.0.0.1:11434", "http://localhost", "http://[::1]:8080/v1", "https://10.1.2.3", "http://172.16.0.1", "http://172.31.255.255",
-            "http://192.168.1.9:8000/v1", "http://169.254.1.1", "http://ollama:11434", "http://gpu.local", "http://LLM.Internal:80", "http://a.home.arpa",
+            "http://192.168.1.9:8000/v1", "http://169.254.1.1", "http://ollama:11434", "http://gpu.local", "http://LLM.Internal:80",
+            "http://a.home.arpa",
             "http://x.localhost", "http://[fd12:3456::1]", "http://[fe80::1]", "http://localhost.:80",
         ])
     func inTheHouse(_ url: String) { #expect(PrivateHost.isNamed(by: url)) }
 
     @Test(
         arguments: [
-            "https://api.openai.com/v1", "http://8.8.8.8", "http://172.32.0.1", "http://172.15.0.1", "http://192.169.1.1", "http://11.0.0.1", "http://0.0.0.0",
+            "https://api.openai.com/v1", "http://8.8.8.8", "http://172.32.0.1", "http://172.15.0.1", "http://192.169.1.1", "http://11.0.0.1",
+            "http://0.0.0.0",
             "https://localhost.example.com", "https://10.0.0.1.example.com", "https://127.0.0.1.nip.io", "http://[2001:db8::1]", "http://[fc::1]",
-            "http://user@evil.example", "http://127.0.0.1@evil.example", "http://0x7f000001", "http://2130706433", "http://127.1", "http://999.0.0.1", "",
+            "http://user@evil.example", "http://127.0.0.1@evil.example", "http://0x7f000001", "http://2130706433", "http://127.1", "http://999.0.0.1",
+            "",
             "nonsense", "http://", "https://x.notlocal.com",
         ])
     func outside(_ url: String) { #expect(!PrivateHost.isNamed(by: url)) }

@@ -22,8 +22,11 @@ import Testing
             #expect(body["temperature"]?.doubleValue == 0 && body["stop_sequences"] == ["END"] && body["max_tokens"] == 300 && body["stream"] == nil)
             #expect(body["messages"] == [["role": "user", "content": [["type": "text", "text": .string(Lab.guest)]]]])
             let system = try #require(body["system"]?.arrayValue)
-            #expect(system.count == 3 && system[0]["text"]?.stringValue?.hasPrefix("Be kind.") == true && system[0]["cache_control"] == ["type": "ephemeral"])
-            #expect(system[1]["text"]?.stringValue?.contains("<document id=\"en/pool\" title=\"Pool &amp; spa\"") == true && system[1]["cache_control"] == nil)
+            #expect(
+                system.count == 3 && system[0]["text"]?.stringValue?.hasPrefix("Be kind.") == true
+                    && system[0]["cache_control"] == ["type": "ephemeral"])
+            #expect(system[1]["text"]?.stringValue?.contains("<document id=\"en/pool\" title=\"Pool &amp; spa\"") == true)
+            #expect(system[1].objectValue?.keys.sorted() == ["text", "type"])
             #expect(system[2]["text"] == "Answer in the language German (de).")
             #expect(!"\(system)".contains("Wann"), "a guest's words are no instruction")
         }
@@ -55,7 +58,10 @@ import Testing
             AIToolCall(id: "toolu_1", name: "order_towels", arguments: ["count": 2, "note": "früh"]),
             AIToolCall(id: "toolu_2", name: "call_taxi", arguments: [:]),
         ]
-        for (choice, wire) in [(.automatic, ["type": "auto"]), (.none, ["type": "none"]), (.required, ["type": "any"]), (.named("order_towels"), ["type": "tool", "name": "order_towels"])] as [(AIToolChoice, JSONValue)] {
+        for (choice, wire) in [
+            (.automatic, ["type": "auto"]), (.none, ["type": "none"]), (.required, ["type": "any"]),
+            (.named("order_towels"), ["type": "tool", "name": "order_towels"]),
+        ] as [(AIToolChoice, JSONValue)] {
             try await Lab.run { request in
                 FakeAnthropic.problem(request).map(FakeAnthropic.refused) ?? FakeAnthropic.stream(text, pieces: 5)
             } use: { provider, server, _ in
@@ -100,7 +106,8 @@ import Testing
             if let problem = FakeAnthropic.problem(request) { return FakeAnthropic.refused(problem) }
             return streams
                 ? FakeAnthropic.stream(
-                    FakeAnthropic.start + FakeAnthropic.block(0, tool: "my_form", id: "t", input: "{\"label\":\"a\"}") + FakeAnthropic.end("tool_use"), pieces: 1)
+                    FakeAnthropic.start + FakeAnthropic.block(0, tool: "my_form", id: "t", input: "{\"label\":\"a\"}")
+                        + FakeAnthropic.end("tool_use"), pieces: 1)
                 : FakeAnthropic.answer([["type": "tool_use", "id": "t", "name": "my_form", "input": ["label": "a"]]], stop: "tool_use")
         } use: { provider, server, _ in
             let request = Lab.ask(format: .json(name: "my form", schema: Lab.form), purpose: .extraction)
@@ -162,12 +169,16 @@ import Testing
 
     @Test(arguments: [("off", 0, 0), ("instructions", 1, 1), ("documents", 2, 1)])
     func theCacheIsMarked(_ cache: String, _ system: Int, _ tools: Int) async throws {
-        try await Lab.run(["prompt_cache": .string(cache), "cache_lifetime": "1h", "betas": ["a-2025-01-01", "b-2025-02-02"], "version": "2099-01-01"]) { request in
+        try await Lab.run([
+            "prompt_cache": .string(cache), "cache_lifetime": "1h", "betas": ["a-2025-01-01", "b-2025-02-02"], "version": "2099-01-01",
+        ]) { request in
             FakeAnthropic.problem(request).map(FakeAnthropic.refused) ?? FakeAnthropic.answer([FakeAnthropic.text("x")])
         } use: { provider, server, _ in
             _ = try await provider.complete(Lab.ask(tools: [Lab.towels, Lab.towels]))
             let request = try #require(server.requests.first)
-            let marked = { (blocks: JSONValue?) in (blocks?.arrayValue ?? []).filter { $0["cache_control"] == ["type": "ephemeral", "ttl": "1h"] }.count }
+            let marked = { (blocks: JSONValue?) in
+                (blocks?.arrayValue ?? []).filter { $0["cache_control"] == ["type": "ephemeral", "ttl": "1h"] }.count
+            }
             #expect(marked(request.json["system"]) == system && marked(request.json["tools"]) == tools)
             #expect(request.header("anthropic-beta") == "a-2025-01-01,b-2025-02-02" && request.header("anthropic-version") == "2099-01-01")
         }
@@ -208,13 +219,16 @@ import Testing
             let question = request.json["messages"]?[0]?["content"]?[0]?["text"]?.stringValue ?? ""
             return request.json["stream"] == true
                 ? FakeAnthropic.stream(
-                    FakeAnthropic.start + FakeAnthropic.block(0, text: "Antwort auf \(question) [doc:en/pool]") + FakeAnthropic.end("end_turn"), pieces: 7)
+                    FakeAnthropic.start + FakeAnthropic.block(0, text: "Antwort auf \(question) [doc:en/pool]") + FakeAnthropic.end("end_turn"),
+                    pieces: 7)
                 : FakeAnthropic.answer([FakeAnthropic.text("Antwort auf \(question)")])
         } use: { provider, server, _ in
             await withTaskGroup(of: Bool.self) { group in
                 for number in 0..<40 {
                     group.addTask {
-                        if number.isMultiple(of: 2) { return (try? await provider.complete(Lab.ask("Frage \(number)")).text) == "Antwort auf Frage \(number)" }
+                        if number.isMultiple(of: 2) {
+                            return (try? await provider.complete(Lab.ask("Frage \(number)")).text) == "Antwort auf Frage \(number)"
+                        }
                         let outcome = await Lab.read(provider.stream(Lab.ask("Frage \(number)")))
                         return outcome.text == "Antwort auf Frage \(number)" && outcome.answer?.citations == ["en/pool"]
                     }

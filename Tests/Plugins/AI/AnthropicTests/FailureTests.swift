@@ -16,14 +16,19 @@ import Testing
     }
 
     private static let cases: [Case] = [
-        Case(status: 400, type: "invalid_request_error", message: "prompt is too long: 210000 tokens > 200000 maximum", disposition: .permanent, reason: .contextTooLong),
+        Case(
+            status: 400, type: "invalid_request_error", message: "prompt is too long: 210000 tokens > 200000 maximum", disposition: .permanent,
+            reason: .contextTooLong),
         Case(
             status: 400, type: "invalid_request_error", message: "input length and `max_tokens` exceed context limit: 199000 + 4000 > 200000",
             disposition: .permanent, reason: .contextTooLong),
         Case(status: 413, type: "request_too_large", disposition: .permanent, reason: .contextTooLong),
-        Case(status: 400, type: "invalid_request_error", message: "Output blocked by content filtering policy", disposition: .permanent, reason: .contentFiltered),
         Case(
-            status: 400, type: "invalid_request_error", message: "Your credit balance is too low to access the Anthropic API.", disposition: .notReady,
+            status: 400, type: "invalid_request_error", message: "Output blocked by content filtering policy", disposition: .permanent,
+            reason: .contentFiltered),
+        Case(
+            status: 400, type: "invalid_request_error", message: "Your credit balance is too low to access the Anthropic API.",
+            disposition: .notReady,
             reason: .outOfCredit),
         Case(status: 402, type: "billing_error", disposition: .notReady, reason: .outOfCredit),
         Case(status: 400, type: "invalid_request_error", message: "messages: roles must alternate", disposition: .permanent, reason: .invalidRequest),
@@ -43,7 +48,8 @@ import Testing
             // A stream that has begun can only tell by an event.
             request.json["stream"] == true
                 ? FakeAnthropic.stream(
-                    FakeAnthropic.start + FakeAnthropic.event("error", ["error": ["type": .string(test.type), "message": .string(message)]]), pieces: 9)
+                    FakeAnthropic.start + FakeAnthropic.event("error", ["error": ["type": .string(test.type), "message": .string(message)]]),
+                    pieces: 9)
                 : FakeAnthropic.error(test.type, message, status: test.status)
         } use: { provider, server, _ in
             let whole = await Lab.failure { try await provider.complete(Lab.ask()) }
@@ -75,8 +81,16 @@ import Testing
     @Test(
         arguments: [
             ([("retry-after", "7"), ("anthropic-ratelimit-requests-remaining", "0")], .seconds(7)),
-            ([("anthropic-ratelimit-requests-remaining", "0"), ("anthropic-ratelimit-requests-reset", "2025-09-02T12:01:30Z"), ("anthropic-ratelimit-tokens-remaining", "9"), ("anthropic-ratelimit-tokens-reset", "2025-09-02T13:00:00Z")], .seconds(90)),
-            ([("anthropic-ratelimit-input-tokens-remaining", "0"), ("anthropic-ratelimit-input-tokens-reset", "2030-01-01T00:00:00Z")], .seconds(86_400)),
+            (
+                [
+                    ("anthropic-ratelimit-requests-remaining", "0"), ("anthropic-ratelimit-requests-reset", "2025-09-02T12:01:30Z"),
+                    ("anthropic-ratelimit-tokens-remaining", "9"), ("anthropic-ratelimit-tokens-reset", "2025-09-02T13:00:00Z"),
+                ], .seconds(90)
+            ),
+            (
+                [("anthropic-ratelimit-input-tokens-remaining", "0"), ("anthropic-ratelimit-input-tokens-reset", "2030-01-01T00:00:00Z")],
+                .seconds(86_400)
+            ),
             ([("anthropic-ratelimit-tokens-remaining", "0"), ("anthropic-ratelimit-tokens-reset", "2020-01-01T00:00:00Z")], nil),
             ([("anthropic-ratelimit-tokens-remaining", "0"), ("anthropic-ratelimit-tokens-reset", "soon")], nil), ([], nil),
         ] as [([(String, String)], Duration?)])
@@ -115,7 +129,8 @@ import Testing
         ])
     func aStreamThatGoesWrongIsNoAnswer(_ rest: String) async throws {
         let text =
-            FakeAnthropic.start + FakeAnthropic.event("content_block_start", ["index": 0, "content_block": ["type": "text", "text": "Der Pool [doc:en/po"]])
+            FakeAnthropic.start
+            + FakeAnthropic.event("content_block_start", ["index": 0, "content_block": ["type": "text", "text": "Der Pool [doc:en/po"]])
             + rest
         for size in [1 << 20, 1000] {
             try await Lab.run { _ in
@@ -129,8 +144,10 @@ import Testing
 
     @Test(
         arguments: [
-            "", "nonsense", "[]", "{}", #"{"content":"x"}"#, #"{"content":[{"type":"tool_use","id":"a","name":"b","input":"{"}],"stop_reason":"tool_use"}"#,
-            #"{"type":"error","error":{"type":"api_error","message":"x"}}"#, #"{"content":[{"type":"tool_use","name":"b","input":{}}],"stop_reason":"tool_use"}"#,
+            "", "nonsense", "[]", "{}", #"{"content":[\#(Array(repeating: "{}", count: 300).joined(separator: ","))]}"#, #"{"content":"x"}"#,
+            #"{"content":[{"type":"tool_use","id":"a","name":"b","input":"{"}],"stop_reason":"tool_use"}"#,
+            #"{"type":"error","error":{"type":"api_error","message":"x"}}"#,
+            #"{"content":[{"type":"tool_use","name":"b","input":{}}],"stop_reason":"tool_use"}"#,
         ])
     func anAnswerThatMakesNoSenseIsNotReady(_ body: String) async throws {
         try await Lab.run { _ in

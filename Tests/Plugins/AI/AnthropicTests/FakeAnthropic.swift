@@ -1,6 +1,7 @@
 import Foundation
 import PluginAPI
 import PluginTestKit
+import Testing
 
 /// The Messages API as its reference describes it: takes what the reference allows and nothing else.
 enum FakeAnthropic {
@@ -75,7 +76,11 @@ enum FakeAnthropic {
         return nil
     }
 
-    static func refused(_ problem: String) -> LoopbackReply { error("invalid_request_error", problem, status: 400) }
+    /// Says what is wrong with a request to the test too.
+    static func refused(_ problem: String) -> LoopbackReply {
+        Issue.record("the request is wrong: \(problem)")
+        return error("invalid_request_error", problem, status: 400)
+    }
 
     static func error(_ type: String, _ message: String, status: Int, headers: [(String, String)] = []) -> LoopbackReply {
         .status(
@@ -114,7 +119,8 @@ enum FakeAnthropic {
         ])
 
     static func end(_ reason: String) -> String {
-        event("message_delta", ["delta": ["stop_reason": .string(reason), "stop_sequence": nil], "usage": ["output_tokens": 9]]) + event("message_stop", [:])
+        event("message_delta", ["delta": ["stop_reason": .string(reason), "stop_sequence": nil], "usage": ["output_tokens": 9]])
+            + event("message_stop", [:])
     }
 
     /// A text block as it streams.

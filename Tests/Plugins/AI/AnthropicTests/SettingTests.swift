@@ -29,7 +29,8 @@ import Testing
     @Test(
         arguments: [
             ("claude-sonnet-4-5", "auto", true), ("claude-opus-4-20250514", "auto", true), ("claude-3-5-haiku-latest", "auto", true),
-            ("claude-opus-4-7", "auto", false), ("claude-opus-5-5", "auto", false), ("claude-opus-4-7", "always", true), ("claude-3-opus", "never", false),
+            ("claude-opus-4-7", "auto", false), ("claude-opus-5-5", "auto", false), ("claude-opus-4-7", "always", true),
+            ("claude-3-opus", "never", false),
         ])
     func theTemperature(_ model: String, _ choice: String, _ isSent: Bool) async throws {
         let http = ScriptedHTTPClient { _ in ClientResponse(status: .ok, body: Array(#"{"content":[{"type":"text","text":"x"}]}"#.utf8)) }
@@ -43,7 +44,10 @@ import Testing
 
     @Test(
         arguments: [
-            (200, #"{"data":[{"id":"claude-sonnet-4-5-20250929","type":"model"},{"id":"claude-haiku-4-5"}],"has_more":false}"#, "lists 2 models", nil),
+            (
+                200, #"{"data":[{"id":"claude-sonnet-4-5-20250929","type":"model"},{"id":"claude-haiku-4-5"}],"has_more":false}"#, "lists 2 models",
+                nil
+            ),
             (200, #"{"data":[{"id":"claude-haiku-4-5"}]}"#, "does not list “claude-sonnet-4-5”", nil), (200, #"{"data":1}"#, nil, .notReady),
             (200, "<html>", nil, .notReady), (401, "{}", nil, .credentialsRejected), (529, "", nil, .notReady),
         ] as [(Int, String, String?, PluginFailure.Disposition?)])

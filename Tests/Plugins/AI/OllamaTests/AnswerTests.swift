@@ -29,7 +29,8 @@ import Testing
 
     @Test(arguments: [1, 3, 1 << 20])
     func aStreamComesTogetherHoweverItIsCut(_ size: Int) async throws {
-        let text = FakeOllama.line(["role": "assistant", "content": "", "thinking": "hm [doc:en/pool]"]) + FakeOllama.words(marked) + FakeOllama.end()
+        let text =
+            FakeOllama.line(["role": "assistant", "content": "", "thinking": "hm [doc:en/pool]"]) + FakeOllama.words(marked) + FakeOllama.end()
         try await Lab.run { request in
             FakeOllama.problem(request, streams: true).map(FakeOllama.refused) ?? FakeOllama.stream(text, pieces: size)
         } use: { provider, _, _ in
@@ -43,7 +44,8 @@ import Testing
     func toolsAreCalled(_ streams: Bool) async throws {
         // Older servers give no ids; newer ones do.
         let calls: JSONValue = [
-            ["function": ["name": "order_towels", "arguments": ["count": 2]]], ["id": "call_x", "function": ["index": 1, "name": "call_taxi", "arguments": [:]]],
+            ["function": ["name": "order_towels", "arguments": ["count": 2]]],
+            ["id": "call_x", "function": ["index": 1, "name": "call_taxi", "arguments": [:]]],
         ]
         try await Lab.run { request in
             if let problem = FakeOllama.problem(request) { return FakeOllama.refused(problem) }
@@ -54,12 +56,14 @@ import Testing
             var request = Lab.ask(tools: [Lab.towels])
             request.messages += [
                 AIMessage(.assistant, parts: [.toolCall(AIToolCall(id: "call-1", name: "order_towels", arguments: ["count": 1]))]),
-                AIMessage(.user, parts: [.toolResult(callID: "call-1", content: "done", isError: false), .image(bytes: [1, 2, 3], mimeType: "image/png")]),
+                AIMessage(
+                    .user, parts: [.toolResult(callID: "call-1", content: "done", isError: false), .image(bytes: [1, 2, 3], mimeType: "image/png")]),
             ]
             let answer = streams ? await Lab.read(provider.stream(request)).answer : try await provider.complete(request)
             #expect(
                 answer?.toolCalls == [
-                    AIToolCall(id: "call-2", name: "order_towels", arguments: ["count": 2]), AIToolCall(id: "call_x", name: "call_taxi", arguments: [:]),
+                    AIToolCall(id: "call-2", name: "order_towels", arguments: ["count": 2]),
+                    AIToolCall(id: "call_x", name: "call_taxi", arguments: [:]),
                 ])
             #expect(answer?.finishReason == .toolCalls)
             let body = try #require(server.requests.first).json
@@ -113,7 +117,8 @@ import Testing
         arguments: [("stop", .complete), ("length", .length), (nil, .complete), ("some_day_new", .other)] as [(String?, AIResponse.FinishReason)])
     func whyItEnded(_ reason: String?, _ expected: AIResponse.FinishReason) async throws {
         try await Lab.run { request in
-            request.json["stream"] == true ? FakeOllama.stream(FakeOllama.words("Hallo") + FakeOllama.end(reason)) : FakeOllama.answer("Hallo", reason: reason)
+            request.json["stream"] == true
+                ? FakeOllama.stream(FakeOllama.words("Hallo") + FakeOllama.end(reason)) : FakeOllama.answer("Hallo", reason: reason)
         } use: { provider, _, _ in
             let answer = try await provider.complete(Lab.ask())
             #expect(answer.finishReason == expected)
@@ -143,7 +148,9 @@ import Testing
             await withTaskGroup(of: Bool.self) { group in
                 for number in 0..<40 {
                     group.addTask {
-                        if number.isMultiple(of: 2) { return (try? await provider.complete(Lab.ask("Frage \(number)")).text) == "Antwort auf Frage \(number)" }
+                        if number.isMultiple(of: 2) {
+                            return (try? await provider.complete(Lab.ask("Frage \(number)")).text) == "Antwort auf Frage \(number)"
+                        }
                         let outcome = await Lab.read(provider.stream(Lab.ask("Frage \(number)")))
                         return outcome.text == "Antwort auf Frage \(number)" && outcome.answer?.citations == ["en/pool"]
                     }
@@ -167,7 +174,8 @@ import Testing
             let vectors = (request.json["input"]?.arrayValue ?? []).map { "[\($0.stringValue?.count ?? 0),20]" }
             return .json(#"{"model":"nomic-embed-text","embeddings":[\#(vectors.joined(separator: ","))],"prompt_eval_count":7}"#)
         } use: { provider, server, _ in
-            let result = try await provider.embed([String(repeating: "x", count: 4)] + (0..<99).map { String(repeating: "ü", count: $0) }, for: .document)
+            let result = try await provider.embed(
+                [String(repeating: "x", count: 4)] + (0..<99).map { String(repeating: "ü", count: $0) }, for: .document)
             // «search_document: xxxx» has 21 letters.
             #expect(result.vectors.count == 100 && abs(result.vectors[0][0] - 21 / 29) < 1e-6 && result.usage.inputTokens == 14)
             #expect(result.vectors.allSatisfy { abs($0.reduce(0) { $0 + $1 * $1 } - 1) < 1e-5 })

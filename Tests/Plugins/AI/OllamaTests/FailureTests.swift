@@ -20,11 +20,19 @@ import Testing
             status: 404, body: #"{"error":"model \"llama3.1:8b\" not found, try pulling it first"}"#, disposition: .notReady, reason: .notFound,
             says: "`ollama pull llama3.1:8b`"),
         Case(status: 404, body: "404 page not found", disposition: .permanent, reason: .notFound),
-        Case(status: 400, body: #"{"error":"the prompt is longer than the context length currently available to the model"}"#, disposition: .permanent, reason: .contextTooLong, says: "context_length"),
+        Case(
+            status: 400, body: #"{"error":"the prompt is longer than the context length currently available to the model"}"#, disposition: .permanent,
+            reason: .contextTooLong, says: "context_length"),
         Case(status: 500, body: #"{"error":"request exceeds the available context size"}"#, disposition: .permanent, reason: .contextTooLong),
-        Case(status: 400, body: #"{"error":"registry.ollama.ai/library/gemma:2b does not support tools"}"#, disposition: .permanent, reason: .invalidRequest, says: "tools"),
-        Case(status: 500, body: #"{"error":"model requires more system memory (9.0 GiB) than is available (4.0 GiB)"}"#, disposition: .notReady, reason: .overloaded),
-        Case(status: 503, body: #"{"error":"server busy, please try again. maximum pending requests exceeded"}"#, disposition: .notReady, reason: .overloaded),
+        Case(
+            status: 400, body: #"{"error":"registry.ollama.ai/library/gemma:2b does not support tools"}"#, disposition: .permanent,
+            reason: .invalidRequest, says: "tools"),
+        Case(
+            status: 500, body: #"{"error":"model requires more system memory (9.0 GiB) than is available (4.0 GiB)"}"#, disposition: .notReady,
+            reason: .overloaded),
+        Case(
+            status: 503, body: #"{"error":"server busy, please try again. maximum pending requests exceeded"}"#, disposition: .notReady,
+            reason: .overloaded),
         Case(status: 401, body: #"{"error":"unauthorized"}"#, disposition: .credentialsRejected, reason: .unauthorized),
         Case(status: 429, body: #"{"error":"too many requests"}"#, disposition: .notReady, reason: .rateLimited),
         Case(status: 500, body: #"{"error":"Wann öffnet der Pool? hunter2"}"#, disposition: .notReady, reason: .vendorFault),
@@ -35,8 +43,12 @@ import Testing
         Case(status: 200, body: "[1]", disposition: .notReady, reason: .malformedReply),
         Case(status: 200, body: #"{"message":"x","done":false}"#, disposition: .notReady, reason: .malformedReply),
         Case(status: 200, body: #"{"message":{"content":"Hallo"},"done":false}"#, disposition: .notReady, reason: .malformedReply),
-        Case(status: 200, body: #"{"message":{"content":"","tool_calls":[{"function":{"arguments":{}}}]},"done":true}"#, disposition: .notReady, reason: .malformedReply),
-        Case(status: 200, body: #"{"message":{"tool_calls":[{"function":{"name":"a","arguments":"{}"}}]},"done":true}"#, disposition: .notReady, reason: .malformedReply),
+        Case(
+            status: 200, body: #"{"message":{"content":"","tool_calls":[{"function":{"arguments":{}}}]},"done":true}"#, disposition: .notReady,
+            reason: .malformedReply),
+        Case(
+            status: 200, body: #"{"message":{"tool_calls":[{"function":{"name":"a","arguments":"{}"}}]},"done":true}"#, disposition: .notReady,
+            reason: .malformedReply),
     ]
 
     @Test(arguments: cases)
@@ -50,7 +62,8 @@ import Testing
             for failure in [whole, streamed.failure] {
                 #expect(failure?.disposition == test.disposition && failure?.reason == test.reason, "\(String(describing: failure))")
                 let said = failure?.description ?? ""
-                #expect(said.contains(test.says) && !said.contains("hunter2") && !said.contains("Wann"))
+                #expect(test.says.isEmpty || said.contains(test.says))
+                #expect(!said.contains("hunter2") && !said.contains("Wann"))
             }
         }
     }

@@ -1,6 +1,7 @@
 import Foundation
 import PluginAPI
 import PluginTestKit
+import Testing
 
 /// Ollama's API as its reference describes it: takes what the reference allows and nothing else.
 enum FakeOllama {
@@ -22,15 +23,20 @@ enum FakeOllama {
         let known: Set<String> = ["model", "messages", "stream", "format", "options", "keep_alive", "tools", "think", "truncate", "shift"]
         guard body.keys.allSatisfy(known.contains) else { return "an unknown field" }
         // Without the field the server streams.
-        guard body["model"]?.stringValue != nil, body["stream"]?.boolValue != nil, body["keep_alive"]?.isInteger == true else { return "a missing field" }
+        guard body["model"]?.stringValue != nil, body["stream"]?.boolValue != nil, body["keep_alive"]?.isInteger == true else {
+            return "a missing field"
+        }
         if let streams, body["stream"] != .bool(streams) { return "another way of answering" }
         guard let options = body["options"]?.objectValue, options.keys.allSatisfy(["num_ctx", "num_predict", "temperature", "stop"].contains),
             options["num_ctx"]?.isInteger == true, options["num_predict"]?.isInteger == true
         else { return "broken options" }
         if let format = body["format"], format != "json", !format.isObject { return "a broken format" }
-        if let think = body["think"], think.boolValue == nil, !["low", "medium", "high"].contains(think.stringValue ?? "") { return "a broken think" }
+        if let think = body["think"], think.boolValue == nil, !["low", "medium", "high"].contains(think.stringValue ?? "") {
+            return "a broken think"
+        }
         for tool in body["tools"]?.arrayValue ?? [] {
-            guard tool["type"] == "function", tool["function"]?["name"]?.stringValue != nil, tool["function"]?["parameters"]?["type"] == "object" else {
+            guard tool["type"] == "function", tool["function"]?["name"]?.stringValue != nil, tool["function"]?["parameters"]?["type"] == "object"
+            else {
                 return "a broken tool"
             }
         }
@@ -53,7 +59,11 @@ enum FakeOllama {
         return nil
     }
 
-    static func refused(_ problem: String) -> LoopbackReply { .json(#"{"error":"\#(problem)"}"#, status: 400) }
+    /// Says what is wrong with a request to the test too.
+    static func refused(_ problem: String) -> LoopbackReply {
+        Issue.record("the request is wrong: \(problem)")
+        return .json(#"{"error":"\#(problem)"}"#, status: 400)
+    }
 
     static func line(_ message: JSONValue, done: Bool = false, more: [String: JSONValue] = [:]) -> String {
         let body: [String: JSONValue] = [

@@ -14,8 +14,10 @@ import Testing
 
     @Test(
         arguments: [
-            ([:], "“model” is missing"), (["model": "m", "api_key": "a\nb"], "api_key"), (["model": "m", "base_url": "http://x/api"], "leave /api or /v1 out"),
-            (["model": "m", "base_url": "localhost:11434"], "not an http or https URL"), (["model": "m", "embedding_model": "e"], "does not know how many"),
+            ([:], "“model” is missing"), (["model": "m", "api_key": "a\nb"], "api_key"),
+            (["model": "m", "base_url": "http://x/api"], "leave /api or /v1 out"),
+            (["model": "m", "base_url": "localhost:11434"], "not an http or https URL"),
+            (["model": "m", "embedding_model": "e"], "does not know how many"),
             (["model": "m", "think": "hihg"], "did you mean “high”"), (["model": "m", "context_length": 1], "out of range"),
             (["model": "m", "base_url": "http://x?key=hunter2"], "it ends with a query"),
         ] as [(JSONValue, String)])

@@ -21,7 +21,9 @@ import Testing
             #expect(body["model"] == "gpt-4.1" && body["stream"] == nil && body["tools"] == nil)
             #expect(body["messages"]?.arrayValue?.count == 2 && body["messages"]?[1]?["content"]?.stringValue == Lab.guest)
             let system = body["messages"]?[0]?["content"]?.stringValue ?? ""
-            #expect(system.contains("Be kind.") && system.contains("<document id=\"en/pool\" title=\"Pool &amp; spa\"") && system.contains("&lt;Towels&gt;"))
+            #expect(
+                system.contains("Be kind.") && system.contains("<document id=\"en/pool\" title=\"Pool &amp; spa\"")
+                    && system.contains("&lt;Towels&gt;"))
             #expect(!system.contains("Wann"), "a guest's words are no instruction")
         }
     }
@@ -43,7 +45,10 @@ import Testing
     @Test func toolCallsComeInPiecesByIndex() async throws {
         let text =
             FakeOpenAI.chunk(
-                ["role": "assistant", "content": nil, "tool_calls": [["index": 0, "id": "c1", "type": "function", "function": ["name": "order_towels", "arguments": ""]]]])
+                [
+                    "role": "assistant", "content": nil,
+                    "tool_calls": [["index": 0, "id": "c1", "type": "function", "function": ["name": "order_towels", "arguments": ""]]],
+                ])
             + FakeOpenAI.chunk(["tool_calls": [["index": 1, "id": "c2", "type": "function", "function": ["name": "call_taxi", "arguments": ""]]]])
             + FakeOpenAI.chunk(["tool_calls": [["index": 0, "function": ["arguments": "{\"cou"]]]])
             + FakeOpenAI.chunk(["tool_calls": [["index": 1, "function": ["arguments": ""]], ["index": 0, "function": ["arguments": "nt\": 2}"]]]])
@@ -91,7 +96,9 @@ import Testing
         ]
         try await Lab.run { request in
             FakeOpenAI.problem(request).map(FakeOpenAI.refused)
-                ?? FakeOpenAI.answer("", finish: "tool_calls", calls: [["id": "c9", "type": "function", "function": ["name": "order_towels", "arguments": "{\"count\":3}"]]])
+                ?? FakeOpenAI.answer(
+                    "", finish: "tool_calls",
+                    calls: [["id": "c9", "type": "function", "function": ["name": "order_towels", "arguments": "{\"count\":3}"]]])
         } use: { provider, server, _ in
             let answer = try await provider.complete(request)
             #expect(answer.toolCalls == [AIToolCall(id: "c9", name: "order_towels", arguments: ["count": 3])] && answer.finishReason == .toolCalls)
@@ -144,7 +151,9 @@ import Testing
             let answer = try await provider.complete(Lab.ask(format: .json(name: "x", schema: Lab.form), temperature: 0))
             #expect(answer.json == ["label": "b"])
             let body = try #require(server.requests.first).json
-            #expect(body["response_format"] == ["type": "json_object"] && body["messages"]?[0]?["content"]?.stringValue?.contains("\"enum\":[\"a\",\"b\"]") == true)
+            #expect(
+                body["response_format"] == ["type": "json_object"]
+                    && body["messages"]?[0]?["content"]?.stringValue?.contains("\"enum\":[\"a\",\"b\"]") == true)
             #expect(body["max_completion_tokens"] == 300 && body["max_tokens"] == nil && body["temperature"] == nil)
         }
     }
@@ -192,20 +201,24 @@ import Testing
     }
 
     @Test func aStreamOfTheSparsestKind() async throws {
-        let text = ": OPENROUTER PROCESSING\n\ndata: {\"choices\":null}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"Hallo\"}}]}\n\ndata: {\"choices\":[{\"delta\":null,\"finish_reason\":\"stop\"}]}\n\ndata: {\"usage\":{\"prompt_tokens\":3}}\n\ndata: [DONE]\n\n"
+        let text =
+            ": OPENROUTER PROCESSING\n\ndata: {\"choices\":null}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"Hallo\"}}]}\n\ndata: {\"choices\":[{\"delta\":null,\"finish_reason\":\"stop\"}]}\n\ndata: {\"usage\":{\"prompt_tokens\":3}}\n\ndata: [DONE]\n\n"
         for reply in [FakeOpenAI.stream(text, pieces: 1), FakeOpenAI.answer("Hallo")] {
             try await Lab.run { _ in
                 reply
             } use: { provider, _, _ in
                 let outcome = await Lab.read(provider.stream(Lab.ask()))
-                #expect(outcome.failure == nil && outcome.text == "Hallo" && outcome.answer?.text == "Hallo" && outcome.answer?.finishReason == .complete)
+                #expect(
+                    outcome.failure == nil && outcome.text == "Hallo" && outcome.answer?.text == "Hallo" && outcome.answer?.finishReason == .complete)
             }
         }
     }
 
     @Test func aCallThatGrewTooLongIsNone() async throws {
         let text =
-            FakeOpenAI.chunk(["content": "Ich bestelle", "tool_calls": [["index": 0, "id": "c", "function": ["name": "order_towels", "arguments": "{\"co"]]]])
+            FakeOpenAI.chunk([
+                "content": "Ich bestelle", "tool_calls": [["index": 0, "id": "c", "function": ["name": "order_towels", "arguments": "{\"co"]]],
+            ])
             + FakeOpenAI.chunk([:], finish: "length") + FakeOpenAI.done
         try await Lab.run { _ in
             FakeOpenAI.stream(text)
@@ -219,12 +232,15 @@ import Testing
         try await Lab.run { request in
             let question = request.json["messages"]?[1]?["content"]?.stringValue ?? ""
             return request.json["stream"] == true
-                ? FakeOpenAI.stream(FakeOpenAI.text("Antwort auf \(question) [doc:en/pool]"), pieces: 7) : FakeOpenAI.answer("Antwort auf \(question)")
+                ? FakeOpenAI.stream(FakeOpenAI.text("Antwort auf \(question) [doc:en/pool]"), pieces: 7)
+                : FakeOpenAI.answer("Antwort auf \(question)")
         } use: { provider, server, _ in
             await withTaskGroup(of: Bool.self) { group in
                 for number in 0..<40 {
                     group.addTask {
-                        if number.isMultiple(of: 2) { return (try? await provider.complete(Lab.ask("Frage \(number)")).text) == "Antwort auf Frage \(number)" }
+                        if number.isMultiple(of: 2) {
+                            return (try? await provider.complete(Lab.ask("Frage \(number)")).text) == "Antwort auf Frage \(number)"
+                        }
                         let outcome = await Lab.read(provider.stream(Lab.ask("Frage \(number)")))
                         return outcome.text == "Antwort auf Frage \(number)" && outcome.answer?.citations == ["en/pool"]
                     }

@@ -12,7 +12,9 @@ import Testing
         let items = texts.enumerated().map { place, text in
             #"{"object":"embedding","index":\#(place),"embedding":[\#(Double(text.stringValue?.count ?? 0)),4.0]}"#
         }
-        return .json(#"{"object":"list","data":[\#((reversed ? items.reversed() : items).joined(separator: ","))],"model":"m","usage":{"prompt_tokens":7,"total_tokens":7}}"#)
+        return .json(
+            #"{"object":"list","data":[\#((reversed ? items.reversed() : items).joined(separator: ","))],"model":"m","usage":{"prompt_tokens":7,"total_tokens":7}}"#
+        )
     }
 
     private let more: [String: JSONValue] = ["embedding_model": "text-embedding-3-small", "embedding_dimensions": 2]
@@ -44,7 +46,9 @@ import Testing
         } use: { provider, server, _ in
             let query = try await provider.embed(["x"], for: .query), document = try await provider.embed([""], for: .document)
             #expect(query.vectors == [[0, 1]] && document.usage == AIUsage())
-            #expect(server.requests.map { $0.json["input"] } == [["query: x"], ["passage: "]] && server.requests.allSatisfy { $0.json["dimensions"] == nil })
+            #expect(
+                server.requests.map { $0.json["input"] } == [["query: x"], ["passage: "]]
+                    && server.requests.allSatisfy { $0.json["dimensions"] == nil })
             #expect(provider.features.embeddingDimensions == 2 && provider.features.embeddingModel?.hasPrefix("openai:e5:2:") == true)
         }
     }

@@ -24,10 +24,13 @@ import Testing
     private static let cases: [Case] = [
         Case(status: 400, body: error("context_length_exceeded"), disposition: .permanent, reason: .contextTooLong, says: "context_length_exceeded"),
         Case(
-            status: 400, body: #"{"object":"error","message":"This model's maximum context length is 4096 tokens.","type":"BadRequestError","code":400}"#,
+            status: 400,
+            body: #"{"object":"error","message":"This model's maximum context length is 4096 tokens.","type":"BadRequestError","code":400}"#,
             disposition: .permanent, reason: .contextTooLong),
         Case(
-            status: 400, body: #"{"error":{"code":400,"message":"the request exceeds the available context size","type":"exceed_context_size_error","n_ctx":4096}}"#,
+            status: 400,
+            body:
+                #"{"error":{"code":400,"message":"the request exceeds the available context size","type":"exceed_context_size_error","n_ctx":4096}}"#,
             disposition: .permanent, reason: .contextTooLong),
         Case(
             status: 429, body: error("rate_limit_exceeded", type: "tokens", message: "Request too large for gpt-4.1"), disposition: .permanent,
@@ -35,9 +38,11 @@ import Testing
         Case(status: 400, body: error("content_policy_violation"), disposition: .permanent, reason: .contentFiltered),
         Case(status: 400, body: error("content_filter"), disposition: .permanent, reason: .contentFiltered),
         Case(
-            status: 403, body: #"{"error":{"code":403,"message":"moderation","metadata":{"reasons":["x"],"flagged_input":"y"}}}"#, disposition: .permanent,
+            status: 403, body: #"{"error":{"code":403,"message":"moderation","metadata":{"reasons":["x"],"flagged_input":"y"}}}"#,
+            disposition: .permanent,
             reason: .contentFiltered),
-        Case(status: 429, body: error("insufficient_quota", type: "insufficient_quota"), disposition: .notReady, reason: .outOfCredit, says: "billing"),
+        Case(
+            status: 429, body: error("insufficient_quota", type: "insufficient_quota"), disposition: .notReady, reason: .outOfCredit, says: "billing"),
         Case(status: 402, body: #"{"error":{"code":402,"message":"Insufficient credits"}}"#, disposition: .notReady, reason: .outOfCredit),
         Case(status: 401, body: error("invalid_api_key"), disposition: .credentialsRejected, reason: .unauthorized, says: "invalid_api_key"),
         Case(status: 403, body: error("unsupported_country_region_territory"), disposition: .credentialsRejected, reason: .unauthorized),
@@ -59,6 +64,11 @@ import Testing
         Case(status: 200, body: #"{"choices":[]}"#, disposition: .notReady, reason: .malformedReply),
         Case(status: 200, body: #"{"choices":[{"message":"no"}]}"#, disposition: .notReady, reason: .malformedReply),
         Case(status: 200, body: #"{"choices":{"0":1}}"#, disposition: .notReady, reason: .malformedReply),
+        Case(
+            status: 200,
+            body:
+                #"{"choices":[{"message":{"tool_calls":[\#(Array(repeating: #"{"function":{"name":"a"}}"#, count: 80).joined(separator: ","))]}}]}"#,
+            disposition: .notReady, reason: .malformedReply),
         Case(status: 200, body: "hunter2 nonsense", disposition: .notReady, reason: .malformedReply),
         Case(status: 200, body: "", disposition: .notReady, reason: .malformedReply),
         Case(
@@ -68,7 +78,8 @@ import Testing
             status: 200, body: #"{"choices":[{"message":{"content":null,"refusal":"I will not"},"finish_reason":"stop"}]}"#, disposition: .permanent,
             reason: .contentFiltered),
         Case(
-            status: 200, body: #"{"choices":[{"message":{"tool_calls":[{"id":"a","function":{"name":"b","arguments":"{"}}]},"finish_reason":"tool_calls"}]}"#,
+            status: 200,
+            body: #"{"choices":[{"message":{"tool_calls":[{"id":"a","function":{"name":"b","arguments":"{"}}]},"finish_reason":"tool_calls"}]}"#,
             disposition: .notReady, reason: .malformedReply),
         Case(
             status: 200, body: #"{"choices":[{"message":{"tool_calls":[{"id":"a","function":{"arguments":"{}"}}]},"finish_reason":"tool_calls"}]}"#,
@@ -86,7 +97,8 @@ import Testing
             for failure in [whole, streamed.failure] {
                 #expect(failure?.disposition == test.disposition && failure?.reason == test.reason, "\(String(describing: failure))")
                 let said = failure?.description ?? ""
-                #expect(said.contains(test.says) && !said.contains("hunter2") && !said.contains("Wann") && !said.contains("moderation"))
+                #expect(test.says.isEmpty || said.contains(test.says))
+                #expect(!said.contains("hunter2") && !said.contains("Wann") && !said.contains("moderation"))
             }
         }
     }
@@ -95,7 +107,12 @@ import Testing
         arguments: [
             ([("retry-after-ms", "1500"), ("Retry-After", "9")], .milliseconds(1500)), ([("Retry-After", "7")], .seconds(7)),
             ([("Retry-After", "Tue, 02 Sep 2025 12:01:00 GMT")], .seconds(60)),
-            ([("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "1m30s"), ("x-ratelimit-remaining-tokens", "5"), ("x-ratelimit-reset-tokens", "6h")], .seconds(90)),
+            (
+                [
+                    ("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "1m30s"), ("x-ratelimit-remaining-tokens", "5"),
+                    ("x-ratelimit-reset-tokens", "6h"),
+                ], .seconds(90)
+            ),
             ([("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", "250ms")], .milliseconds(250)),
             ([("x-ratelimit-reset", "1756814430000")], .seconds(30)), ([("x-ratelimit-reset", "1756814430")], .seconds(30)),
             ([("Retry-After", "1e99")], .seconds(86_400)), ([("retry-after-ms", "inf")], .seconds(86_400)),
@@ -115,10 +132,13 @@ import Testing
         arguments: [
             "data: {\"error\":{\"message\":\"hunter2\",\"code\":\"server_error\"}}\n\n",
             "event: error\ndata: {\"error\":{\"message\":\"hunter2\",\"code\":503}}\n\n", "data: {\"broken\n\n", "data: [1]\n\n",
-            "data: " + String(repeating: "x", count: 2 << 20), "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"content_filter\"}]}\n\n" + FakeOpenAI.done,
+            "data: " + String(repeating: "x", count: 2 << 20),
+            "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"content_filter\"}]}\n\n" + FakeOpenAI.done,
             "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":999999999999,\"function\":{\"arguments\":\"{\"}}]}}]}\n\n" + FakeOpenAI.done,
-            "data: {\"choices\":[{\"delta\":{\"tool_calls\":[\(Array(repeating: "{\"index\":-1,\"id\":\"x\"}", count: 3).joined(separator: ","))]}}]}\n\n" + FakeOpenAI.done,
-            "data: {\"choices\":[{\"delta\":{\"tool_calls\":[\((0..<80).map { "{\"index\":\($0)}" }.joined(separator: ","))]}}]}\n\n" + FakeOpenAI.done,
+            "data: {\"choices\":[{\"delta\":{\"tool_calls\":[\(Array(repeating: "{\"index\":-1,\"id\":\"x\"}", count: 3).joined(separator: ","))]}}]}\n\n"
+                + FakeOpenAI.done,
+            "data: {\"choices\":[{\"delta\":{\"tool_calls\":[\((0..<80).map { "{\"index\":\($0)}" }.joined(separator: ","))]}}]}\n\n"
+                + FakeOpenAI.done,
             "", "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n",
         ])
     func aStreamThatGoesWrongIsNoAnswer(_ rest: String) async throws {
@@ -135,7 +155,9 @@ import Testing
     }
 
     @Test func aConnectionThatBreaksIsNotReady() async throws {
-        for reply in [FakeOpenAI.stream(FakeOpenAI.chunk(["content": "Der "]), cut: true), .cut(after: Array("data: ".utf8), of: 900), .garbage([1, 2, 3])] {
+        for reply in [
+            FakeOpenAI.stream(FakeOpenAI.chunk(["content": "Der "]), cut: true), .cut(after: Array("data: ".utf8), of: 900), .garbage([1, 2, 3]),
+        ] {
             try await Lab.run { _ in
                 reply
             } use: { provider, _, _ in
@@ -162,7 +184,7 @@ import Testing
             LoopbackReply([.send(head), .send(first), .hang])
         } use: { provider, server, _ in
             for try await event in provider.stream(Lab.ask()) {
-                #expect(event == .text("Der"))
+                #expect(event == .text("Der Pool"))
                 #expect(server.openConnections == 1)
                 break
             }

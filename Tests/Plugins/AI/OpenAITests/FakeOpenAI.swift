@@ -1,6 +1,7 @@
 import Foundation
 import PluginAPI
 import PluginTestKit
+import Testing
 
 /// Chat Completions as OpenAI's reference describes them: takes what the reference allows and nothing else.
 enum FakeOpenAI {
@@ -76,8 +77,10 @@ enum FakeOpenAI {
         return nil
     }
 
+    /// Says what is wrong with a request to the test too.
     static func refused(_ problem: String) -> LoopbackReply {
-        .json(#"{"error":{"message":"\#(problem)","type":"invalid_request_error","param":null,"code":null}}"#, status: 400)
+        Issue.record("the request is wrong: \(problem)")
+        return .json(#"{"error":{"message":"\#(problem)","type":"invalid_request_error","param":null,"code":null}}"#, status: 400)
     }
 
     /// A whole answer.
