@@ -91,6 +91,9 @@ let package = Package(
                 "WebChatChannel",
                 "WhatsAppChannel",
                 "EmbeddedAI",
+                "OpenAIProviderPlugin",
+                "AnthropicProviderPlugin",
+                "OllamaProviderPlugin",
                 "BuiltInPMS",
                 "LogAlertSink",
                 "WebhookAlertSink",
@@ -113,6 +116,9 @@ let package = Package(
         plugin(
             "EmbeddedAI", "AI/Embedded",
             resources: [.embedInCode("Resources/lexicon.txt"), .embedInCode("Resources/languages.txt")]),
+        plugin("OpenAIProviderPlugin", "AI/OpenAI"),
+        plugin("AnthropicProviderPlugin", "AI/Anthropic"),
+        plugin("OllamaProviderPlugin", "AI/Ollama"),
         plugin("BuiltInPMS", "PMS/BuiltIn"),
         plugin("LogAlertSink", "Alerts/Log"),
         plugin("WebhookAlertSink", "Alerts/Webhook", [crypto]),
@@ -120,7 +126,7 @@ let package = Package(
         // Jack with a plugin that ends the process: what the end-to-end tests need and the product does not have.
         .executableTarget(
             name: "jack-trap-fixture", dependencies: ["Host", "PluginAPI"], path: "Tests/Fixtures/TrapHost", swiftSettings: swiftSettings),
-        tests("PluginAPITests", ["PluginAPI", "Kernel"]),
+        tests("PluginAPITests", ["PluginAPI", "Kernel", "PluginTestKit", httpTypes]),
         tests("KernelTests", ["Kernel", "PluginAPI", "PluginTestKit", log, metrics, coreMetrics, httpTypes, crypto, hummingbird] + nio),
         tests("ButlerTests", ["Butler", "Kernel", "PluginAPI", "PluginTestKit", "EmbeddedAI", "BuiltInPMS", log, httpTypes, crypto]),
         tests("OnCallTests", ["OnCall", "Kernel", "PluginAPI", "PluginTestKit", log]),
@@ -134,6 +140,11 @@ let package = Package(
             "WhatsAppChannelTests", path: "Plugins/Channels/WhatsAppTests",
             ["WhatsAppChannel", "PluginAPI", "PluginTestKit", "Kernel", "Gateway", crypto, httpTypes, log, coreMetrics]),
         tests("EmbeddedAITests", path: "Plugins/AI/EmbeddedTests", ["EmbeddedAI", "PluginAPI", "PluginTestKit", "Kernel"]),
+        tests("OpenAIProviderTests", path: "Plugins/AI/OpenAITests", ["OpenAIProviderPlugin", "PluginAPI", "PluginTestKit", "Kernel", httpTypes]),
+        tests(
+            "AnthropicProviderTests", path: "Plugins/AI/AnthropicTests",
+            ["AnthropicProviderPlugin", "PluginAPI", "PluginTestKit", "Kernel", httpTypes]),
+        tests("OllamaProviderTests", path: "Plugins/AI/OllamaTests", ["OllamaProviderPlugin", "PluginAPI", "PluginTestKit", "Kernel", httpTypes]),
         tests("BuiltInPMSTests", path: "Plugins/PMS/BuiltInTests", ["BuiltInPMS", "PluginAPI", "PluginTestKit", "Kernel"]),
         tests("LogAlertSinkTests", path: "Plugins/Alerts/LogTests", ["LogAlertSink", "PluginAPI", "PluginTestKit", "Kernel", log]),
         tests(

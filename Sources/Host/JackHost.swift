@@ -1,7 +1,10 @@
+import AnthropicProviderPlugin
 import ArgumentParser
 import BuiltInPMS
 import EmbeddedAI
 import LogAlertSink
+import OllamaProviderPlugin
+import OpenAIProviderPlugin
 import PluginAPI
 import Synchronization
 import WebChatChannel
@@ -20,9 +23,15 @@ public enum JackHost {
 
     /// The one list of the plugins that come with Jack.
     public static let builtIn: [PluginRegistration] = [
-        PluginRegistration(WebChat.self), PluginRegistration(WhatsApp.self), PluginRegistration(EmbeddedProvider.self),
+        PluginRegistration(WebChat.self),
+        PluginRegistration(WhatsApp.self),
+        PluginRegistration(EmbeddedProvider.self),
+        PluginRegistration(OpenAIProvider.self),
+        PluginRegistration(AnthropicProvider.self),
+        PluginRegistration(OllamaProvider.self),
         PluginRegistration(BuiltInPMS.self),
-        PluginRegistration(LogAlertSink.self), PluginRegistration(WebhookAlertSink.self),
+        PluginRegistration(LogAlertSink.self),
+        PluginRegistration(WebhookAlertSink.self),
     ]
 
     private static let added = Mutex<[PluginRegistration]>([])
