@@ -155,11 +155,12 @@ private final class Hotel: Sendable {
         let engine = try await SQLiteEngine.open(path: folder + "/jack.db", options: .init(migrations: KernelSchema.migrations))
         try await engine.migrate(KernelSchema.migrations)
         self.engine = engine
-        http = try CurlEngine()
+        let http = try CurlEngine()
+        self.http = http
         let keys = EncryptionKeys(secret: Secret("a-test-key-of-thirty-two-characters!"))
         let kernel = JackKernel(
             .init(
-                property: .sample, engine: engine, clock: clock, logger: logger, metrics: metrics, http: CurlHTTPClient(engine: http),
+                property: .sample, engine: engine, clock: clock, logger: logger, metrics: metrics, http: { _ in CurlHTTPClient(engine: http) },
                 files: { _ in NoFiles() },
                 secrets: { EncryptedSecretStore(engine: engine, property: "main", owner: $0, keys: keys, clock: clock) }, trapFile: nil))
         self.kernel = kernel
