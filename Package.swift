@@ -90,7 +90,7 @@ let package = Package(
                 "WebhookAlertSink", arguments, log, metrics, coreMetrics, signals, lifecycle, httpTypes, crypto,
             ] + nio),
         .executableTarget(name: "jack", dependencies: ["Host"], path: "Sources/Host/Executable", swiftSettings: swiftSettings),
-        module("PluginTestKit", ["PluginAPI", "Kernel", log, metrics, coreMetrics, httpTypes] + nio),
+        module("PluginTestKit", ["PluginAPI", "Kernel", log, metrics, coreMetrics, httpTypes, crypto] + nio),
         .executableTarget(
             name: "jack-bench",
             dependencies: ["Host", "PluginAPI", "Kernel", "Butler", "Gateway", arguments, log, httpTypes, crypto, hummingbird] + nio,
@@ -118,7 +118,7 @@ let package = Package(
         tests("GatewayTests", ["Gateway", "Butler", "Kernel", "PluginAPI", "PluginTestKit", log, httpTypes, hummingbird] + nio),
         tests(
             "HostTests", ["Host", "Gateway", "Butler", "OnCall", "Kernel", "PluginAPI", "PluginTestKit", log, httpTypes, crypto, hummingbird] + nio),
-        tests("PluginTestKitTests", ["PluginTestKit", "PluginAPI", "Kernel", httpTypes, log, metrics, coreMetrics]),
+        tests("PluginTestKitTests", ["PluginTestKit", "PluginAPI", "Kernel", httpTypes, log, metrics, coreMetrics, crypto]),
         tests(
             "WebChatChannelTests", path: "Plugins/Channels/WebChatTests", ["WebChatChannel", "PluginAPI", "PluginTestKit", "Kernel", httpTypes, log]),
         tests("EmbeddedAITests", path: "Plugins/AI/EmbeddedTests", ["EmbeddedAI", "PluginAPI", "PluginTestKit", "Kernel"]),
