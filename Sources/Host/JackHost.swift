@@ -21,6 +21,7 @@ public enum JackHost {
     public static let builtIn: [PluginRegistration] = [
         PluginRegistration(WebChat.self), PluginRegistration(EmbeddedProvider.self), PluginRegistration(BuiltInPMS.self),
         PluginRegistration(LogAlertSink.self), PluginRegistration(WebhookAlertSink.self),
+        // jack plugins new: registrations
     ]
 
     private static let added = Mutex<[PluginRegistration]>([])

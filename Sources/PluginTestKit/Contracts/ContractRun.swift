@@ -229,6 +229,16 @@ final class ContractRun<P: Plugin>: Sendable {
 
     func outcome(_ operation: ContractOperation<P>, _ room: Room, _ call: ContractCall? = nil, within limit: Duration = .seconds(20)) async -> Outcome {
         let call = call ?? self.call()
+        // Whoever waits by the clock of its context would wait for ever: the clock is moved for calls that take long.
+        let clock = room.test.clock
+        let waking = Task {
+            try await Task.sleep(for: .milliseconds(30))
+            while !Task.isCancelled {
+                await clock.advanceToNextSleeper()
+                try await Task.sleep(for: .milliseconds(10))
+            }
+        }
+        defer { waking.cancel() }
         return await outcome(operation.name, within: limit) { try await operation.run(room.plugin, call) }
     }
 

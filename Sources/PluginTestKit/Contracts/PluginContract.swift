@@ -11,7 +11,8 @@ import PluginAPI
 ///         Carrier.self, settings: { ["endpoint": .string($0), "token": "a-secret-of-enough-length"] }, secrets: ["a-secret-of-enough-length"],
 ///         vendor: FakeVendor { _ in .json(#"{"id":"m-1"}"#, status: 201) })
 ///     let message = OutboundMessage(id: "out-1", peer: PeerAddress(.phone, "+4915123456789"), author: .jack, text: "Good evening!")
-///     #expect(await ChannelContract(carrier, message: message).violations() == [])
+///     let violations = await ChannelContract(carrier, message: message).violations()
+///     #expect(violations == [])
 /// }
 /// ```
 public struct PluginContract<P: Plugin>: Sendable {

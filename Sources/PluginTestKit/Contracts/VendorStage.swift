@@ -41,10 +41,8 @@ final class VendorStage: Sendable {
     var count: Int { server.requests.count }
     func requests(since mark: Int) -> [LoopbackServer.Request] { Array(server.requests.dropFirst(mark)) }
 
-    /// How often the same thing was asked: what a plugin does in the background asks for something else.
-    func repetitions(since mark: Int) -> Int {
-        Dictionary(grouping: requests(since: mark)) { "\($0.method) \($0.target)" }.values.map(\.count).max() ?? 0
-    }
+    /// How often each thing was asked for.
+    func tally(since mark: Int) -> [String: Int] { requests(since: mark).reduce(into: [:]) { $0["\($1.method) \($1.target)", default: 0] += 1 } }
 
     /// The answer that the vendor gave last while it was well.
     var lastReply: ReplyParts? { control.last.withLock { $0 }.flatMap(ReplyParts.init) }

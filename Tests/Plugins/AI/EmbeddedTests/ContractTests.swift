@@ -10,5 +10,6 @@ import Testing
         ClassificationRequest.Label(id: "breakfast", description: "asks about breakfast", examples: ["en": ["when is breakfast", "breakfast hours"]]),
     ]
     let classification = ClassificationRequest(text: "could we get two more towels", locale: "en", labels: labels, labelSet: "contract")
-    #expect(await AIContract(embedded, classification: classification).violations() == [])
+    let violations = await AIContract(embedded, classification: classification).violations()
+    #expect(violations == [])
 }

@@ -16,5 +16,6 @@ import WebhookAlertSink
         settings: { ["url": .string($0 + "/jack?token=hidden-token"), "secret": .string(secret), "headers": ["Authorization": .string(token)]] },
         secrets: [secret, token, "hidden-token"], vendor: receiver,
         exempt: [.secretSettings: "the URL may hold a token, and is shown where settings are; logs and errors name its host alone"])
-    #expect(await AlertSinkContract(webhook, recipient: "night").violations() == [])
+    let violations = await AlertSinkContract(webhook, recipient: "night").violations()
+    #expect(violations == [])
 }

@@ -10,5 +10,6 @@ import Testing
             test.files.write("hotel/reservations.csv", text: ([Fixture.head] + Fixture.lines).joined(separator: "\n") + "\n")
             test.files.write("hotel/rooms.csv", text: Fixture.rooms)
         })
-    #expect(await PMSContract(files, reservation: "H1", lastName: "Bergmann").violations() == [])
+    let violations = await PMSContract(files, reservation: "H1", lastName: "Bergmann").violations()
+    #expect(violations == [])
 }
