@@ -55,7 +55,8 @@ import Testing
             let tests = swift(in: "Tests/Plugins/\(try folder(plugin))Tests")
             let type = String(describing: plugin.type)
             let suite = try #require(suites[plugin.kind])
-            #expect(tests.contains(suite) && tests.contains(/PluginContract\(\s*\w+\.self/) && tests.contains("\(type).self"), "\(plugin.manifest.id)")
+            #expect(
+                tests.contains(suite) && tests.contains(/PluginContract\(\s*\w+\.self/) && tests.contains("\(type).self"), "\(plugin.manifest.id)")
             // What the suite would show must not be exempted there.
             for (rule, obligation) in [
                 (PluginQuality.Rule.typedFailures, ".typedFailures:"), (.noSecretsShown, ".noSecrets:"), (.probe, ".probe:"),

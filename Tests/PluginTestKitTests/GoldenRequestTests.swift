@@ -32,9 +32,11 @@ import Testing
             .put, "/v2/messages?a=1", [HTTPField.Name("X-Debug")!: "1"], #"{"parts":[{"text":"Hi Ana"},{}],"n":2,"id":7,"more":true}"#)
         #expect(
             try GoldenRequest(golden).mismatches(sent) == [
-                "method: expected POST, found PUT", "path: expected /v1/messages, found /v2/messages", #"query: expected ["a=1", "b=2"], found ["a=1"]"#,
+                "method: expected POST, found PUT", "path: expected /v1/messages, found /v2/messages",
+                #"query: expected ["a=1", "b=2"], found ["a=1"]"#,
                 "header X-Debug: expected none, found “1”", "$.more: expected nothing, found true", "$.n: expected 1, found 2",
-                "$.parts: expected 1 elements, found 2", #"$.parts[0].text: expected "Hi <any>!", found "Hi Ana""#, #"$.to: expected "+49", found nothing"#,
+                "$.parts: expected 1 elements, found 2", #"$.parts[0].text: expected "Hi <any>!", found "Hi Ana""#,
+                #"$.to: expected "+49", found nothing"#,
             ])
     }
 

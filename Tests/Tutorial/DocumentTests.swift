@@ -24,7 +24,9 @@ import Testing
             let source = try String(contentsOf: Self.folder.appending(path: file), encoding: .utf8)
             #expect(source == code, "docs/writing-a-plugin.md and Tests/Tutorial/\(file) differ: change both")
         }
-        let files = try FileManager.default.contentsOfDirectory(atPath: Self.folder.path).filter { $0.hasSuffix(".swift") && $0 != "DocumentTests.swift" }
+        let files = try FileManager.default.contentsOfDirectory(atPath: Self.folder.path).filter {
+            $0.hasSuffix(".swift") && $0 != "DocumentTests.swift"
+        }
         #expect(Set(blocks.map(\.file)) == Set(files) && files.count == 4, "each file of the tutorial stands in the document")
     }
 }

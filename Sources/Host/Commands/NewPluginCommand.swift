@@ -24,7 +24,8 @@ extension PluginsCommand {
 
         func validate() throws {
             guard ScaffoldKind(rawValue: kind) != nil else {
-                throw ValidationError("“\(kind)” is no kind of plugin: write one of \(ScaffoldKind.allCases.map(\.rawValue).joined(separator: ", ")).")
+                throw ValidationError(
+                    "“\(kind)” is no kind of plugin: write one of \(ScaffoldKind.allCases.map(\.rawValue).joined(separator: ", ")).")
             }
             if package == nil, jackPath != nil || jackUrl != nil { throw ValidationError("--jack-path and --jack-url go with --package.") }
             if jackPath != nil, jackUrl != nil { throw ValidationError("Give either --jack-path or --jack-url.") }

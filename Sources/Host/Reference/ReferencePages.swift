@@ -27,7 +27,8 @@ struct ReferencePages {
     private var index: String {
         var text = Self.notice + "# Reference\n\nEvery kind of plugin and every plugin that comes with Jack, with all settings.\n"
         for kind in kinds { text += "\n## [\(kind)](\(kind).md)\n\n" + table(kind) }
-        text += "\n## Quality\n\nA plugin's level is the highest whose rules, and those of the levels below, it meets or is exempt from with a reason.\n\n"
+        text +=
+            "\n## Quality\n\nA plugin's level is the highest whose rules, and those of the levels below, it meets or is exempt from with a reason.\n\n"
         text += "| rule | level | asks |\n|---|---|---|\n"
         for rule in PluginQuality.Rule.all { text += "| `\(rule.name)` | \(rule.level) | \(rule.meaning) |\n" }
         return text
@@ -37,13 +38,15 @@ struct ReferencePages {
         "| plugin | what it does | stability | quality |\n|---|---|---|---|\n"
             + plugins(kind).map { plugin in
                 let manifest = plugin.manifest
-                return "| [\(manifest.id)](\(Self.file(plugin))) | \(cell(manifest.summary)) | \(manifest.stability.rawValue) | \(manifest.quality.level) |\n"
+                return
+                    "| [\(manifest.id)](\(Self.file(plugin))) | \(cell(manifest.summary)) | \(manifest.stability.rawValue) | \(manifest.quality.level) |\n"
             }.joined()
     }
 
     private func page(of kind: PluginKind) -> String {
         let about = Self.about[kind] ?? ("", "")
-        return Self.notice + "# Kind: \(kind)\n\n\(about.0)\n\nInstances stand in `jack.yaml` under `\(kind.section):`, each under a name of its own. "
+        return Self.notice
+            + "# Kind: \(kind)\n\n\(about.0)\n\nInstances stand in `jack.yaml` under `\(kind.section):`, each under a name of its own. "
             + "In Swift: \(about.1).\n\n## Plugins\n\n" + table(kind) + "\n## What every instance may say\n\n" + settings(InstanceDeclarations.schema)
             + "\n### limits\n\n" + settings(CallLimits.schema)
     }

@@ -62,7 +62,8 @@ struct Scaffold {
     }
 
     private static let reserved: Set<String> = [
-        "Any", "Self", "Type", "Protocol", "Plugin", "Kernel", "Host", "Gateway", "Butler", "PluginAPI", "String", "Int", "Double", "Bool", "Array", "Set",
+        "Any", "Self", "Type", "Protocol", "Plugin", "Kernel", "Host", "Gateway", "Butler", "PluginAPI", "String", "Int", "Double", "Bool", "Array",
+        "Set",
         "Task", "Data", "Date", "URL", "Logger", "Error", "Result", "Secret", "Setting", "Channel",
     ]
 
@@ -153,7 +154,8 @@ struct Scaffold {
         var all = text.components(separatedBy: "\n")
         for (mark, addition) in lines {
             guard let index = all.firstIndex(where: { $0.trimmingCharacters(in: .whitespaces) == mark.rawValue }) else {
-                throw HostError("\(name) has no line “\(mark.rawValue)”: \(otherwise). Put the line back where the plugins are, or add the plugin by hand")
+                throw HostError(
+                    "\(name) has no line “\(mark.rawValue)”: \(otherwise). Put the line back where the plugins are, or add the plugin by hand")
             }
             let indentation = String(all[index].prefix { $0 == " " })
             all.insert(contentsOf: addition.components(separatedBy: "\n").map { indentation + $0 }, at: index)

@@ -30,7 +30,8 @@ public struct AIContract<P: AIProvider>: Sendable {
             operations.append(ContractOperation(name: "complete", isMain: true, carriesText: true) { _ = try await $0.complete(request($1)) })
         }
         if features.streaming {
-            operations.append(ContractOperation(name: "stream", carriesText: true) { plugin, call in _ = try await Self.collect(plugin.stream(request(call))) })
+            operations.append(
+                ContractOperation(name: "stream", carriesText: true) { plugin, call in _ = try await Self.collect(plugin.stream(request(call))) })
         }
         if features.embeddingDimensions != nil {
             operations.append(
@@ -55,7 +56,8 @@ public struct AIContract<P: AIProvider>: Sendable {
     }
 
     /// A stream to its end.
-    private static func collect(_ stream: AsyncThrowingStream<AIStreamEvent, any Error>) async throws -> (text: String, end: AIResponse?, after: Int) {
+    private static func collect(_ stream: AsyncThrowingStream<AIStreamEvent, any Error>) async throws -> (text: String, end: AIResponse?, after: Int)
+    {
         var text = "", end: AIResponse?, after = 0
         for try await event in stream {
             if end != nil { after += 1 }
@@ -82,7 +84,8 @@ public struct AIContract<P: AIProvider>: Sendable {
                 let mark = stage.count
                 _ = try await room.plugin.complete(request)
                 let texts = stage.requests(since: mark).flatMap(stage.vendor.texts)
-                run.expect(texts.contains { $0.contains("instructionword52be") }, .guestTextIsData, "the hotel's instructions do not reach the vendor")
+                run.expect(
+                    texts.contains { $0.contains("instructionword52be") }, .guestTextIsData, "the hotel's instructions do not reach the vendor")
                 run.expect(
                     !texts.contains { $0.contains("instructionword52be") && $0.contains(ContractRun<P>.canary) }, .guestTextIsData,
                     "the guest's words stand in one text with the hotel's instructions")
@@ -97,7 +100,8 @@ public struct AIContract<P: AIProvider>: Sendable {
         run.expect(
             [usage.inputTokens, usage.outputTokens, usage.cacheReadTokens, usage.cacheWriteTokens].allSatisfy { $0 >= 0 }, obligation,
             "\(name): the usage has a negative number")
-        run.expect(usage.inputTokens + usage.outputTokens > 0, obligation, "\(name): the answer says nothing of its usage, which is what it is billed by")
+        run.expect(
+            usage.inputTokens + usage.outputTokens > 0, obligation, "\(name): the answer says nothing of its usage, which is what it is billed by")
         if let confidence = response.confidence { run.expect((0...1).contains(confidence), obligation, "\(name): the confidence is \(confidence)") }
         let known = Set(request.documents.map(\.id))
         run.expect(response.citations.allSatisfy(known.contains), obligation, "\(name): the answer cites a document that it was not given")
@@ -138,7 +142,8 @@ public struct AIContract<P: AIProvider>: Sendable {
                     run.expect(result.vectors.count == count, .embeddings, "\(count) texts give \(result.vectors.count) vectors")
                     run.expect(!result.model.isEmpty, .embeddings, "the embeddings do not say which model made them")
                     for vector in result.vectors {
-                        run.expect(vector.count == dimensions, .embeddings, "a vector has \(vector.count) numbers, and features promise \(dimensions)")
+                        run.expect(
+                            vector.count == dimensions, .embeddings, "a vector has \(vector.count) numbers, and features promise \(dimensions)")
                         let length = vector.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
                         run.expect(abs(length - 1) < 0.01, .embeddings, "a vector's length is \(length), and not 1")
                     }
@@ -189,6 +194,8 @@ extension AIRequest {
     /// A guest's question about breakfast, with the document that answers it.
     public static let sample = AIRequest(
         instructions: "You answer guests of Hotel Miramar from the documents.", messages: [AIMessage(.user, "When is breakfast?")],
-        documents: [AIDocument(id: "dining", title: "Dining", text: "Breakfast is served from 7 to 10:30 in the garden room.", locale: "en", relevance: 0.9)],
+        documents: [
+            AIDocument(id: "dining", title: "Dining", text: "Breakfast is served from 7 to 10:30 in the garden room.", locale: "en", relevance: 0.9)
+        ],
         locale: "en")
 }

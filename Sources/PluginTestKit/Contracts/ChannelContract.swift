@@ -29,7 +29,8 @@ public struct ChannelContract<P: ChannelPlugin>: Sendable {
     public func report() async -> ContractReport {
         var operations = [ContractOperation<P>(name: "send", isMain: true, carriesText: true) { _ = try await $0.send(message($1)) }]
         operations.append(ContractOperation(name: "indicateTyping") { plugin, _ in try await plugin.indicateTyping(to: message.peer) })
-        operations.append(ContractOperation(name: "markRead") { plugin, call in try await plugin.markRead("read-\(call.number)", from: message.peer) })
+        operations.append(
+            ContractOperation(name: "markRead") { plugin, call in try await plugin.markRead("read-\(call.number)", from: message.peer) })
         if let media { operations.append(ContractOperation(name: "fetchMedia") { plugin, _ in _ = try await plugin.fetchMedia(media) }) }
         return await ContractRun.perform(plugin, operations: operations, guestWords: [message.peer.value]) { run in
             await checkSending(run)
@@ -98,7 +99,8 @@ public struct ChannelContract<P: ChannelPlugin>: Sendable {
                 let found = await run.outcome("send") { _ = try await room.plugin.send(other) }
                 run.expect(
                     found.kind == .permanent || found.isUntyped, .features,
-                    "a peer whose address is of another kind (\(other.peer.kind.rawValue)): expected permanent (unknown-recipient), found \(found.words)")
+                    "a peer whose address is of another kind (\(other.peer.kind.rawValue)): expected permanent (unknown-recipient), found \(found.words)"
+                )
                 if features.quickReplies > 0 {
                     var full = message(run.call())
                     full.quickReplies = (1...features.quickReplies).map { QuickReply(id: "q\($0)", title: "Choice \($0)") }
@@ -152,7 +154,8 @@ public struct ChannelContract<P: ChannelPlugin>: Sendable {
                             receipts.contains { $0.vendorMessageID == id && $0.state == state }, .receipts,
                             "the vendor's “\(state.rawValue)” of a message that was sent names no message of ours, or another state")
                         run.expect(
-                            state != .failed || receipts.allSatisfy { $0.reason?.isEmpty == false }, .receipts, "a receipt of failure gives no reason")
+                            state != .failed || receipts.allSatisfy { $0.reason?.isEmpty == false }, .receipts, "a receipt of failure gives no reason"
+                        )
                     }
                 }
             }

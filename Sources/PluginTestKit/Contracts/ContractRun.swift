@@ -219,7 +219,9 @@ final class ContractRun<P: Plugin>: Sendable {
                     return .untyped("\(error)")
                 }
             } ?? .hung
-        if case .failure(let failure) = outcome { note("the failure of \(name) (\(failure.disposition), \(failure.reason.rawValue))", failure.description) }
+        if case .failure(let failure) = outcome {
+            note("the failure of \(name) (\(failure.disposition), \(failure.reason.rawValue))", failure.description)
+        }
         if case .untyped(let text) = outcome {
             note("an untyped error of \(name)", text)
             violate(.typedFailures, "\(name) threw \(text), which is no PluginFailure")
@@ -227,7 +229,8 @@ final class ContractRun<P: Plugin>: Sendable {
         return outcome
     }
 
-    func outcome(_ operation: ContractOperation<P>, _ room: Room, _ call: ContractCall? = nil, within limit: Duration = .seconds(20)) async -> Outcome {
+    func outcome(_ operation: ContractOperation<P>, _ room: Room, _ call: ContractCall? = nil, within limit: Duration = .seconds(20)) async -> Outcome
+    {
         let call = call ?? self.call()
         // Whoever waits by the clock of its context would wait for ever: the clock is moved for calls that take long.
         let clock = room.test.clock

@@ -34,7 +34,9 @@ public struct PMSContract<P: PMSIntegration>: Sendable {
             ContractOperation<P>(name: "rooms") { plugin, _ in _ = try await plugin.rooms() },
             ContractOperation<P>(name: "changes") { plugin, _ in _ = try await plugin.changes(since: nil, limit: 10) },
         ]
-        if features.folio { operations.append(ContractOperation(name: "folio") { plugin, _ in _ = try await plugin.folio(reservation: reservation) }) }
+        if features.folio {
+            operations.append(ContractOperation(name: "folio") { plugin, _ in _ = try await plugin.folio(reservation: reservation) })
+        }
         if features.notes {
             operations.append(
                 ContractOperation(name: "addNote", carriesText: true) { plugin, call in
@@ -76,16 +78,20 @@ public struct PMSContract<P: PMSIntegration>: Sendable {
                         run.expect(found.contains { $0.id == known.id }, .queries, "a reservation that is there is not found by its \(name)")
                     }
                 }
-                for query in [PMSReservationQuery(id: "no-such-id"), PMSReservationQuery(confirmation: "NO-SUCH"), PMSReservationQuery(on: "1999-01-01")] {
+                for query in [
+                    PMSReservationQuery(id: "no-such-id"), PMSReservationQuery(confirmation: "NO-SUCH"), PMSReservationQuery(on: "1999-01-01"),
+                ] {
                     run.expect(
-                        try await room.plugin.reservations(matching: query, limit: 10).isEmpty, .queries, "a query that nothing fits gives reservations")
+                        try await room.plugin.reservations(matching: query, limit: 10).isEmpty, .queries,
+                        "a query that nothing fits gives reservations")
                 }
                 let guests = try await room.plugin.guests(matching: PMSGuestQuery(lastName: lastName), limit: 10)
                 run.expect(!guests.isEmpty, .queries, "the guest that the author names is not found")
                 let strangers = try await room.plugin.guests(matching: PMSGuestQuery(phone: "+19995550100", lastName: lastName), limit: 10)
                 run.expect(strangers.isEmpty, .queries, "a guest is found whose telephone number is another: every condition must hold")
                 run.expect(
-                    try await room.plugin.guests(matching: PMSGuestQuery(lastName: lastName), limit: 1).count <= 1, .queries, "a limit of 1 gives more guests")
+                    try await room.plugin.guests(matching: PMSGuestQuery(lastName: lastName), limit: 1).count <= 1, .queries,
+                    "a limit of 1 gives more guests")
             }
         }
     }
@@ -138,10 +144,16 @@ public struct PMSContract<P: PMSIntegration>: Sendable {
             try await run.running { room in
                 for (name, has, call) in [
                     ("folio", features.folio, { @Sendable in _ = try await room.plugin.folio(reservation: reservation) }),
-                    ("addNote", features.notes, { @Sendable in try await room.plugin.addNote(PMSNote(id: "n", reservationID: reservation, text: "a note")) }),
+                    (
+                        "addNote", features.notes,
+                        { @Sendable in try await room.plugin.addNote(PMSNote(id: "n", reservationID: reservation, text: "a note")) }
+                    ),
                     (
                         "createTask", features.tasks,
-                        { @Sendable in _ = try await room.plugin.createTask(PMSTask(id: "t", department: "housekeeping", room: nil, description: "a task", dueAt: nil)) }
+                        { @Sendable in
+                            _ = try await room.plugin.createTask(
+                                PMSTask(id: "t", department: "housekeeping", room: nil, description: "a task", dueAt: nil))
+                        }
                     ),
                 ] as [(String, Bool, @Sendable () async throws -> Void)] {
                     let found = await run.outcome(name, call)

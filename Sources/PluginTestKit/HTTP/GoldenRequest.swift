@@ -85,7 +85,9 @@ public struct GoldenRequest: Sendable {
             }
         }
         if let json = JSONValue(json: Array(self.body.utf8)) {
-            guard let given = JSONValue(json: body) else { return found + ["body: expected JSON, found “\(String(decoding: body.prefix(200), as: UTF8.self))”"] }
+            guard let given = JSONValue(json: body) else {
+                return found + ["body: expected JSON, found “\(String(decoding: body.prefix(200), as: UTF8.self))”"]
+            }
             found += Self.differences(json, given, at: "$")
         } else if !Self.fits(String(decoding: body, as: UTF8.self), self.body) {
             found.append("body: expected “\(self.body)”, found “\(String(decoding: body.prefix(400), as: UTF8.self))”")

@@ -65,7 +65,8 @@ public final class MemoryKernel: Sendable {
                     .message: { entry in
                         let message = try entry.decoded(OutboundMessage.self)
                         let result = try await dispatcher.call(
-                            entry.instance, as: (any ChannelPlugin).self, "send", CallOptions(attempts: 1)) { try await $0.send(message) }
+                            entry.instance, as: (any ChannelPlugin).self, "send", CallOptions(attempts: 1)
+                        ) { try await $0.send(message) }
                         handled.vendorIDs.withLock { $0[message.id] = result.vendorIDs }
                         return .accepted(result)
                     }
@@ -119,7 +120,9 @@ public final class MemoryKernel: Sendable {
     }
 
     /// How far a message has come, by its id; nil where there is none.
-    public func state(of message: String) async throws -> OutboxEntry.State? { try await engine.read { try Outbox.state(of: message, in: $0)?.state } }
+    public func state(of message: String) async throws -> OutboxEntry.State? {
+        try await engine.read { try Outbox.state(of: message, in: $0)?.state }
+    }
 
     /// The vendor's ids of a message that has left.
     public func vendorIDs(of message: String) -> [String] { handled.vendorIDs.withLock { $0[message] ?? [] } }

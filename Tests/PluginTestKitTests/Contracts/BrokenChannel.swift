@@ -146,7 +146,8 @@ extension BrokenChannel {
     static let token = "a-token-of-enough-length", key = "a-key-of-enough-length"
 
     static func sample(_ name: String, _ items: JSONValue, events: Int? = nil) -> WebhookSample {
-        WebhookSample(name, tail: "/in", body: (["items": items] as JSONValue).jsonBytes, events: events, replayWindow: .seconds(300)) { request, now in
+        WebhookSample(name, tail: "/in", body: (["items": items] as JSONValue).jsonBytes, events: events, replayWindow: .seconds(300)) {
+            request, now in
             request.headers[HTTPField.Name("X-Carrier-Signature")!] = WebhookSigner(secret: key).timestamped(request.body, at: now)
         }
     }
@@ -164,11 +165,14 @@ extension BrokenChannel {
             webhooks: [
                 sample("one message", [["id": "w1", "from": "+4915112345678", "text": "Hello"]], events: 1),
                 sample(
-                    "two messages", [["id": "w2", "from": "+4915112345678", "text": "And"], ["id": "w3", "from": "+4915112345679", "text": "more"]],
+                    "two messages",
+                    [["id": "w2", "from": "+4915112345678", "text": "And"], ["id": "w3", "from": "+4915112345679", "text": "more"]],
                     events: 2),
             ], exempt: exempt)
         return ChannelContract(
             plugin, message: OutboundMessage(id: "out", peer: PeerAddress(.phone, "+4915123456789"), author: .jack, text: "Good evening!")
-        ) { id, state in sample("a receipt", [["id": .string("r-\(id)-\(state)"), "message": .string(id), "state": .string(state.rawValue)]], events: 1) }
+        ) { id, state in
+            sample("a receipt", [["id": .string("r-\(id)-\(state)"), "message": .string(id), "state": .string(state.rawValue)]], events: 1)
+        }
     }
 }

@@ -10,7 +10,8 @@ import Synchronization
 enum Broken: String, SettingChoice {
     case no
     case validateImpure, initStores, initCalls, startThrows, stopHangs, goesOn, sleepsOn, probeSilent, probeUntyped, probeWrites, probePosts
-    case untyped, callsNobody, forbiddenIsPermanent, teapotIsNotReady, retries, retriesLater, ignoresRetryAfter, onlySeconds, longPatience, swallowsCancellation
+    case untyped, callsNobody, forbiddenIsPermanent, teapotIsNotReady, retries, retriesLater, ignoresRetryAfter, onlySeconds, longPatience,
+        swallowsCancellation
     case cutIsPermanent, trustsNothing, malformedIsPermanent, dripsFail, followsRedirect, knownErrorLost
     case logsSecret, throwsSecret, metersSecret, logsGuest, throwsGuest, mixesCalls, dropsUnicode
     case takesUnsigned, takesPrefix, takesOld, opens, randomIDs, sameID, crashesUntyped, retriesForever

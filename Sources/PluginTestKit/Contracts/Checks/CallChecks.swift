@@ -6,7 +6,8 @@ extension ContractRun {
     static var uglyTexts: [String] {
         [
             "Zimmer 204: „frische Handtücher“, bitte – danke & <b>Grüße</b>", "部屋を掃除してください。ありがとう", "نريد منشفتين من فضلك", "👩‍👩‍👧‍👦 🇨🇭 e\u{301} ﷽",
-            "line one\nline two\r\nline three\ttab", #"quotes " ' ` back\slash {"json": [1]} %41 + &amp; ${HOME} {{x}}"#, "\u{202E}gnirts a\u{202C}\u{200B}",
+            "line one\nline two\r\nline three\ttab", #"quotes " ' ` back\slash {"json": [1]} %41 + &amp; ${HOME} {{x}}"#,
+            "\u{202E}gnirts a\u{202C}\u{200B}",
         ]
     }
 
@@ -33,7 +34,8 @@ extension ContractRun {
                     guard texts.contains(where: { $0.contains(Self.canary) }) else { continue }
                     for call in calls {
                         let count = texts.count { $0.contains("call-\(call.number)-end") }
-                        expect(count == 1, .concurrency, "of 24 calls of \(operation.name) at once, the text of one reached the vendor \(count) times")
+                        expect(
+                            count == 1, .concurrency, "of 24 calls of \(operation.name) at once, the text of one reached the vendor \(count) times")
                     }
                 }
             }

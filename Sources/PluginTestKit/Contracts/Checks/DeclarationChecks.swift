@@ -7,13 +7,15 @@ extension ContractRun {
         let manifest = P.manifest
         await examine(.manifest) {
             expect(
-                manifest.id.wholeMatch(of: /[a-z][a-z0-9-]*/) != nil, .manifest, "the id “\(manifest.id)” is not lower case letters, digits and hyphens")
+                manifest.id.wholeMatch(of: /[a-z][a-z0-9-]*/) != nil, .manifest,
+                "the id “\(manifest.id)” is not lower case letters, digits and hyphens")
             expect(
                 !manifest.summary.isEmpty && !manifest.summary.contains(where: \.isNewline) && manifest.summary.count <= 140, .manifest,
                 "the summary is not one line of at most 140 characters")
             for capability in manifest.capabilities {
                 expect(
-                    capability.rawValue.wholeMatch(of: /[a-z][a-z0-9-]*/) != nil, .manifest, "the capability “\(capability.rawValue)” is no lower-case name")
+                    capability.rawValue.wholeMatch(of: /[a-z][a-z0-9-]*/) != nil, .manifest,
+                    "the capability “\(capability.rawValue)” is no lower-case name")
             }
             if stage != nil { expect(!manifest.destinations.isEmpty, .manifest, "it calls a vendor, and the manifest names no destination of data") }
         }

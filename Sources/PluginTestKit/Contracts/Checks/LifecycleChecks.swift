@@ -21,7 +21,9 @@ extension ContractRun {
             listen(test)
         }
         await examine(.lifecycle) {
-            let orders: [[Step]] = [[.stop], [.stop, .stop], [.start, .stop], [.start, .stop, .stop], [.probe, .stop], [.start, .probe, .stop, .stop]]
+            let orders: [[Step]] = [
+                [.stop], [.stop, .stop], [.start, .stop], [.start, .stop, .stop], [.probe, .stop], [.start, .probe, .stop, .stop],
+            ]
             for order in orders {
                 let room = try await room()
                 if hasHung { return }

@@ -84,7 +84,9 @@ extension ContractRun {
         let expected = stage.vendor.outcomes(status, in: operation)
         guard let kind = found.kind, expected.contains(kind) else {
             return violate(
-                obligation, "\(operation), the vendor answers \(status): expected \(expected.map(\.rawValue).sorted().joined(separator: " or ")), found \(found.words)")
+                obligation,
+                "\(operation), the vendor answers \(status): expected \(expected.map(\.rawValue).sorted().joined(separator: " or ")), found \(found.words)"
+            )
         }
         if (200..<300).contains(status), kind == .notReady, found.failure?.reason != .malformedReply, obligation == .statuses {
             violate(obligation, "\(operation), the vendor answers \(status): expected success or malformed-reply, found \(found.words)")
@@ -187,7 +189,8 @@ extension ContractRun {
                     let found = await stage.faulty({ ReplyParts($0)?.cut ?? .garbage([]) }) { await outcome(operation, room) }
                     expect(
                         found.kind == .notReady || found.isUntyped, .unreachable,
-                        "the vendor cuts the connection in the middle of its answer, and \(operation.name) came to \(found.words); expected not ready")
+                        "the vendor cuts the connection in the middle of its answer, and \(operation.name) came to \(found.words); expected not ready"
+                    )
                 }
             }
         }
@@ -196,13 +199,15 @@ extension ContractRun {
                 for operation in asking {
                     let found = await stage.faulty({ ReplyParts($0)?.dripping(5) ?? $0 }) { await outcome(operation, room) }
                     expect(
-                        found.kind == .success || found.isUntyped, .slowReplies, "the answer comes in drips, and \(operation.name) came to \(found.words)")
+                        found.kind == .success || found.isUntyped, .slowReplies,
+                        "the answer comes in drips, and \(operation.name) came to \(found.words)")
                 }
             }
         }
         await examine(.brokenReplies) {
             let nonsense: [(String, [UInt8], Bool)] = [
-                ("nothing", [], true), ("HTML", Array("<html><body>Service</body></html>".utf8), true), ("half a JSON text", Array("{\"a\": [1, ".utf8), true),
+                ("nothing", [], true), ("HTML", Array("<html><body>Service</body></html>".utf8), true),
+                ("half a JSON text", Array("{\"a\": [1, ".utf8), true),
                 ("bytes that are no text", [0xFF, 0xFE, 0x00, 0xC3, 0x28], true), ("an empty object", Array("{}".utf8), false),
                 ("an empty list", Array("[]".utf8), false), ("null", Array("null".utf8), false), ("a number", Array("1e400".utf8), false),
                 ("a deep nest", Array((String(repeating: "[", count: 300) + String(repeating: "]", count: 300)).utf8), false),
@@ -223,7 +228,9 @@ extension ContractRun {
                 for mutation in json.mutations(limit: 120) {
                     let body = mutation.jsonBytes
                     let found = await stage.faulty({ ReplyParts($0)?.with(body: body).reply ?? $0 }) { await outcome(main, room) }
-                    expect(found.kind != nil || found.isUntyped, .brokenReplies, "an answer with a part of another type: \(main.name) came to \(found.words)")
+                    expect(
+                        found.kind != nil || found.isUntyped, .brokenReplies,
+                        "an answer with a part of another type: \(main.name) came to \(found.words)")
                 }
             }
         }

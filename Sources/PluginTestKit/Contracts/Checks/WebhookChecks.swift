@@ -122,7 +122,8 @@ extension ContractRun {
             guard bare != settings, let room = try? await room(bare) else { continue }
             for case .webhook(let route) in room.plugin.routes {
                 expect(
-                    !route.verification.isConfigured, .failsClosed, "without its secrets the instance mounts the route \(route.method) “\(route.tail)”")
+                    !route.verification.isConfigured, .failsClosed,
+                    "without its secrets the instance mounts the route \(route.method) “\(route.tail)”")
             }
         }
     }
