@@ -23,6 +23,7 @@ public enum JackHost {
         PluginRegistration(WebChat.self), PluginRegistration(WhatsApp.self), PluginRegistration(EmbeddedProvider.self),
         PluginRegistration(BuiltInPMS.self),
         PluginRegistration(LogAlertSink.self), PluginRegistration(WebhookAlertSink.self),
+        // jack plugins new: registrations
     ]
 
     private static let added = Mutex<[PluginRegistration]>([])
