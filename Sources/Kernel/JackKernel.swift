@@ -200,7 +200,7 @@ public final class JackKernel: Sendable {
         let scheduler = InstanceScheduler(instance: spec.name, jobs: jobs, clock: parts.clock, logger: logger)
         let context = PluginContext(
             instance: spec.name, property: parts.property, logger: logger, metrics: PluginMetrics(instance: spec.name, factory: parts.metrics),
-            clock: parts.clock, http: HostLimitedHTTPClient.over(parts.http, hosts: spec.outboundHosts),
+            clock: parts.clock, http: parts.http,
             storage: PluginKeyValueStore(engine: parts.engine, property: parts.property.id, instance: spec.name, clock: parts.clock),
             secrets: parts.secrets(spec.name), scheduler: scheduler, inbound: InstanceInbound(instance: spec.name, link: link), health: health,
             files: parts.files(spec))

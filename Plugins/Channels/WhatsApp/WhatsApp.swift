@@ -10,8 +10,8 @@ public struct WhatsApp: ChannelPlugin {
         id: "whatsapp", summary: "WhatsApp by Meta's Cloud API: text, files, places, buttons, templates, receipts.", stability: .beta,
         capabilities: ["text", "media", "location", "quick-replies", "templates", "reactions", "typing", "receipts"],
         destinations: [
-            DataDestination("graph.facebook.com (Meta)", purpose: "sending messages and files", classes: [.guestText, .guestIdentity]),
-            DataDestination("the hosts of media_hosts (Meta)", purpose: "fetching guests' files", classes: [.operational]),
+            DataDestination("graph.facebook.com", purpose: "sending messages and files", classes: [.guestText, .guestIdentity]),
+            DataDestination("lookaside.fbsbx.com", purpose: "fetching guests' files", classes: [.operational]),
         ], documentation: "https://developers.facebook.com/documentation/business-messaging/whatsapp")
 
     public let features: ChannelFeatures
@@ -42,16 +42,10 @@ public struct WhatsApp: ChannelPlugin {
 
     public static func validate(_ settings: WhatsAppSettings, _ report: inout ValidationReport) { settings.check(&report) }
 
-    public static func outboundHosts(_ settings: WhatsAppSettings) -> Set<String>? {
-        Set(settings.mediaHosts + [GraphURL.host(of: settings.baseURL)].compactMap { $0 })
-    }
-
     private static func routes(_ settings: WhatsAppSettings, _ reader: NotificationReader, _ lastMessages: LastMessages) -> [PluginRoute] {
         let signature = settings.appSecret.map { WebhookSignature(secret: $0) }
-        let handshake = WebhookRoute(.get, verification: .custom(secret: settings.verifyToken) { _, _ in true }) { request in
-            // Verified here and not before, because Meta is to see 403 where the token is another.
-            guard let token = settings.verifyToken, !token.isEmpty else { return WebhookResult([], response: PluginResponse(.forbidden)) }
-            return WebhookResult([], response: WebhookHandshake.answer(request, token: token))
+        let handshake = WebhookRoute(.get, verification: .custom(secret: settings.verifyToken, WebhookHandshake.isSound)) { request in
+            WebhookResult([], response: WebhookHandshake.answer(request))
         }
         // Meta's notifications have at most 3 MB.
         let intake = WebhookRoute(

@@ -37,14 +37,6 @@ public struct InstanceSpec: Sendable {
     /// Constructs the plugin. No side effects.
     func make(_ context: PluginContext) throws -> any Plugin { try Self.make(registration.type, settings, context) }
 
-    /// The hosts that the plugin says it calls with these settings; nil for every host.
-    var outboundHosts: Set<String>? { Self.outboundHosts(registration.type, settings) }
-
-    private static func outboundHosts<P: Plugin>(_ type: P.Type, _ settings: any PluginSettings) -> Set<String>? {
-        // Settings of another type make no instance.
-        (settings as? P.Settings).map { P.outboundHosts($0) } ?? []
-    }
-
     private static func make<P: Plugin>(_ type: P.Type, _ settings: any PluginSettings, _ context: PluginContext) throws -> any Plugin {
         guard let settings = settings as? P.Settings else {
             throw PluginFailure.permanent(.configuration, "the settings are \(Swift.type(of: settings)), and \(type) takes \(P.Settings.self)")

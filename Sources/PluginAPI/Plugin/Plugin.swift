@@ -29,10 +29,6 @@ public protocol Plugin: Sendable {
     /// Checks what concerns several settings at once. Pure.
     static func validate(_ settings: Settings, _ report: inout ValidationReport)
 
-    /// The hosts that an instance with these settings may call over HTTP: exact names, or `*.example.com` for all below one; nil for every host. Pure. The
-    /// kernel refuses every other.
-    static func outboundHosts(_ settings: Settings) -> Set<String>?
-
     /// Makes an instance. No side effects.
     /// - Throws: ``PluginFailure`` where the settings cannot be used.
     init(settings: Settings, context: PluginContext) throws
@@ -54,7 +50,6 @@ public protocol Plugin: Sendable {
 
 extension Plugin {
     public static func validate(_ settings: Settings, _ report: inout ValidationReport) {}
-    public static func outboundHosts(_ settings: Settings) -> Set<String>? { nil }
     public var routes: [PluginRoute] { [] }
     public func probe() async throws -> ProbeResult { ProbeResult("nothing to probe: this plugin reaches nobody") }
     public func start() async throws {}

@@ -24,9 +24,12 @@ struct WebhookSignature: Sendable {
 
 /// The request by which Meta makes sure that a URL belongs to whoever entered it (“Webhooks, Verification requests”).
 enum WebhookHandshake {
-    static func answer(_ request: PluginRequest, token: Secret) -> PluginResponse {
-        let isRight = ConstantTime.equal(request.queryValue("hub.verify_token") ?? "", token.reveal())
-        guard request.queryValue("hub.mode") == "subscribe", isRight, let challenge = request.queryValue("hub.challenge"),
+    static func isSound(_ request: PluginRequest, _ token: Secret) -> Bool {
+        ConstantTime.equal(request.queryValue("hub.verify_token") ?? "", token.reveal())
+    }
+
+    static func answer(_ request: PluginRequest) -> PluginResponse {
+        guard request.queryValue("hub.mode") == "subscribe", let challenge = request.queryValue("hub.challenge"),
             (1...1024).contains(challenge.utf8.count), challenge.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
         else { return PluginResponse(.forbidden, text: "forbidden") }
         return PluginResponse(.ok, text: challenge)

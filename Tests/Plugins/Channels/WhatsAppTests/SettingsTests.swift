@@ -51,12 +51,11 @@ import Testing
         #expect(try findings(["base_url": "http://127.0.0.1:8080"]).isEmpty)
     }
 
-    @Test func thePluginNamesTheHostsThatItCalls() throws {
+    @Test func theManifestNamesTheHostsThatAreCalled() throws {
         let settings = try decodeSettings(WhatsAppSettings.self, ["phone_number_id": "106540352242922"])
-        #expect(WhatsApp.outboundHosts(settings) == ["graph.facebook.com", "lookaside.fbsbx.com"])
-        let local = try decodeSettings(
-            WhatsAppSettings.self, ["phone_number_id": "106540352242922", "base_url": "http://[::1]:80/x", "media_hosts": []])
-        #expect(WhatsApp.outboundHosts(local) == ["::1"])
+        let hosts = WhatsApp.manifest.destinations.map(\.recipient)
+        #expect(hosts == [GraphURL.host(of: settings.baseURL)] + settings.mediaHosts)
+        #expect(GraphURL.host(of: "http://[::1]:80/x") == "::1" && GraphURL.host(of: "https://") == nil)
     }
 
     @Test func withoutSecretsTheRoutesAreNotConfigured() throws {

@@ -37,7 +37,6 @@ struct Desk {
         do {
             result = .success(
                 try await LoopbackServer.run(answer ?? { meta.answer($0) }) { server in
-                    meta.listen(on: server.port)
                     let base: [String: JSONValue] = ["base_url": .string("http://127.0.0.1:\(server.port)")]
                     let plugin = try test.make(WhatsApp.self, settings(base.merging(more) { $1 }))
                     try await plugin.start()

@@ -33,7 +33,6 @@ final class FakeMeta: Sendable {
         var uploads: [Upload] = []
         var files: [String: File] = [:]
         var replies: [LoopbackReply?] = []
-        var port = 0
     }
 
     private let state = Mutex(State())
@@ -43,7 +42,6 @@ final class FakeMeta: Sendable {
     var uploads: [Upload] { state.withLock { $0.uploads } }
 
     func keep(_ id: String, _ file: File) { state.withLock { $0.files[id] = file } }
-    func listen(on port: Int) { state.withLock { $0.port = port } }
 
     /// What the next requests to `/messages` get; nil is the usual answer.
     func next(_ replies: LoopbackReply?...) { state.withLock { $0.replies += replies } }
@@ -120,7 +118,7 @@ final class FakeMeta: Sendable {
         try require(body["messaging_product"] == "whatsapp", "messaging_product")
         if body["status"] != nil {
             try require(Set(members.keys).isSubset(of: ["messaging_product", "status", "message_id", "typing_indicator"]), "unknown parameter")
-            try require(body["status"] == "read" && body["message_id"]?.stringValue?.hasPrefix("wamid.") == true, "message_id")
+            try require(body["status"] == "read" && body["message_id"]?.stringValue?.isEmpty == false, "message_id")
             if let typing = body["typing_indicator"] { try require(typing == ["type": "text"], "typing_indicator") }
             return
         }
@@ -247,8 +245,10 @@ final class FakeMeta: Sendable {
 
     private func place(_ id: String, _ request: LoopbackServer.Request) -> LoopbackReply {
         guard request.target.hasSuffix("?phone_number_id=\(Self.number)") else { return Self.error(100, details: "phone_number_id") }
-        let (file, port) = state.withLock { ($0.files[id], $0.port) }
-        guard let file else { return Self.error(100, subcode: 33, message: "Unsupported get request. Object with ID '\(id)' does not exist") }
+        let port = request.header("Host")?.split(separator: ":").last ?? ""
+        guard let file = state.withLock({ $0.files[id] }) else {
+            return Self.error(100, subcode: 33, message: "Unsupported get request. Object with ID '\(id)' does not exist")
+        }
         let sum = file.sha256 ?? SHA256.hash(data: file.bytes).map { String(format: "%02x", $0) }.joined()
         // Another host than the API's, as Meta's file server is.
         let url = file.url ?? "http://localhost:\(port)/lookaside/\(id)"
