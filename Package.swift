@@ -27,6 +27,11 @@ func tests(_ name: String, path: String? = nil, resources: [Resource] = [], _ de
         name: name, dependencies: dependencies, path: "Tests/\(path ?? name)", resources: resources, swiftSettings: swiftSettings)
 }
 
+/// Plugins that `jack plugins new` added to the program.
+let addedPlugins: [Target.Dependency] = [
+    // jack plugins new: dependencies
+]
+
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
@@ -98,9 +103,9 @@ let package = Package(
                 "LogAlertSink",
                 "WebhookAlertSink",
                 arguments, log, metrics, coreMetrics, signals, lifecycle, httpTypes, crypto,
-            ] + nio),
+            ] + nio + addedPlugins),
         .executableTarget(name: "jack", dependencies: ["Host"], path: "Sources/Host/Executable", swiftSettings: swiftSettings),
-        module("PluginTestKit", ["PluginAPI", "Kernel", log, metrics, coreMetrics, httpTypes] + nio),
+        module("PluginTestKit", ["PluginAPI", "Kernel", log, metrics, coreMetrics, httpTypes, crypto] + nio),
         .executableTarget(
             name: "jack-bench",
             dependencies: ["Host", "PluginAPI", "Kernel", "Butler", "Gateway", "WhatsAppChannel", arguments, log, httpTypes, crypto, hummingbird]
@@ -122,6 +127,7 @@ let package = Package(
         plugin("BuiltInPMS", "PMS/BuiltIn"),
         plugin("LogAlertSink", "Alerts/Log"),
         plugin("WebhookAlertSink", "Alerts/Webhook", [crypto]),
+        // jack plugins new: targets
 
         // Jack with a plugin that ends the process: what the end-to-end tests need and the product does not have.
         .executableTarget(
@@ -133,7 +139,8 @@ let package = Package(
         tests("GatewayTests", ["Gateway", "Butler", "Kernel", "PluginAPI", "PluginTestKit", log, httpTypes, hummingbird] + nio),
         tests(
             "HostTests", ["Host", "Gateway", "Butler", "OnCall", "Kernel", "PluginAPI", "PluginTestKit", log, httpTypes, crypto, hummingbird] + nio),
-        tests("PluginTestKitTests", ["PluginTestKit", "PluginAPI", "Kernel", httpTypes, log, metrics, coreMetrics]),
+        tests("TutorialTests", path: "Tutorial", ["PluginAPI", "PluginTestKit", "Kernel", httpTypes, crypto]),
+        tests("PluginTestKitTests", ["PluginTestKit", "PluginAPI", "Kernel", httpTypes, log, metrics, coreMetrics, crypto]),
         tests(
             "WebChatChannelTests", path: "Plugins/Channels/WebChatTests", ["WebChatChannel", "PluginAPI", "PluginTestKit", "Kernel", httpTypes, log]),
         tests(
@@ -150,6 +157,7 @@ let package = Package(
         tests(
             "WebhookAlertSinkTests", path: "Plugins/Alerts/WebhookTests",
             ["WebhookAlertSink", "PluginAPI", "PluginTestKit", "Kernel", crypto, httpTypes, hummingbird]),
+        // jack plugins new: tests
     ],
     swiftLanguageModes: [.v6]
 )

@@ -32,6 +32,7 @@ public enum JackHost {
         PluginRegistration(BuiltInPMS.self),
         PluginRegistration(LogAlertSink.self),
         PluginRegistration(WebhookAlertSink.self),
+        // jack plugins new: registrations
     ]
 
     private static let added = Mutex<[PluginRegistration]>([])

@@ -12,7 +12,12 @@ public struct WhatsApp: ChannelPlugin {
         destinations: [
             DataDestination("graph.facebook.com", purpose: "sending messages and files", classes: [.guestText, .guestIdentity]),
             DataDestination("lookaside.fbsbx.com", purpose: "fetching guests' files", classes: [.operational]),
-        ], documentation: "https://developers.facebook.com/documentation/business-messaging/whatsapp")
+        ], documentation: "https://developers.facebook.com/documentation/business-messaging/whatsapp",
+        quality: [
+            .documentedSettings: .met, .contractSuite: .met, .noSecretsShown: .met, .typedFailures: .met, .probe: .met, .dataDestinations: .met,
+            .documentedLimits: .met, .reconnects: .met, .idempotency: .exempt("Meta takes no idempotency key for a message"), .receipts: .met,
+            .vendorDocument: .met,
+        ])
 
     public let features: ChannelFeatures
     public let routes: [PluginRoute]

@@ -24,10 +24,12 @@ public struct PluginManifest: Sendable {
     public let destinations: [DataDestination]
     /// The vendor's document that the plugin follows.
     public let documentation: String?
+    /// Which rules of quality it meets.
+    public let quality: PluginQuality
 
     public init(
         id: String, summary: String, stability: Stability, capabilities: Set<PluginCapability> = [], destinations: [DataDestination] = [],
-        documentation: String? = nil
+        documentation: String? = nil, quality: PluginQuality = [:]
     ) {
         self.id = id
         self.summary = summary
@@ -35,6 +37,7 @@ public struct PluginManifest: Sendable {
         self.capabilities = capabilities
         self.destinations = destinations
         self.documentation = documentation
+        self.quality = quality
     }
 }
 

@@ -168,6 +168,14 @@ public struct JSONSchemaGenerator: Sendable {
         .object(text.isEmpty ? schema : schema.merging(["description": .string(text)]) { _, new in new })
     }
 
+    /// The schema of a document that one type declares, as text.
+    public func text(of declarations: SettingsSchema, title: String) -> String {
+        var root = object(declarations)
+        root["$schema"] = "http://json-schema.org/draft-07/schema#"
+        root["title"] = .string(title)
+        return JSONText.pretty(.object(root)) + "\n"
+    }
+
     /// The schema as text, keys sorted, so that a generated file changes only where the declarations do.
     public func text() -> String { JSONText.pretty(schema()) + "\n" }
 }

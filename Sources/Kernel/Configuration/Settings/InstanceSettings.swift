@@ -27,3 +27,8 @@ struct AnyNode: SettingValue {
 
     var printed: JSONValue { .object([:]) }
 }
+
+/// What every instance may say, for whoever documents it.
+public enum InstanceDeclarations {
+    public static var schema: SettingsSchema { InstanceSettings.schema }
+}
