@@ -40,7 +40,8 @@ extension PluginsCommand {
                 for change in scaffold.changes { print("changed \(change.path.path)") }
                 print(
                     package == nil
-                        ? "Now: swift build && ./scripts/test --filter \(name)" : "Now, in \(package ?? "."): swift build && swift test")
+                        ? "Now: swift build && ./scripts/test --filter \(name). When its settings stand: jack docs"
+                        : "Now, in \(package ?? "."): swift build && swift test")
             } catch let error as HostError {
                 Terminal.error("jack: \(error)")
                 throw ExitCode(1)

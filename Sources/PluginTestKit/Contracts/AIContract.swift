@@ -74,7 +74,7 @@ public struct AIContract<P: AIProvider>: Sendable {
 
     private func checkAnswers(_ run: ContractRun<P>) async {
         await run.examine(.answers) {
-            try await run.running { room in judge(try await room.plugin.complete(request(run.call())), "complete", .answers, run) }
+            try await run.running { room in judge(try await room.plugin.complete(request), "complete", .answers, run) }
         }
         guard let stage = run.stage else { return }
         await run.examine(.guestTextIsData) {

@@ -88,6 +88,9 @@ struct BrokenWire: Sendable {
     private func failure(of response: ClientResponse, _ guest: String) -> (any Error)? {
         guard let failure = response.failure(from: "Carrier", now: context.clock) else { return nil }
         let status = response.status.code
+        if status == 400, broken != .knownErrorLost, response.text.contains("\"window\"") {
+            return PluginFailure.permanent(.windowClosed, "the window has closed")
+        }
         switch broken {
         case .untyped where status == 500: return Oops()
         case .forbiddenIsPermanent where status == 403: return PluginFailure.permanent(.invalidRequest, "403")
@@ -97,10 +100,8 @@ struct BrokenWire: Sendable {
             return PluginFailure(failure.disposition, failure.reason, failure.message)
         case .throwsSecret: return PluginFailure(failure.disposition, failure.reason, settings.token.reveal(), retryAfter: failure.retryAfter)
         case .throwsGuest: return PluginFailure(failure.disposition, failure.reason, guest, retryAfter: failure.retryAfter)
-        case .knownErrorLost: return failure
         default: break
         }
-        if status == 400, response.text.contains("\"window\"") { return PluginFailure.permanent(.windowClosed, "the window has closed") }
         return failure
     }
 }

@@ -47,6 +47,7 @@ public struct JSONSchemaGenerator: Sendable {
         let others = plugins.isEmpty ? "" : "(?!(?:" + plugins.map(\.manifest.id).joined(separator: "|") + ")$)"
         return [
             "type": ["object", "null"], "additionalProperties": false, "properties": .object(Dictionary(named) { first, _ in first }),
+            "description": .string("Instances of plugins of the kind \(kind), each under a name of its own."),
             "patternProperties": [.init("^\(others)[a-z][a-z0-9-]*$"): ["allOf": [reference, ["type": "object", "required": ["plugin"]]]]],
         ]
     }

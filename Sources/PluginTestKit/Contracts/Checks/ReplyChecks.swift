@@ -82,13 +82,15 @@ extension ContractRun {
     func judge(_ found: Outcome, _ status: Int, _ operation: String, _ obligation: Obligation) {
         guard let stage, !found.isUntyped else { return }
         let expected = stage.vendor.outcomes(status, in: operation)
+        // An answer of another status may have no body; what a plugin makes of that is looked at by `brokenReplies`.
+        if (200..<300).contains(status), found.failure?.reason == .malformedReply { return }
         guard let kind = found.kind, expected.contains(kind) else {
             return violate(
                 obligation,
                 "\(operation), the vendor answers \(status): expected \(expected.map(\.rawValue).sorted().joined(separator: " or ")), found \(found.words)"
             )
         }
-        if (200..<300).contains(status), kind == .notReady, found.failure?.reason != .malformedReply, obligation == .statuses {
+        if (200..<300).contains(status), kind == .notReady, obligation == .statuses {
             violate(obligation, "\(operation), the vendor answers \(status): expected success or malformed-reply, found \(found.words)")
         }
     }
@@ -117,12 +119,14 @@ extension ContractRun {
                 formatter.locale = Locale(identifier: "en_US_POSIX")
                 formatter.timeZone = TimeZone(secondsFromGMT: 0)
                 formatter.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
-                let date = formatter.string(from: room.test.clock.now.addingTimeInterval(120))
+                let until = room.test.clock.now.addingTimeInterval(120), date = formatter.string(from: until)
                 for status in [429, 503] {
-                    for (value, seconds) in [("17", 17.0), (date, 120.0)] {
+                    for value in ["17", date] {
                         let found = await stage.faulty({ _ in .status(status, headers: [("Retry-After", value)]) }) { await outcome(main, room) }
                         // What is no wait at all is said by `statuses`.
                         guard let failure = found.failure, failure.disposition == .notReady else { continue }
+                        // The clock may have been moved meanwhile.
+                        let seconds = value == date ? until.timeIntervalSince(room.test.clock.now) : 17
                         expect(
                             failure.retryAfter.map { abs($0.seconds - seconds) <= 1.5 } ?? false, .retryAfter,
                             "\(status) with “Retry-After: \(value)”: expected \(Int(seconds)) s, found \(failure.retryAfter.map(\.text) ?? "none")")

@@ -112,18 +112,25 @@ extension ContractRun {
     }
 
     private func checkFailsClosed() async throws {
-        // Every text in the settings that is a secret is left out, or emptied.
-        for replacement in [nil, JSONValue.string("")] as [JSONValue?] {
-            var bare = settings
-            for path in settings.paths.reversed() {
-                guard case .string(let text)? = path.reduce(Optional(settings), { $0?[$1] }), contract.secrets.contains(text) else { continue }
-                bare = bare.replacing(path[...], with: replacement)
-            }
-            guard bare != settings, let room = try? await room(bare) else { continue }
-            for case .webhook(let route) in room.plugin.routes {
-                expect(
-                    !route.verification.isConfigured, .failsClosed,
-                    "without its secrets the instance mounts the route \(route.method) “\(route.tail)”")
+        let secrets = settings.paths.reversed().filter { path in
+            if case .string(let text)? = path.reduce(Optional(settings), { $0?[$1] }) { contract.secrets.contains(text) } else { false }
+        }
+        // Each secret alone, and all together, is left out or emptied.
+        for missing in secrets.map({ [$0] }) + [secrets] where !missing.isEmpty {
+            for replacement in [nil, JSONValue.string("")] as [JSONValue?] {
+                let bare = missing.reduce(settings) { $0.replacing($1[...], with: replacement) }
+                guard let room = try? await room(bare) else { continue }
+                for case .webhook(let route) in room.plugin.routes where route.verification.isConfigured {
+                    // Mounted all the same: then it is another secret by which it verifies, and what is signed with that is still taken.
+                    let samples = contract.webhooks.filter { $0.method == route.method && $0.tail == route.tail }
+                    let isSound = samples.allSatisfy {
+                        route.verification.verify($0.signed(instance: "contract", at: room.test.clock.now))
+                            && !route.verification.verify($0.unsigned(instance: "contract"))
+                    }
+                    expect(
+                        isSound && missing.count < max(2, secrets.count), .failsClosed,
+                        "without its secret the instance mounts the route \(route.method) “\(route.tail)”")
+                }
             }
         }
     }
