@@ -86,8 +86,8 @@ let package = Package(
         module(
             "Host", exclude: ["Executable"],
             [
-                "PluginAPI", "Kernel", "Butler", "OnCall", "Gateway", "WebChatChannel", "EmbeddedAI", "BuiltInPMS", "LogAlertSink",
-                "WebhookAlertSink", arguments, log, metrics, coreMetrics, signals, lifecycle, httpTypes, crypto,
+                "PluginAPI", "Kernel", "Butler", "OnCall", "Gateway", "WebChatChannel", "EmailChannel", "EmbeddedAI", "BuiltInPMS",
+                "LogAlertSink", "WebhookAlertSink", arguments, log, metrics, coreMetrics, signals, lifecycle, httpTypes, crypto,
             ] + nio),
         .executableTarget(name: "jack", dependencies: ["Host"], path: "Sources/Host/Executable", swiftSettings: swiftSettings),
         module("PluginTestKit", ["PluginAPI", "Kernel", log, metrics, coreMetrics, httpTypes] + nio),
@@ -101,6 +101,7 @@ let package = Package(
             resources: [
                 .embedInCode("Resources/index.html"), .embedInCode("Resources/chat.css"), .embedInCode("Resources/chat.js"),
             ], [crypto]),
+        plugin("EmailChannel", "Channels/Email", [crypto, coreMetrics]),
         plugin(
             "EmbeddedAI", "AI/Embedded",
             resources: [.embedInCode("Resources/lexicon.txt"), .embedInCode("Resources/languages.txt")]),
@@ -121,6 +122,9 @@ let package = Package(
         tests("PluginTestKitTests", ["PluginTestKit", "PluginAPI", "Kernel", httpTypes, log, metrics, coreMetrics]),
         tests(
             "WebChatChannelTests", path: "Plugins/Channels/WebChatTests", ["WebChatChannel", "PluginAPI", "PluginTestKit", "Kernel", httpTypes, log]),
+        tests(
+            "EmailChannelTests", path: "Plugins/Channels/EmailTests", resources: [.copy("Fixtures")],
+            ["EmailChannel", "PluginAPI", "PluginTestKit", "Kernel", crypto, log] + nio),
         tests("EmbeddedAITests", path: "Plugins/AI/EmbeddedTests", ["EmbeddedAI", "PluginAPI", "PluginTestKit", "Kernel"]),
         tests("BuiltInPMSTests", path: "Plugins/PMS/BuiltInTests", ["BuiltInPMS", "PluginAPI", "PluginTestKit", "Kernel"]),
         tests("LogAlertSinkTests", path: "Plugins/Alerts/LogTests", ["LogAlertSink", "PluginAPI", "PluginTestKit", "Kernel", log]),

@@ -1,5 +1,6 @@
 import ArgumentParser
 import BuiltInPMS
+import EmailChannel
 import EmbeddedAI
 import LogAlertSink
 import PluginAPI
@@ -19,7 +20,7 @@ public enum JackHost {
 
     /// The one list of the plugins that come with Jack.
     public static let builtIn: [PluginRegistration] = [
-        PluginRegistration(WebChat.self), PluginRegistration(EmbeddedProvider.self), PluginRegistration(BuiltInPMS.self),
+        PluginRegistration(WebChat.self), PluginRegistration(Email.self), PluginRegistration(EmbeddedProvider.self), PluginRegistration(BuiltInPMS.self),
         PluginRegistration(LogAlertSink.self), PluginRegistration(WebhookAlertSink.self),
     ]
 

@@ -28,6 +28,7 @@ public final class JackApplication: Sendable {
     private let lock: DatabaseLock?
     private let engine: SQLiteEngine
     private let http: CurlEngine
+    private let mail: MailEngine
     private let alertRouter: Mutex<AlertRouter>
     private let current: Mutex<Current>
     private let configurator: Configurator
@@ -76,9 +77,10 @@ public final class JackApplication: Sendable {
         guard let key = settings.security.encryptionKey else { throw HostError("security.encryption_key is missing") }
         let keys = EncryptionKeys(secret: key, previous: settings.security.previousEncryptionKeys)
         http = try CurlEngine()
+        mail = try MailEngine()
         let kernel = JackKernel(
             .init(
-                property: property, engine: engine, clock: clock, logger: logger, metrics: metrics, http: CurlHTTPClient(engine: http),
+                property: property, engine: engine, clock: clock, logger: logger, metrics: metrics, http: CurlHTTPClient(engine: http), mail: mail,
                 files: { Self.files($0, configuration) },
                 secrets: { EncryptedSecretStore(engine: engine, property: property.id, owner: $0, keys: keys, clock: clock) },
                 trapFile: path.map { $0 + ".trap" }))
@@ -155,6 +157,7 @@ public final class JackApplication: Sendable {
         await kernel.stop(drain: loaded.configuration.settings.server.drainTimeout)
         tasks.forEach { $0.cancel() }
         await http.shutdown()
+        await mail.shutdown()
         await engine.close()
         lock?.release()
         logger.info("stopped")
