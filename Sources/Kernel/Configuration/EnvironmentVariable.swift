@@ -25,6 +25,11 @@ public struct EnvironmentVariable: Sendable {
         EnvironmentVariable("LOCAL_TOKEN", "security", "local_token"),
         EnvironmentVariable("JWT_SECRET", "security", "jwt_secret"),
         EnvironmentVariable("ENCRYPTION_KEY", "security", "encryption_key"),
+        // The channel instance of this name, which comes about by them where the file has none.
+        EnvironmentVariable("SMTP_HOST", "channels", "email", "settings", "smtp", "host"),
+        EnvironmentVariable("SMTP_PORT", "channels", "email", "settings", "smtp", "port"),
+        EnvironmentVariable("SMTP_USER", "channels", "email", "settings", "smtp", "user"),
+        EnvironmentVariable("SMTP_PASSWORD", "channels", "email", "settings", "smtp", "password"),
     ]
 
     /// Its value as a node, marked with the variable's name.

@@ -57,7 +57,7 @@ enum Charset {
                 let (code, error, written) = chunk.withUnsafeMutableBufferPointer { chunk -> (Int, Int32, Int) in
                     var target = chunk.baseAddress, room = chunk.count
                     let code = iconv(converter, &source, &left, &target, &room)
-                    return (Int(bitPattern: code), errno, chunk.count - room)
+                    return (code, errno, chunk.count - room)
                 }
                 output += chunk[..<written].map { UInt8(bitPattern: $0) }
                 if code != -1 || error == E2BIG { continue }
