@@ -113,14 +113,20 @@ actor IMAPSession: MailboxSession {
             let tag = try await send([.text("IDLE")], until: .now + server.timeout)
             let end = ContinuousClock.now + limit
             var isTold = false, isIdle = false
-            while !isTold {
+            while !isTold || !isIdle {
                 guard let response = try await next(by: isIdle ? end : .now + server.timeout) else {
                     if isIdle { break }
                     throw wire.timeout
                 }
-                if response.tag == "+" { isIdle = true } else if response.tag == tag { try judge(response) }
+                if response.tag == "+" {
+                    isIdle = true
+                } else if response.tag == tag {
+                    // The server has ended it by itself.
+                    try judge(response)
+                    return isTold
+                }
                 // A mail that came, or one that went; `* OK Still here` is neither.
-                if ["EXISTS", "EXPUNGE", "RECENT"].contains(response.words.last ?? "") { isTold = isIdle || count != before }
+                if ["EXISTS", "EXPUNGE", "RECENT"].contains(response.words.last ?? "") { isTold = isTold || isIdle || count != before }
             }
             try await wire.send(Array("DONE\r\n".utf8), by: .now + server.timeout)
             _ = try await finish(tag, by: .now + server.timeout)

@@ -49,13 +49,13 @@ public final class LoopbackLineServer: Sendable {
 
     public typealias Script = @Sendable (Client) async throws -> Void
 
-    private struct State {
+    fileprivate struct State {
         var lines: [String] = []
         var connections = 0
         var open = 0
     }
 
-    private final class Shared: Sendable { let value = Mutex(State()) }
+    fileprivate final class Shared: Sendable { let value = Mutex(State()) }
 
     public let port: Int
     private let listener: any Channel

@@ -170,9 +170,11 @@ struct HTMLText {
     private static func isHidden(_ attributes: ArraySlice<UInt8>) -> Bool {
         guard attributes.count > 5 else { return false }
         let text = MIMEBytes.lowercased(attributes.filter { $0 != 32 && $0 != 9 && $0 != 10 && $0 != 13 })
+        let words = MIMEBytes.lowercased(attributes).split { " \t\r\n/".contains($0) }
+        if words.contains(where: { $0 == "hidden" || $0.hasPrefix("hidden=") }) { return true }
         return ["display:none", "visibility:hidden", "font-size:0;", "font-size:0p", "font-size:0\"", "opacity:0;", "opacity:0\"", "mso-hide:all"].contains {
             text.contains($0)
-        } || text.hasSuffix("hidden") || text.contains("hidden=\"")
+        }
     }
 
     private static func attribute(_ name: String, _ bytes: ArraySlice<UInt8>) -> String? {

@@ -8,8 +8,6 @@ import Testing
     struct Expectation: Decodable, Sendable {
         var sender, name, subject, body, kind, message_id, date: String?
         var files: [String?]?
-        /// False for a text that is compared before quotations are taken away.
-        var stripped: Bool?
     }
 
     static func folder() throws -> URL { try #require(Bundle.module.url(forResource: "Fixtures", withExtension: nil)) }
