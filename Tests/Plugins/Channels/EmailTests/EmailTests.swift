@@ -21,7 +21,7 @@ import Testing
     }
 
     private func running<T>(_ test: TestContext = TestContext(), _ settings: JSONValue = settings, _ body: (TestContext, Email) async throws -> T) async throws -> T {
-        let email: Email = try test.make(settings)
+        let email = try test.make(Email.self, settings)
         try await email.start()
         #expect(await eventually { test.mail.looks > 0 || settings["imap"] == nil })
         do {
@@ -157,7 +157,7 @@ import Testing
         try await running(TestContext(), Self.settings(["aliases": ["info@hotel.example"]])) { test, email in
             _ = try await email.send(outbound())
             // Jack's own mail comes back from another address, as a forwarding rule has it.
-            let own = try #require(try sent(test).head.text("message-id"))
+            let head = try sent(test).head, own = try #require(head.text("message-id"))
             test.mail.deliver("From: other@guest.example\nMessage-ID: \(own)\n\nx\n")
             for address in ["desk@hotel.example", "INFO@hotel.example", "desk+tag@hotel.example"] { test.mail.deliver(mail("x", from: address)) }
             test.mail.deliver(mail("x", "Reply-To: info@hotel.example\n"))
@@ -221,7 +221,7 @@ import Testing
 
     @Test func aBounceIsAReceiptOfTheMailThatItNames() async throws {
         try await running { test, email in
-            let id = try #require(try await email.send(outbound()).vendorIDs.first)
+            let result = try await email.send(outbound()), id = result.vendorIDs[0]
             test.mail.deliver(report(id, action: "delayed", status: "4.4.1"))
             test.mail.deliver(report("<foreign@hotel.example>"))
             test.mail.deliver(report(id))
@@ -236,7 +236,7 @@ import Testing
 
     @Test func anOldServersBounceIsFoundInItsText() async throws {
         try await running { test, email in
-            let id = try #require(try await email.send(outbound()).vendorIDs.first)
+            let result = try await email.send(outbound()), id = result.vendorIDs[0]
             test.mail.deliver("Return-Path: <>\nFrom: MAILER-DAEMON@mx.example\nSubject: failure notice\n\nHi. This is qmail.\n--- Below is a copy\n\nMessage-ID: \(id)\n")
             #expect(await eventually { test.inbound.events.count == 1 })
         }
@@ -257,7 +257,8 @@ import Testing
             #expect(test.mail.submissions.last?.sender == "desk@hotel.example" && test.mail.submissions.last?.recipient == "anna@guest.example")
             // Without a message that it answers, the guest's last thread.
             _ = try await email.send(outbound("msg_2", author: .staff))
-            #expect(try sent(test).head.text("in-reply-to") == "<2@guest.example>" && sent(test).head.value("auto-submitted") == nil)
+            let next = try sent(test).head
+            #expect(next.text("in-reply-to") == "<2@guest.example>" && next.value("auto-submitted") == nil)
             // What the guest answers is known by its Message-ID.
             test.mail.deliver(mail("3", "In-Reply-To: \(result.vendorIDs[0])\n", body: "Thanks"))
             #expect(await eventually { test.inbound.messages.last?.inReplyTo == result.vendorIDs[0] })
@@ -280,7 +281,7 @@ import Testing
     @Test func aTagLeadsBackToItsPeer() async throws {
         try await running(TestContext(), Self.settings(["reply_tags": true])) { test, email in
             _ = try await email.send(outbound())
-            let address = try #require(MailAddress.parse(try #require(try sent(test).head.value("reply-to"))).first)
+            let head = try sent(test).head, field = try #require(head.value("reply-to")), address = try #require(MailAddress.parse(field).first)
             #expect(address.local.hasPrefix("desk+") && !address.address.contains("anna"))
             test.mail.deliver("From: anna.private@other.example\nTo: \(address.address)\nMessage-ID: <t@other.example>\n\nfrom my phone\n")
             test.mail.deliver("From: eve@other.example\nTo: desk+aaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbb@hotel.example\nMessage-ID: <e@other.example>\n\nx\n")
@@ -331,7 +332,7 @@ import Testing
     // MARK: Life
 
     @Test func lifeInEveryOrder() async throws {
-        let test = TestContext(), email: Email = try test.make(Self.settings)
+        let test = TestContext(), email = try test.make(Email.self, Self.settings)
         await email.stop()
         _ = try await email.probe()
         #expect(test.mail.submissions.isEmpty && test.mail.openSessions == 0)
@@ -344,7 +345,7 @@ import Testing
     }
 
     @Test func aProbeSaysWhatFails() async throws {
-        let test = TestContext(), email: Email = try test.make(Self.settings)
+        let test = TestContext(), email = try test.make(Email.self, Self.settings)
         test.mail.failSessions(with: .credentialsRejected("not accepted"))
         let failure = await #expect(throws: PluginFailure.self) { try await email.probe() }
         #expect(failure?.disposition == .credentialsRejected)
