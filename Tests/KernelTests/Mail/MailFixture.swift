@@ -10,7 +10,7 @@ import Testing
 struct MailFixture {
     let service: KernelMailService
     let engine: MailEngine
-    let health = RecordingHealthReporter()
+    let health: RecordingHealthReporter
     let server: LoopbackLineServer
     let clock: VirtualClock
 
