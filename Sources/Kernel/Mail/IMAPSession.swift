@@ -64,7 +64,7 @@ actor IMAPSession: MailboxSession {
         // At least 64 KB a second beside the usual time.
         let responses = try await run([.text(command)], within: server.timeout + .seconds(maximumBytes >> 16))
         for response in responses where response.words.last == "FETCH" {
-            guard let items = response.values()?.last?.elements else { throw malformed }
+            guard let items = response.values()?.last?.elements else { throw broken() }
             var mail = FetchedMail(uid: 0, bytes: [], size: 0), hasBody = false
             for (key, value) in zip(items, items.dropFirst()).enumerated().filter({ $0.offset.isMultiple(of: 2) }).map(\.element) {
                 switch key.text?.uppercased() ?? "" {
@@ -237,6 +237,13 @@ actor IMAPSession: MailboxSession {
         if response.tag == "*", words.first == "BYE" { throw PluginFailure.notReady(.unreachable, "\(origin) ended the session") }
         if words.count == 2, words[1] == "EXISTS" || words[1].hasPrefix("EXISTS"), let number = Int(words[0]) { count = number }
         return response
+    }
+
+    /// For what is found to be nonsense after the answer was whole.
+    private func broken() -> PluginFailure {
+        isClosed = true
+        wire.close()
+        return malformed
     }
 
     private var malformed: PluginFailure { .notReady(.malformedReply, "\(origin) answered with something that is not IMAP, or is longer than is allowed") }

@@ -62,6 +62,10 @@ func smtpScript(_ answers: [String: String] = [:], auth: String = "235 2.7.0 in"
             } else if word == "EHLO" {
                 try await client.send("250-fake\r\n250-AUTH PLAIN\r\n250-SIZE 1000000\r\n250 SMTPUTF8\r\n")
             } else if word == "AUTH" {
+                if line.uppercased() == "AUTH PLAIN" {
+                    try await client.send("334 \r\n")
+                    _ = await client.line()
+                }
                 try await client.send("\(auth)\r\n")
             } else if word == "DATA" {
                 try await client.send("354 go on\r\n")

@@ -40,7 +40,7 @@ enum HeaderText {
     private static func word(in bytes: [UInt8], at start: Int) -> (charset: String, bytes: [UInt8], end: Int)? {
         // Longer than the 75 that are allowed, since many are; but not so long that looking for the end takes for ever.
         let limit = min(bytes.count, start + 2048)
-        guard start + 6 < limit, bytes[start + 1] == 63 else { return nil }
+        guard start + 6 < limit, bytes[start + 1] == 63, bytes[start + 2] != 63, bytes[start + 2] != 61 else { return nil }
         guard let first = bytes[(start + 2)..<limit].firstIndex(of: 63), first - start < 64, first + 2 < limit, bytes[first + 2] == 63 else { return nil }
         var end = first + 3
         while end + 1 < limit, !(bytes[end] == 63 && bytes[end + 1] == 61) { end += 1 }

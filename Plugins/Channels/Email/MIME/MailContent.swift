@@ -64,7 +64,10 @@ struct MailContent {
 
     private mutating func add(_ part: MIMEPart) {
         // The mail's own signature is no file of the guest's.
-        let ignored = ["application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature", "message/delivery-status"]
+        let ignored = [
+            "application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature", "message/delivery-status",
+            "message/disposition-notification",
+        ]
         guard attachments.count < Self.maximumAttachments, !ignored.contains(part.type) else { return }
         attachments.append(Attachment(part: part, fileName: Self.safe(part.fileName), mimeType: Self.safeType(part.type)))
     }

@@ -7,8 +7,9 @@ enum FlowedText {
             var content = line.dropFirst(depth)
             if content.first == " " { content.removeFirst() }
             let isFlowed = content.last == " " && content != "-- "
-            if let last = open, last.depth == depth, content != "-- " {
-                open = (depth, last.text + content)
+            if open?.depth == depth, content != "-- " {
+                // In place: a copy for each line would make a long paragraph quadratic.
+                open?.text += content
             } else {
                 if let last = open { result.append(quoted(last)) }
                 open = (depth, String(content))

@@ -4,7 +4,7 @@ import Foundation
 enum ReplyText {
     /// Never empty where `text` holds anything but quotation.
     static func strip(_ text: String) -> String {
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).prefix(20_000).map { trimmedEnd(String($0)) }
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).prefix(5000).map { trimmedEnd(String($0)) }
         let kept = withoutSignature(withoutQuotes(lines))
         let result = joined(kept)
         if !result.isEmpty { return result }
