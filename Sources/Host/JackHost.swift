@@ -20,7 +20,8 @@ public enum JackHost {
 
     /// The one list of the plugins that come with Jack.
     public static let builtIn: [PluginRegistration] = [
-        PluginRegistration(WebChat.self), PluginRegistration(Email.self), PluginRegistration(EmbeddedProvider.self), PluginRegistration(BuiltInPMS.self),
+        PluginRegistration(WebChat.self), PluginRegistration(Email.self), PluginRegistration(EmbeddedProvider.self),
+        PluginRegistration(BuiltInPMS.self),
         PluginRegistration(LogAlertSink.self), PluginRegistration(WebhookAlertSink.self),
     ]
 

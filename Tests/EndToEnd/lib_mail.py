@@ -39,7 +39,8 @@ class PostOffice:
         self.counter = itertools.count()
         self.dovecot = None
         self.submissions = []
-        self.refuse = {}
+        # Called with each mail that is submitted, before it is acknowledged.
+        self.on_data = lambda: None
         # dovecot gives mail to no root; another than root can only be itself.
         self.user = "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
         self.identity = pwd.getpwnam(self.user)
@@ -189,8 +190,6 @@ service anvil {{
         class Handler:
             async def handle_RCPT(self, server, session, envelope, address, options):
                 name = address.split("@")[0]
-                if answer := office.refuse.get(name):
-                    return answer
                 if name == "nobody-here":
                     return "550 5.1.1 No such user"
                 envelope.rcpt_tos.append(address)
@@ -202,6 +201,7 @@ service anvil {{
                     office.deliver(recipient.split("@")[0].split("+")[0], head + envelope.content)
                 if submission:
                     office.submissions.append(envelope)
+                    office.on_data()
                 return "250 2.0.0 Taken"
 
         options = {}

@@ -84,7 +84,8 @@ public final class Email: ChannelPlugin {
         guard let server = try await submissionServer() else {
             throw PluginFailure.permanent(.notImplemented, "this instance has no server for sending: set smtp")
         }
-        guard message.peer.kind == .email, let to = MailAddress.parse(Array(message.peer.value.utf8), limit: 2).first, to.key == message.peer.value.lowercased()
+        guard message.peer.kind == .email, let to = MailAddress.parse(Array(message.peer.value.utf8), limit: 2).first,
+            to.key == message.peer.value.lowercased()
         else { throw PluginFailure.permanent(.unknownRecipient, "the peer is no mail address") }
         guard message.media.isEmpty else { throw PluginFailure.notImplemented("sending files by mail") }
         let signer = try await loadSigner(), threads = MailThreads(storage: context.storage)
@@ -179,14 +180,16 @@ public final class Email: ChannelPlugin {
     private func submissionServer() async throws -> MailServer? {
         guard let smtp = settings.smtp else { return nil }
         return MailServer(
-            host: smtp.host, port: smtp.port ?? (smtp.security == .tls ? 465 : 587), security: smtp.security, user: smtp.user, password: smtp.password,
+            host: smtp.host, port: smtp.port ?? (smtp.security == .tls ? 465 : 587), security: smtp.security, user: smtp.user,
+            password: smtp.password,
             certificateAuthorities: try await authorities(), clientName: own.domain, timeout: smtp.timeout)
     }
 
     private func mailboxServer() async throws -> MailServer? {
         guard let imap = settings.imap else { return nil }
         return MailServer(
-            host: imap.host, port: imap.port ?? (imap.security == .tls ? 993 : 143), security: imap.security, user: imap.user, password: imap.password,
+            host: imap.host, port: imap.port ?? (imap.security == .tls ? 993 : 143), security: imap.security, user: imap.user,
+            password: imap.password,
             certificateAuthorities: try await authorities(), timeout: imap.timeout)
     }
 }

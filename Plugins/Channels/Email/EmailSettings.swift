@@ -10,9 +10,12 @@ public struct EmailSettings: PluginSettings {
     @Setting(help: "Other addresses of the hotel's own: mail from them is never answered.") public var aliases: [String] = []
     @Setting(help: "The server that takes mail for sending; without it, nothing is sent.") public var smtp: SMTPSettings?
     @Setting(help: "The server that holds the hotel's mailbox; without it, nothing is received.") public var imap: IMAPSettings?
-    @Setting(help: "The subject of a mail that answers none; {hotel} is the hotel's name.", .notEmpty) public var subject: String = "A message from {hotel}"
+    @Setting(help: "The subject of a mail that answers none; {hotel} is the hotel's name.", .notEmpty) public var subject: String =
+        "A message from {hotel}"
     @Setting(
-        help: "Whether replies go to address+tag, so that a guest who writes from another address is known; the mail server must deliver such addresses.")
+        help:
+            "Whether replies go to address+tag, so that a guest who writes from another address is known; the mail server must deliver such addresses."
+    )
     public var replyTags: Bool = false
     @Setting(help: "A PEM file with the authorities to trust in place of the system's, for a mail server with a certificate of the hotel's own.")
     public var certificateAuthorities: String?

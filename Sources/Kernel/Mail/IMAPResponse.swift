@@ -146,7 +146,8 @@ enum IMAPText {
         let words = text.split(separator: " ")
         guard words.count == 3 else { return nil }
         let day = words[0].split(separator: "-"), time = words[1].split(separator: ":").compactMap { Int($0) }
-        guard day.count == 3, time.count == 3, let month = months.firstIndex(where: { $0.lowercased() == day[1].lowercased() }), let zone = Int(words[2])
+        guard day.count == 3, time.count == 3, let month = months.firstIndex(where: { $0.lowercased() == day[1].lowercased() }),
+            let zone = Int(words[2])
         else { return nil }
         var parts = DateComponents()
         parts.calendar = Calendar(identifier: .gregorian)

@@ -246,7 +246,9 @@ actor IMAPSession: MailboxSession {
         return malformed
     }
 
-    private var malformed: PluginFailure { .notReady(.malformedReply, "\(origin) answered with something that is not IMAP, or is longer than is allowed") }
+    private var malformed: PluginFailure {
+        .notReady(.malformedReply, "\(origin) answered with something that is not IMAP, or is longer than is allowed")
+    }
 
     /// A server's answer to a command that it did not carry out; the session goes on.
     private struct Answer: Error { let failure: PluginFailure }

@@ -86,7 +86,8 @@ extension MailLink {
         case CURLE_PEER_FAILED_VERIFICATION:
             return PluginFailure.notReady(
                 .untrustedCertificate, "the certificate of \(origin) is not one to trust: expired, for another name, or self-signed")
-        case CURLE_USE_SSL_FAILED: return PluginFailure.notReady(.untrustedCertificate, "\(origin) offers no STARTTLS, without which Jack does not go on")
+        case CURLE_USE_SSL_FAILED:
+            return PluginFailure.notReady(.untrustedCertificate, "\(origin) offers no STARTTLS, without which Jack does not go on")
         case CURLE_SSL_CACERT_BADFILE:
             return PluginFailure.permanent(.configuration, "the certificate authorities for \(origin) cannot be read as PEM")
         case CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CIPHER, CURLE_SSL_ENGINE_INITFAILED:

@@ -152,7 +152,9 @@ public final class MemoryMail: MailService {
         }
 
         private func changing<T: Sendable>(_ body: (inout Box) throws -> T) throws -> T {
-            if selected.withLock({ $0?.readOnly ?? false }) { throw PluginFailure.permanent(.invalidRequest, "the mailbox is open for reading alone") }
+            if selected.withLock({ $0?.readOnly ?? false }) {
+                throw PluginFailure.permanent(.invalidRequest, "the mailbox is open for reading alone")
+            }
             return try box(body)
         }
 
@@ -166,7 +168,9 @@ public final class MemoryMail: MailService {
                 box.mails.values.filter { mail in
                     switch search {
                     case .after(let uid): mail.uid > uid
-                    case .since(let date): (mail.receivedAt ?? .distantPast) >= Date(timeIntervalSince1970: (date.timeIntervalSince1970 / 86_400).rounded(.down) * 86_400)
+                    case .since(let date):
+                        (mail.receivedAt ?? .distantPast)
+                            >= Date(timeIntervalSince1970: (date.timeIntervalSince1970 / 86_400).rounded(.down) * 86_400)
                     case .unseen: !mail.flags.contains("\\Seen")
                     case .messageID(let id):
                         String(decoding: mail.bytes, as: UTF8.self).split(whereSeparator: \.isNewline).contains {

@@ -9,7 +9,9 @@ import Testing
     typealias Reply = @Sendable (_ tag: String, _ command: String, _ client: LoopbackLineServer.Client) async throws -> Bool
 
     /// Greets, logs in and tells its capabilities; the rest is the test's. The reply says whether it answered.
-    private func server(capabilities: String = "IMAP4rev1 IDLE MOVE UIDPLUS", login: String = "OK in", _ reply: @escaping Reply) -> LoopbackLineServer.Script {
+    private func server(capabilities: String = "IMAP4rev1 IDLE MOVE UIDPLUS", login: String = "OK in", _ reply: @escaping Reply)
+        -> LoopbackLineServer.Script
+    {
         { client in
             try await client.send("* OK ready\r\n")
             while let line = await client.line() {
@@ -19,7 +21,8 @@ import Testing
                 switch command.split(separator: " ").first?.uppercased() {
                 case "CAPABILITY": try await client.send("* CAPABILITY \(capabilities)\r\n\(tag) OK\r\n")
                 case "LOGIN", "AUTHENTICATE": try await client.send("\(tag) \(login)\r\n")
-                case "SELECT", "EXAMINE": try await client.send("* 3 EXISTS\r\n* OK [UIDVALIDITY 17] x\r\n* OK [UIDNEXT 9] x\r\n\(tag) OK [READ-WRITE] done\r\n")
+                case "SELECT", "EXAMINE":
+                    try await client.send("* 3 EXISTS\r\n* OK [UIDVALIDITY 17] x\r\n* OK [UIDNEXT 9] x\r\n\(tag) OK [READ-WRITE] done\r\n")
                 case "LOGOUT":
                     try await client.send("* BYE\r\n\(tag) OK\r\n")
                     return
@@ -56,7 +59,8 @@ import Testing
         let mail = "Subject: {5}\r\n\r\nA0 OK not the end\r\n) * 1 FETCH (\r\n"
         try await session({ tag, command, client in
             guard command.hasPrefix("UID FETCH") else { return false }
-            let text = "* 12 FETCH (FLAGS (\\Seen $x))\r\n* OK {9} words\r\n* 2 FETCH (UID 5 FLAGS (\\Seen \\Recent) INTERNALDATE \"17-Jul-1996 02:44:25 -0700\" "
+            let text =
+                "* 12 FETCH (FLAGS (\\Seen $x))\r\n* OK {9} words\r\n* 2 FETCH (UID 5 FLAGS (\\Seen \\Recent) INTERNALDATE \"17-Jul-1996 02:44:25 -0700\" "
                 + "RFC822.SIZE 99 BODY[]<0> {\(mail.utf8.count)}\r\n\(mail) X-TEXT \"a \\\"quoted\\\" (text\")\r\n\(tag) OK done\r\n"
             let bytes = Array(text.utf8)
             for start in stride(from: 0, to: bytes.count, by: size) { try await client.send(Array(bytes[start..<min(start + size, bytes.count)])) }
@@ -84,7 +88,9 @@ import Testing
             #expect(try await session.search(.since(Date(timeIntervalSince1970: 1_785_773_045))) == [3, 5, 8])
             _ = try await session.search(.messageID("<a\"b@c>"))
             #expect(fixture.server.lines.count { $0.contains("UID SEARCH ") } == 4)
-            #expect(fixture.server.lines.contains { $0.hasSuffix("UID SEARCH UID 4:*") } && fixture.server.lines.contains { $0.hasSuffix("SINCE 3-Aug-2026") })
+            #expect(
+                fixture.server.lines.contains { $0.hasSuffix("UID SEARCH UID 4:*") }
+                    && fixture.server.lines.contains { $0.hasSuffix("SINCE 3-Aug-2026") })
             #expect(fixture.server.lines.contains { $0.hasSuffix(#"HEADER Message-ID "<a\"b@c>""#) })
         }
     }
@@ -153,16 +159,19 @@ import Testing
 
     /// What is no answer ends the session: nobody knows what comes next on that connection.
     @Test(arguments: [
-        "* BYE shutting down\r\n", "garbage\r\n", "* 1 FETCH (UID 5 BODY[]<0> {99999999999}\r\n", "* 1 FETCH (UID 5 BODY[]<0> {2000000}\r\n", "* 1 FETCH ((((\r\nJ9 OK\r\n", "\r\n",
+        "* BYE shutting down\r\n", "garbage\r\n", "* 1 FETCH (UID 5 BODY[]<0> {99999999999}\r\n", "* 1 FETCH (UID 5 BODY[]<0> {2000000}\r\n",
+        "* 1 FETCH ((((\r\nJ9 OK\r\n", "\r\n",
         "J3 MAYBE\r\n", "* 1 FETCH (UID 5 BODY[]<0> {10}\r\nabc",
     ])
     func nonsenseEndsTheSession(_ answer: String) async throws {
-        try await MailFixture.run(server { tag, command, client in
-            guard command.hasPrefix("UID FETCH") else { return false }
-            try await client.send(answer.replacing("J9", with: tag).replacing("J3", with: tag))
-            if answer == "garbage\r\n" { try await client.send("\(tag) what\r\n") }
-            return true
-        }) { fixture in
+        try await MailFixture.run(
+            server { tag, command, client in
+                guard command.hasPrefix("UID FETCH") else { return false }
+                try await client.send(answer.replacing("J9", with: tag).replacing("J3", with: tag))
+                if answer == "garbage\r\n" { try await client.send("\(tag) what\r\n") }
+                return true
+            }
+        ) { fixture in
             let session = try await fixture.service.open(fixture.address(user: "desk", timeout: .milliseconds(500)))
             let failure = await fixture.failure { _ = try await session.fetch(5, maximumBytes: 1000) }
             #expect(failure?.disposition == .notReady)
@@ -185,13 +194,16 @@ import Testing
 
     @Test func aWatchConnectsAgainWithPatience() async throws {
         let broken = OutboundPolicy()
-        try await MailFixture.run(policy: broken, server { tag, command, client in
-            guard command == "IDLE" else { return false }
-            // Three connections break while they wait; then one holds.
-            if client.number <= 3 { throw CancellationError() }
-            try await client.send("+ idling\r\n")
-            return true
-        }) { fixture in
+        try await MailFixture.run(
+            policy: broken,
+            server { tag, command, client in
+                guard command == "IDLE" else { return false }
+                // Three connections break while they wait; then one holds.
+                if client.number <= 3 { throw CancellationError() }
+                try await client.send("+ idling\r\n")
+                return true
+            }
+        ) { fixture in
             let looks = Tally(), (service, address) = (fixture.service, fixture.address(user: "desk"))
             let task = Task {
                 await service.watch(MailboxWatch(server: address, mailbox: "INBOX", poll: .seconds(300))) { _, state in

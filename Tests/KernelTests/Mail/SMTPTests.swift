@@ -5,7 +5,8 @@ import PluginTestKit
 import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct SMTPTests {
-    private static let mail = MailSubmission(sender: "desk@hotel.example", recipient: "anna@guest.example", bytes: Array("Subject: x\r\n\r\nHello\r\n".utf8))
+    private static let mail = MailSubmission(
+        sender: "desk@hotel.example", recipient: "anna@guest.example", bytes: Array("Subject: x\r\n\r\nHello\r\n".utf8))
 
     private func submit(
         _ answers: [String: String], mail: MailSubmission = mail, user: String? = nil, auth: String = "235 in"
@@ -24,9 +25,10 @@ import Testing
             #expect(lines.first == "EHLO hotel.example" && lines.contains { $0.hasPrefix("AUTH PLAIN") })
             let begin = try #require(lines.firstIndex(of: "DATA")), end = try #require(lines.firstIndex(of: "."))
             #expect(lines[..<begin].suffix(2) == ["MAIL FROM:<desk@hotel.example>", "RCPT TO:<anna@guest.example>"])
-            #expect(Array(lines[(begin + 1)..<end]) == [
-                "Subject: x", "", "..begins with a dot", "...two", "..", "bare", "feed", "return", "..", "MAIL FROM:<evil@x>", "end",
-            ])
+            #expect(
+                Array(lines[(begin + 1)..<end]) == [
+                    "Subject: x", "", "..begins with a dot", "...two", "..", "bare", "feed", "return", "..", "MAIL FROM:<evil@x>", "end",
+                ])
             #expect(lines.filter { $0.hasPrefix("MAIL FROM:<desk") }.count == 1)
         }
     }
@@ -41,9 +43,11 @@ import Testing
 
     @Test(arguments: [
         ("MAIL", "550 5.1.8 no\r\n", "permanent", "configuration"), ("MAIL", "451 4.3.0 later\r\n", "not ready", "overloaded"),
-        ("MAIL", "530 5.7.0 login first\r\n", "credentials rejected", "unauthorized"), ("RCPT", "550 5.1.1 no such user\r\n", "permanent", "unknown-recipient"),
+        ("MAIL", "530 5.7.0 login first\r\n", "credentials rejected", "unauthorized"),
+        ("RCPT", "550 5.1.1 no such user\r\n", "permanent", "unknown-recipient"),
         ("RCPT", "554 5.7.1 relaying denied\r\n", "permanent", "invalid-request"), ("RCPT", "450 4.2.0 greylisted\r\n", "not ready", "overloaded"),
-        ("RCPT", "421 4.7.0 too many\r\n", "not ready", "rate-limited"), ("RCPT", "550-5.1.1 many\r\n550 5.1.1 lines\r\n", "permanent", "unknown-recipient"),
+        ("RCPT", "421 4.7.0 too many\r\n", "not ready", "rate-limited"),
+        ("RCPT", "550-5.1.1 many\r\n550 5.1.1 lines\r\n", "permanent", "unknown-recipient"),
         ("DATA", "451 4.3.0 later\r\n", "not ready", "overloaded"), (".", "554 5.7.1 spam\r\n", "permanent", "content-filtered"),
         (".", "552 5.3.4 too big\r\n", "permanent", "invalid-request"), (".", "452 4.3.1 full\r\n", "not ready", "overloaded"),
         ("RCPT", "garbage\r\n", "not ready", "malformed-reply"), ("RCPT", "999 no code\r\n", "not ready", "malformed-reply"),

@@ -22,7 +22,9 @@ struct IncomingMail {
         mail = MIMEParser.parse(bytes, limits: limits)
         let head = mail.head
         messageID = head.value("message-id").flatMap { Self.messageIDs(in: $0, limit: 1).first }
-        from = (head.value("from").map { MailAddress.parse($0, limit: 1) } ?? []).first ?? (head.value("sender").map { MailAddress.parse($0, limit: 1) } ?? []).first
+        from =
+            (head.value("from").map { MailAddress.parse($0, limit: 1) } ?? []).first
+            ?? (head.value("sender").map { MailAddress.parse($0, limit: 1) } ?? []).first
         replyTo = (head.value("reply-to").map { MailAddress.parse($0, limit: 1) } ?? []).first ?? from
         recipients = ["to", "cc", "delivered-to", "x-original-to", "envelope-to", "x-delivered-to"].flatMap { name in
             head.values(name).prefix(5).flatMap { MailAddress.parse($0) }

@@ -46,7 +46,9 @@ final class MailIntake: Sendable {
         if let known, known.validity == state.uidValidity {
             let uids = try await session.search(.after(known.uid))
             try await take(uids, session, state)
-            if uids.isEmpty, now.timeIntervalSince(known.at) > Self.cursorInterval { try await store(Cursor(validity: known.validity, uid: known.uid, at: now)) }
+            if uids.isEmpty, now.timeIntervalSince(known.at) > Self.cursorInterval {
+                try await store(Cursor(validity: known.validity, uid: known.uid, at: now))
+            }
             return
         }
         if known != nil {
@@ -85,7 +87,8 @@ final class MailIntake: Sendable {
                 try await session.add(flag: "\\Seen", to: uid)
                 try await session.move(uid, to: imap?.takenMailbox ?? "Jack")
             }
-        } catch let failure as PluginFailure where failure.reason == .notFound || failure.reason == .vendorFault || failure.reason == .invalidRequest {
+        } catch let failure as PluginFailure where failure.reason == .notFound || failure.reason == .vendorFault || failure.reason == .invalidRequest
+        {
             context.logger.warning("a mail was taken and cannot be marked so", metadata: ["error": "\(failure)"])
         }
     }
@@ -99,7 +102,8 @@ final class MailIntake: Sendable {
             return false
         case .bounce(let bounces):
             let receipts = bounces.map { bounce in
-                let reason: PluginFailure.Reason = bounce.status.map { $0.hasPrefix("5.1") || $0.hasPrefix("5.4") } ?? true ? .unknownRecipient : .invalidRequest
+                let reason: PluginFailure.Reason =
+                    bounce.status.map { $0.hasPrefix("5.1") || $0.hasPrefix("5.4") } ?? true ? .unknownRecipient : .invalidRequest
                 return InboundEvent(
                     vendorID: "\(incoming.vendorID) \(bounce.messageID)", peer: nil, occurredAt: fetched.receivedAt,
                     .receipt(
@@ -190,7 +194,9 @@ struct MediaNames: Equatable {
 
     init?(_ text: String) {
         let parts = text.split(separator: "/", maxSplits: 3)
-        guard parts.count >= 3, let validity = UInt32(parts[0]), let uid = UInt32(parts[1]), let number = Int(parts[2]), number >= 0 else { return nil }
+        guard parts.count >= 3, let validity = UInt32(parts[0]), let uid = UInt32(parts[1]), let number = Int(parts[2]), number >= 0 else {
+            return nil
+        }
         let id = parts.count > 3 ? String(parts[3]) : nil
         guard id.map(MailComposer.isMessageID) ?? true else { return nil }
         self.init(validity: validity, uid: uid, number: number, messageID: id)
@@ -208,7 +214,8 @@ struct MediaNames: Equatable {
             let name = MediaNames(validity: validity, uid: uid, number: number, messageID: incoming.messageID)
             let body = attachment.part.body.count, isBase64 = attachment.part.encoding == "base64"
             return MediaReference(
-                kind: kind, reference: name.text, mimeType: attachment.mimeType, fileName: attachment.fileName, size: isBase64 ? body / 78 * 57 : body)
+                kind: kind, reference: name.text, mimeType: attachment.mimeType, fileName: attachment.fileName, size: isBase64 ? body / 78 * 57 : body
+            )
         }
     }
 }

@@ -94,7 +94,9 @@ struct DeliveryReport {
 
     private static func sounds(_ subject: String) -> Bool {
         let text = subject.lowercased()
-        return ["undeliver", "delivery status", "delivery fail", "failure notice", "returned mail", "unzustellbar", "non remis", "no se puede entregar"].contains {
+        return [
+            "undeliver", "delivery status", "delivery fail", "failure notice", "returned mail", "unzustellbar", "non remis", "no se puede entregar",
+        ].contains {
             text.contains($0)
         }
     }
@@ -131,7 +133,8 @@ struct DeliveryReport {
     private static func originals(_ parts: [MIMEPart], _ incoming: IncomingMail, _ signer: MailSigner) -> [String] {
         var found: [String] = []
         func add(_ ids: [String]) { for id in ids where signer.isOwn(id) && !found.contains(id) { found.append(id) } }
-        for part in parts where ["message/rfc822", "text/rfc822-headers", "message/rfc822-headers", "message/global", "message/global-headers"].contains(part.type) {
+        for part in parts
+        where ["message/rfc822", "text/rfc822-headers", "message/rfc822-headers", "message/global", "message/global-headers"].contains(part.type) {
             let head = MIMEParser.parse(part.content, limits: MIMELimits(depth: 0)).head
             if let id = head.value("message-id") { add(IncomingMail.messageIDs(in: id, limit: 1)) }
         }
@@ -142,7 +145,9 @@ struct DeliveryReport {
                 let text = Array(part.text.utf8.prefix(256 << 10)), mark = Array("<jack.".utf8)
                 var index = 0
                 while found.count < 5, let open = text[index...].firstIndex(of: 60) {
-                    if text[open...].starts(with: mark) { add(IncomingMail.messageIDs(in: Array(text[open..<min(open + 260, text.count)]), limit: 1)) }
+                    if text[open...].starts(with: mark) {
+                        add(IncomingMail.messageIDs(in: Array(text[open..<min(open + 260, text.count)]), limit: 1))
+                    }
                     index = open + 1
                 }
             }

@@ -12,7 +12,8 @@ enum Charset {
         case "utf-8", "utf8", "unicode-1-1-utf-8":
             // What is called UTF-8 and is not was mostly written by something that knows only one byte a character.
             return String(validating: bytes, as: UTF8.self) ?? (isMostlyUTF8(bytes) ? String(decoding: bytes, as: UTF8.self) : windows1252(bytes))
-        case "", "us-ascii", "ascii", "ansi_x3.4-1968", "iso-8859-1", "latin1", "windows-1252", "cp1252", "x-ansi", "unknown-8bit", "x-unknown", "default",
+        case "", "us-ascii", "ascii", "ansi_x3.4-1968", "iso-8859-1", "latin1", "windows-1252", "cp1252", "x-ansi", "unknown-8bit", "x-unknown",
+            "default",
             "8bit", "binary":
             // Text in one of these is hardly ever valid UTF-8 by chance.
             return String(validating: bytes, as: UTF8.self) ?? windows1252(bytes)
@@ -36,7 +37,8 @@ enum Charset {
     }
 
     private static let upper: [UInt16] = [
-        0x20AC, 0xFFFD, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0xFFFD, 0x017D, 0xFFFD, 0xFFFD, 0x2018,
+        0x20AC, 0xFFFD, 0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160, 0x2039, 0x0152, 0xFFFD, 0x017D, 0xFFFD, 0xFFFD,
+        0x2018,
         0x2019, 0x201C, 0x201D, 0x2022, 0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0xFFFD, 0x017E, 0x0178,
     ]
 

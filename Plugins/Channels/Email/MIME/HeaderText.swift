@@ -41,7 +41,9 @@ enum HeaderText {
         // Longer than the 75 that are allowed, since many are; but not so long that looking for the end takes for ever.
         let limit = min(bytes.count, start + 2048)
         guard start + 6 < limit, bytes[start + 1] == 63, bytes[start + 2] != 63, bytes[start + 2] != 61 else { return nil }
-        guard let first = bytes[(start + 2)..<limit].firstIndex(of: 63), first - start < 64, first + 2 < limit, bytes[first + 2] == 63 else { return nil }
+        guard let first = bytes[(start + 2)..<limit].firstIndex(of: 63), first - start < 64, first + 2 < limit, bytes[first + 2] == 63 else {
+            return nil
+        }
         var end = first + 3
         while end + 1 < limit, !(bytes[end] == 63 && bytes[end + 1] == 61) { end += 1 }
         guard end + 1 < limit else { return nil }
@@ -95,7 +97,9 @@ struct ParameterizedValue {
                 }
                 var index = text.startIndex
                 while index < text.endIndex {
-                    if text[index] == 37, index + 2 < text.endIndex, let high = MIMEBytes.hex(text[index + 1]), let low = MIMEBytes.hex(text[index + 2]) {
+                    if text[index] == 37, index + 2 < text.endIndex, let high = MIMEBytes.hex(text[index + 1]),
+                        let low = MIMEBytes.hex(text[index + 2])
+                    {
                         bytes.append(high << 4 | low)
                         index += 3
                     } else {

@@ -79,7 +79,9 @@ struct MIMEParser {
             fileName: disposition.parameters["filename"] ?? declared.parameters["name"], body: bytes[body..<end])
         guard part.isMultipart, depth < limits.depth else { return part }
         let boundary = declared.parameters["boundary"].flatMap { $0.isEmpty ? nil : Array($0.utf8) } ?? guess(body, end)
-        if let boundary { part.children = children(body, end, boundary, depth, implied: type == "multipart/digest" ? "message/rfc822" : "text/plain") }
+        if let boundary {
+            part.children = children(body, end, boundary, depth, implied: type == "multipart/digest" ? "message/rfc822" : "text/plain")
+        }
         // No boundary was there: the body is the text that it seems to be.
         if part.children.isEmpty { part.type = "text/plain" }
         return part

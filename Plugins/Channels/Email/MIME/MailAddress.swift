@@ -75,7 +75,9 @@ struct MailAddress: Hashable, Sendable {
             if text.lowercased().hasPrefix("mailto:") { text.removeFirst(7) }
             guard let at = text.lastIndex(of: "@"), at != text.startIndex, text.utf8.count <= 320 else { return nil }
             let domain = text[text.index(after: at)...].lowercased().trimmingCharacters(in: ["."])
-            let isSound = { (text: String) in text.unicodeScalars.allSatisfy { $0.value > 32 && $0.value != 127 && $0 != "<" && $0 != ">" && $0 != "\u{fffd}" } }
+            let isSound = { (text: String) in
+                text.unicodeScalars.allSatisfy { $0.value > 32 && $0.value != 127 && $0 != "<" && $0 != ">" && $0 != "\u{fffd}" }
+            }
             guard !domain.isEmpty, isSound(domain), isSound(String(text[..<at])), !domain.contains("@") else { return nil }
             let name = HeaderText.decode(hasAngle ? outer : comment).trimmingCharacters(in: [" ", "'", "\""])
             return MailAddress(name: name.isEmpty ? nil : String(name.prefix(200)), address: "\(text[..<at])@\(domain)")
@@ -87,7 +89,10 @@ struct MailAddress: Hashable, Sendable {
 enum MailDate {
     private static let months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
     private static let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
-    private static let zones = ["gmt": 0, "ut": 0, "utc": 0, "z": 0, "est": -300, "edt": -240, "cst": -360, "cdt": -300, "mst": -420, "mdt": -360, "pst": -480, "pdt": -420, "cet": 60, "cest": 120]
+    private static let zones = [
+        "gmt": 0, "ut": 0, "utc": 0, "z": 0, "est": -300, "edt": -240, "cst": -360, "cdt": -300, "mst": -420, "mdt": -360, "pst": -480, "pdt": -420,
+        "cet": 60, "cest": 120,
+    ]
 
     static func parse(_ text: String) -> Date? {
         let plain = text.split(separator: "(").first.map(String.init) ?? ""

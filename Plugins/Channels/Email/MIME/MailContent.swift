@@ -76,12 +76,14 @@ struct MailContent {
     static func safe(_ name: String?) -> String? {
         guard let name else { return nil }
         let last = name.split { $0 == "/" || $0 == "\\" }.last.map(String.init) ?? ""
-        let plain = String(String.UnicodeScalarView(last.unicodeScalars.filter { $0.value >= 32 && $0.value != 127 && !(0x202a...0x202e).contains($0.value) }))
+        let plain = String(
+            String.UnicodeScalarView(last.unicodeScalars.filter { $0.value >= 32 && $0.value != 127 && !(0x202a...0x202e).contains($0.value) }))
         let text = plain.trimmingCharacters(in: CharacterSet(charactersIn: ". "))
         return text.isEmpty ? nil : String(text.prefix(150))
     }
 
     static func safeType(_ type: String) -> String {
-        type.utf8.count < 100 && type.utf8.allSatisfy { $0 > 32 && $0 < 127 && $0 != 34 && $0 != 60 && $0 != 62 && $0 != 44 } ? type : "application/octet-stream"
+        type.utf8.count < 100 && type.utf8.allSatisfy { $0 > 32 && $0 < 127 && $0 != 34 && $0 != 60 && $0 != 62 && $0 != 44 }
+            ? type : "application/octet-stream"
     }
 }

@@ -64,7 +64,9 @@ struct MailComposer {
 
     /// Without control characters: the end of a line above all.
     static func plain(_ text: String) -> String {
-        String(String.UnicodeScalarView(text.unicodeScalars.filter { $0.value >= 32 && !(127..<160).contains($0.value) && $0.value != 0x2028 && $0.value != 0x2029 }))
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.filter { $0.value >= 32 && !(127..<160).contains($0.value) && $0.value != 0x2028 && $0.value != 0x2029 }))
     }
 
     static func mailbox(_ address: MailAddress) -> String {

@@ -39,7 +39,9 @@ struct MailThreads: Sendable {
         return try await storage.get("peer/\(Base32.digest(peer))", as: MailThread.self)
     }
 
-    func setPeer(_ peer: String, ofTag tag: String) async throws { try await storage.set("tag/\(tag)", to: Array(peer.utf8), lifetime: Self.lifetime) }
+    func setPeer(_ peer: String, ofTag tag: String) async throws {
+        try await storage.set("tag/\(tag)", to: Array(peer.utf8), lifetime: Self.lifetime)
+    }
 
     func peer(ofTag tag: String) async throws -> String? { try await storage.get("tag/\(tag)").map { String(decoding: $0, as: UTF8.self) } }
 }

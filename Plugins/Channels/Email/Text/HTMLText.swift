@@ -10,10 +10,15 @@ struct HTMLText {
         return reader.out.joined(separator: "\n")
     }
 
-    private static let skipped: Set<String> = ["script", "style", "head", "title", "noscript", "template", "svg", "math", "object", "iframe", "select"]
-    private static let void: Set<String> = ["br", "hr", "img", "input", "meta", "link", "base", "col", "area", "wbr", "embed", "source", "track", "param"]
+    private static let skipped: Set<String> = [
+        "script", "style", "head", "title", "noscript", "template", "svg", "math", "object", "iframe", "select",
+    ]
+    private static let void: Set<String> = [
+        "br", "hr", "img", "input", "meta", "link", "base", "col", "area", "wbr", "embed", "source", "track", "param",
+    ]
     private static let blocks: Set<String> = [
-        "p", "div", "tr", "table", "ul", "ol", "li", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre", "section", "article", "header", "footer",
+        "p", "div", "tr", "table", "ul", "ol", "li", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre", "section", "article", "header",
+        "footer",
         "dl", "dt", "dd", "center", "address", "form", "fieldset", "hr", "body",
     ]
     private static let spaced: Set<String> = ["p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table"]
@@ -172,9 +177,10 @@ struct HTMLText {
         let text = MIMEBytes.lowercased(attributes.filter { $0 != 32 && $0 != 9 && $0 != 10 && $0 != 13 })
         let words = MIMEBytes.lowercased(attributes).split { " \t\r\n/".contains($0) }
         if words.contains(where: { $0 == "hidden" || $0.hasPrefix("hidden=") }) { return true }
-        return ["display:none", "visibility:hidden", "font-size:0;", "font-size:0p", "font-size:0\"", "opacity:0;", "opacity:0\"", "mso-hide:all"].contains {
-            text.contains($0)
-        }
+        return ["display:none", "visibility:hidden", "font-size:0;", "font-size:0p", "font-size:0\"", "opacity:0;", "opacity:0\"", "mso-hide:all"]
+            .contains {
+                text.contains($0)
+            }
     }
 
     private static func attribute(_ name: String, _ bytes: ArraySlice<UInt8>) -> String? {
@@ -188,12 +194,17 @@ struct HTMLText {
     // MARK: Entities
 
     private static let named: [String: UInt32] = [
-        "amp": 38, "lt": 60, "gt": 62, "quot": 34, "apos": 39, "nbsp": 32, "copy": 169, "reg": 174, "trade": 8482, "euro": 8364, "pound": 163, "yen": 165,
-        "cent": 162, "sect": 167, "deg": 176, "hellip": 8230, "mdash": 8212, "ndash": 8211, "lsquo": 8216, "rsquo": 8217, "sbquo": 8218, "ldquo": 8220,
-        "rdquo": 8221, "bdquo": 8222, "laquo": 171, "raquo": 187, "middot": 183, "bull": 8226, "times": 215, "iexcl": 161, "iquest": 191, "szlig": 223,
+        "amp": 38, "lt": 60, "gt": 62, "quot": 34, "apos": 39, "nbsp": 32, "copy": 169, "reg": 174, "trade": 8482, "euro": 8364, "pound": 163,
+        "yen": 165,
+        "cent": 162, "sect": 167, "deg": 176, "hellip": 8230, "mdash": 8212, "ndash": 8211, "lsquo": 8216, "rsquo": 8217, "sbquo": 8218,
+        "ldquo": 8220,
+        "rdquo": 8221, "bdquo": 8222, "laquo": 171, "raquo": 187, "middot": 183, "bull": 8226, "times": 215, "iexcl": 161, "iquest": 191,
+        "szlig": 223,
         "auml": 228, "ouml": 246, "uuml": 252, "Auml": 196, "Ouml": 214, "Uuml": 220, "agrave": 224, "aacute": 225, "acirc": 226, "atilde": 227,
-        "aring": 229, "aelig": 230, "ccedil": 231, "egrave": 232, "eacute": 233, "ecirc": 234, "euml": 235, "igrave": 236, "iacute": 237, "icirc": 238,
-        "iuml": 239, "ntilde": 241, "ograve": 242, "oacute": 243, "ocirc": 244, "otilde": 245, "oslash": 248, "ugrave": 249, "uacute": 250, "ucirc": 251,
+        "aring": 229, "aelig": 230, "ccedil": 231, "egrave": 232, "eacute": 233, "ecirc": 234, "euml": 235, "igrave": 236, "iacute": 237,
+        "icirc": 238,
+        "iuml": 239, "ntilde": 241, "ograve": 242, "oacute": 243, "ocirc": 244, "otilde": 245, "oslash": 248, "ugrave": 249, "uacute": 250,
+        "ucirc": 251,
         "Agrave": 192, "Aacute": 193, "Acirc": 194, "Ccedil": 199, "Egrave": 200, "Eacute": 201, "Ecirc": 202, "Iacute": 205, "Ntilde": 209,
         "Oacute": 211, "Uacute": 218, "oelig": 339, "ensp": 32, "emsp": 32, "thinsp": 32, "zwnj": 0, "zwj": 0, "shy": 0,
     ]

@@ -56,7 +56,8 @@ enum ReplyText {
     }
 
     private static let separators = [
-        "original message", "ursprüngliche nachricht", "originalnachricht", "message d'origine", "message d’origine", "message original", "mensaje original",
+        "original message", "ursprüngliche nachricht", "originalnachricht", "message d'origine", "message d’origine", "message original",
+        "mensaje original",
         "reply message", "antwort nachricht",
     ]
 
@@ -112,7 +113,9 @@ enum ReplyText {
             text += (text.isEmpty ? "" : " ") + line.lowercased()
             let hasDate = text.contains { $0.isNumber }
             for (begin, end) in heads where begin.contains(where: text.hasPrefix) && hasDate {
-                if end.contains(where: { text.hasSuffix($0) || ($0 == "schrieb" && text.hasSuffix(":") && text.contains(" schrieb ")) }) { return index + 1 }
+                if end.contains(where: { text.hasSuffix($0) || ($0 == "schrieb" && text.hasSuffix(":") && text.contains(" schrieb ")) }) {
+                    return index + 1
+                }
             }
             // `Anna Kern <anna@example.com> schrieb am 3. Mai um 10:04:`
             let names = [" schrieb am ", " wrote on ", " a écrit le ", " escribió el "]
@@ -124,7 +127,8 @@ enum ReplyText {
     // MARK: Signatures
 
     private static let mobile = [
-        "sent from my ", "sent via ", "get outlook for ", "von meinem iphone gesendet", "von meinem ipad gesendet", "gesendet von meinem ", "gesendet mit der ",
+        "sent from my ", "sent via ", "get outlook for ", "von meinem iphone gesendet", "von meinem ipad gesendet", "gesendet von meinem ",
+        "gesendet mit der ",
         "gesendet von outlook", "envoyé de mon ", "envoyé depuis ", "envoyé à partir ", "télécharger outlook", "enviado desde mi ", "enviado desde ",
         "obtener outlook", "diese nachricht wurde von meinem ",
     ]

@@ -27,7 +27,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "Plain", "Ihre Anfrage für Zimmer 12 – Größe", String(repeating: "lang ", count: 60), "=?utf-8?Q?not_a_word?=", String(repeating: "日本", count: 80),
+        "Plain", "Ihre Anfrage für Zimmer 12 – Größe", String(repeating: "lang ", count: 60), "=?utf-8?Q?not_a_word?=",
+        String(repeating: "日本", count: 80),
         String(repeating: "x", count: 300),
     ])
     func subjectsComeBackAsTheyWere(_ subject: String) {
@@ -48,10 +49,11 @@ import Testing
         composer.language = "en\r\nM: n"
         let head = read(composer).head
         let names = Set(head.fields.map(\.name))
-        #expect(names == [
-            "date", "from", "to", "reply-to", "subject", "message-id", "references", "auto-submitted", "x-auto-response-suppress", "mime-version",
-            "content-type", "content-transfer-encoding",
-        ])
+        #expect(
+            names == [
+                "date", "from", "to", "reply-to", "subject", "message-id", "references", "auto-submitted", "x-auto-response-suppress", "mime-version",
+                "content-type", "content-transfer-encoding",
+            ])
         #expect(head.text("references") == "<ok@b>")
     }
 

@@ -18,7 +18,9 @@ import Testing
     }()
 
     @Test func everyMailHasItsExpectation() throws {
-        let names = try FileManager.default.contentsOfDirectory(atPath: Self.folder().path).filter { $0.hasSuffix(".eml") }.map { String($0.dropLast(4)) }
+        let names = try FileManager.default.contentsOfDirectory(atPath: Self.folder().path).filter { $0.hasSuffix(".eml") }.map {
+            String($0.dropLast(4))
+        }
         #expect(names.count >= 40)
         #expect(Set(names) == Set(Self.expectations.keys))
     }

@@ -20,7 +20,9 @@ import Testing
         return .object(all.merging(changes) { $1 })
     }
 
-    private func running<T>(_ test: TestContext = TestContext(), _ settings: JSONValue = settings, _ body: (TestContext, Email) async throws -> T) async throws -> T {
+    private func running<T>(_ test: TestContext = TestContext(), _ settings: JSONValue = settings, _ body: (TestContext, Email) async throws -> T)
+        async throws -> T
+    {
         let email = try test.make(Email.self, settings)
         try await email.start()
         #expect(await eventually { test.mail.looks > 0 || settings["imap"] == nil })
@@ -44,7 +46,9 @@ import Testing
         #expect(await eventually { test.mail.looks + test.mail.watchFailures.count > before })
     }
 
-    private func outbound(_ id: String = "msg_1", to peer: String = "anna@guest.example", inReplyTo: String? = nil, author: OutboundMessage.Author = .jack) -> OutboundMessage {
+    private func outbound(
+        _ id: String = "msg_1", to peer: String = "anna@guest.example", inReplyTo: String? = nil, author: OutboundMessage.Author = .jack
+    ) -> OutboundMessage {
         OutboundMessage(id: id, peer: PeerAddress(.email, peer), author: author, text: "Of course.", inReplyTo: inReplyTo, locale: "en")
     }
 
@@ -140,7 +144,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "Auto-Submitted: auto-generated", "Precedence: list", "X-Autoreply: yes", "Return-Path: <>", "List-Id: <x.example>", "X-Auto-Response-Suppress: OOF",
+        "Auto-Submitted: auto-generated", "Precedence: list", "X-Autoreply: yes", "Return-Path: <>", "List-Id: <x.example>",
+        "X-Auto-Response-Suppress: OOF",
     ])
     func whatNobodyWroteIsLeftUnseen(_ field: String) async throws {
         try await running { test, _ in
@@ -237,7 +242,9 @@ import Testing
     @Test func anOldServersBounceIsFoundInItsText() async throws {
         try await running { test, email in
             let result = try await email.send(outbound()), id = result.vendorIDs[0]
-            test.mail.deliver("Return-Path: <>\nFrom: MAILER-DAEMON@mx.example\nSubject: failure notice\n\nHi. This is qmail.\n--- Below is a copy\n\nMessage-ID: \(id)\n")
+            test.mail.deliver(
+                "Return-Path: <>\nFrom: MAILER-DAEMON@mx.example\nSubject: failure notice\n\nHi. This is qmail.\n--- Below is a copy\n\nMessage-ID: \(id)\n"
+            )
             #expect(await eventually { test.inbound.events.count == 1 })
         }
     }
@@ -284,13 +291,17 @@ import Testing
             let head = try sent(test).head, field = try #require(head.value("reply-to")), address = try #require(MailAddress.parse(field).first)
             #expect(address.local.hasPrefix("desk+") && !address.address.contains("anna"))
             test.mail.deliver("From: anna.private@other.example\nTo: \(address.address)\nMessage-ID: <t@other.example>\n\nfrom my phone\n")
-            test.mail.deliver("From: eve@other.example\nTo: desk+aaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbb@hotel.example\nMessage-ID: <e@other.example>\n\nx\n")
+            test.mail.deliver(
+                "From: eve@other.example\nTo: desk+aaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbb@hotel.example\nMessage-ID: <e@other.example>\n\nx\n")
             #expect(await eventually { test.inbound.events.count == 2 })
             #expect(test.inbound.events.map(\.peer?.value) == ["anna@guest.example", "eve@other.example"])
         }
     }
 
-    @Test(arguments: [PeerAddress(.phone, "+4930123"), PeerAddress(.email, "no address"), PeerAddress(.email, "a@b.example, c@d.example"), PeerAddress(.email, "a@b.example\r\nX: y")])
+    @Test(arguments: [
+        PeerAddress(.phone, "+4930123"), PeerAddress(.email, "no address"), PeerAddress(.email, "a@b.example, c@d.example"),
+        PeerAddress(.email, "a@b.example\r\nX: y"),
+    ])
     func aPeerThatIsNoAddressIsUnknown(_ peer: PeerAddress) async throws {
         try await running { test, email in
             let failure = await #expect(throws: PluginFailure.self) {
@@ -322,7 +333,9 @@ import Testing
             let content = try await email.fetchMedia(media)
             #expect(content.bytes == Array("hello".utf8) && content.mimeType == "image/png")
             for reference in ["", "1/2", "1/1/0/<gone@x>", "9/9/9", "a/b/c", "1/1/99/<p@guest.example>", "1/1/0/x\r\ny"] {
-                let failure = await #expect(throws: PluginFailure.self) { try await email.fetchMedia(MediaReference(kind: .image, reference: reference)) }
+                let failure = await #expect(throws: PluginFailure.self) {
+                    try await email.fetchMedia(MediaReference(kind: .image, reference: reference))
+                }
                 #expect(failure?.reason == .notFound)
             }
             #expect(test.mail.openSessions == 0)
@@ -358,7 +371,8 @@ import Testing
 
     @Test(arguments: [
         ("{}", "neither smtp nor imap"), (#"{"smtp":{"host":"s"}}"#, "address is missing"),
-        (#"{"address":"x","smtp":{"host":"s"}}"#, "not a mail address"), (#"{"address":"a@b.example","smtp":{"host":"s","user":"u"}}"#, "go together"),
+        (#"{"address":"x","smtp":{"host":"s"}}"#, "not a mail address"),
+        (#"{"address":"a@b.example","smtp":{"host":"s","user":"u"}}"#, "go together"),
         (#"{"address":"a@b.example","smtp":{"host":"s","user":"u","password":"p","security":"none"}}"#, "not sent without TLS"),
         (#"{"address":"a@b.example","imap":{"host":"s","taken":"move"}}"#, "nothing says where"),
         (#"{"address":"a@b.example\nBcc: x@y","smtp":{"host":"s"}}"#, "not a mail address"),

@@ -36,13 +36,16 @@ import Testing
     @Test func foldsAndCommentsAndWordsWithoutEnd() {
         for piece in ["(", "\"", "<", "=?utf-8?B?", "a,", "=?", ";a*0*=", "\\"] {
             let junk = String(repeating: piece, count: 60_000 / piece.utf8.count)
-            let mail = IncomingMail(Array("From: \(junk)\r\nTo: \(junk)\r\nSubject: \(junk)\r\nReferences: \(junk)\r\nContent-Type: text/plain\(junk)\r\n\r\nx".utf8))
+            let mail = IncomingMail(
+                Array("From: \(junk)\r\nTo: \(junk)\r\nSubject: \(junk)\r\nReferences: \(junk)\r\nContent-Type: text/plain\(junk)\r\n\r\nx".utf8))
             #expect(mail.subject.count <= 1000)
         }
     }
 
     @Test func htmlBombs() {
-        for piece in ["<div>", "<blockquote>", "&amp;", "<a href=\"https://x.example\">", "<!--", "<p", "<\"", "<div style=display:none>", "&#9999999999;"] {
+        for piece in [
+            "<div>", "<blockquote>", "&amp;", "<a href=\"https://x.example\">", "<!--", "<p", "<\"", "<div style=display:none>", "&#9999999999;",
+        ] {
             #expect(HTMLText.plain(String(repeating: piece, count: 500_000 / piece.utf8.count)).utf8.count <= HTMLText.maximumLength * 2)
         }
     }

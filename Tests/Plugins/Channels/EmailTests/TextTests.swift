@@ -45,32 +45,42 @@ import Testing
         #expect(HTMLText.plain("<!-- never ends <p>x</p>") == "")
         #expect(HTMLText.plain("a<br>b<br><br>c") == "a\nb\n\nc")
         #expect(HTMLText.plain("<pre>  two\n  lines</pre>") == "  two\n  lines")
-        #expect(HTMLText.plain("&#x202;&#xD800;&#1114112;ok&amp;lt;") .hasSuffix("ok&lt;"))
+        #expect(HTMLText.plain("&#x202;&#xD800;&#1114112;ok&amp;lt;").hasSuffix("ok&lt;"))
     }
 
     @Test func addresses() {
         func parse(_ text: String) -> [String] { MailAddress.parse(Array(text.utf8)).map { "\($0.name ?? "-")|\($0.address)" } }
-        #expect(parse("a@b.example, \"x, y\" <c@D.example>; Group: d@e.example, f@g.example;") == ["-|a@b.example", "x, y|c@d.example", "-|d@e.example", "-|f@g.example"])
+        #expect(
+            parse("a@b.example, \"x, y\" <c@D.example>; Group: d@e.example, f@g.example;") == [
+                "-|a@b.example", "x, y|c@d.example", "-|d@e.example", "-|f@g.example",
+            ])
         #expect(parse("a@b.example (Anna)") == ["Anna|a@b.example"])
-        #expect(parse("<>").isEmpty && parse("undisclosed-recipients:;").isEmpty && parse("@x").isEmpty && parse("a@").isEmpty && parse("a b").isEmpty)
+        #expect(
+            parse("<>").isEmpty && parse("undisclosed-recipients:;").isEmpty && parse("@x").isEmpty && parse("a@").isEmpty && parse("a b").isEmpty)
         #expect(parse("\"evil\r\nBcc: x@y\" <a@b.example>").first == "evil Bcc: x@y|a@b.example")
         #expect(parse("kern@guest.example <anna@guest.example>") == ["kern@guest.example|anna@guest.example"])
         #expect(parse("jürgen@bücher.example") == ["-|jürgen@bücher.example"])
     }
 
     @Test(arguments: [
-        ("Mon, 3 Aug 2026 18:04:05 +0200", 1_785_773_045.0), ("3 Aug 26 16:04 GMT", 1_785_773_040), ("Mon, 03 Aug 2026 12:04:05 EDT (comment)", 1_785_773_045),
+        ("Mon, 3 Aug 2026 18:04:05 +0200", 1_785_773_045.0), ("3 Aug 26 16:04 GMT", 1_785_773_040),
+        ("Mon, 03 Aug 2026 12:04:05 EDT (comment)", 1_785_773_045),
         ("Mon, 3-Aug-2026 16:04:05 -0000", 1_785_773_045),
     ])
     func dates(_ text: String, _ seconds: Double) { #expect(MailDate.parse(text)?.timeIntervalSince1970 == seconds) }
 
-    @Test(arguments: ["", "yesterday", "Mon, 99 Foo 2026 1:2:3", "1 Jan", "Mon, 3 Aug 2026"]) func noDates(_ text: String) { #expect(MailDate.parse(text) == nil) }
+    @Test(arguments: ["", "yesterday", "Mon, 99 Foo 2026 1:2:3", "1 Jan", "Mon, 3 Aug 2026"]) func noDates(_ text: String) {
+        #expect(MailDate.parse(text) == nil)
+    }
 
     @Test func aDateIsWrittenAsItIsRead() {
         let date = Date(timeIntervalSince1970: 1_785_773_045)
         #expect(MailDate.format(date) == "Mon, 03 Aug 2026 16:04:05 +0000" && MailDate.parse(MailDate.format(date)) == date)
     }
 
-    @Test(arguments: [("Re: AW: [x] Towels", "Re: [x] Towels"), ("Towels", "Re: Towels"), ("RE[2]: Re: x", "Re: x"), ("Reservation: two", "Re: Reservation: two"), ("", "Re:")])
+    @Test(arguments: [
+        ("Re: AW: [x] Towels", "Re: [x] Towels"), ("Towels", "Re: Towels"), ("RE[2]: Re: x", "Re: x"), ("Reservation: two", "Re: Reservation: two"),
+        ("", "Re:"),
+    ])
     func subjectsOfReplies(_ subject: String, _ reply: String) { #expect(MailComposer.reply(to: subject) == reply) }
 }
