@@ -14,7 +14,8 @@ public final class Email: ChannelPlugin {
         capabilities: ["text", "media-in", "receipts", "threads"],
         destinations: [
             DataDestination("the hosts of smtp and imap", purpose: "carrying mail", classes: [.guestText, .guestIdentity])
-        ], documentation: "https://www.rfc-editor.org/rfc/rfc5322")
+        ], documentation: "https://www.rfc-editor.org/rfc/rfc5322",
+        environment: ["SMTP_HOST": "smtp.host", "SMTP_PORT": "smtp.port", "SMTP_USER": "smtp.user", "SMTP_PASSWORD": "smtp.password"])
 
     public let features = ChannelFeatures(maximumTextLength: 100_000, receipts: [.sent, .failed])
 

@@ -8,12 +8,24 @@ public struct EnvironmentVariable: Sendable {
     public let isList: Bool
 
     private init(_ name: String, _ parts: String..., isList: Bool = false) {
+        self.init(name: name, path: ConfigurationPath(parts), isList: isList)
+    }
+
+    private init(name: String, path: ConfigurationPath, isList: Bool) {
         self.name = name
-        path = ConfigurationPath(parts)
+        self.path = path
         self.isList = isList
     }
 
-    /// All variables that are read.
+    /// The variables that a plugin's manifest names, for the instance that is called like the plugin.
+    static func of(_ registration: PluginRegistration) -> [EnvironmentVariable] {
+        registration.manifest.environment.sorted { $0.key < $1.key }.map { name, path in
+            let parts = [registration.kind.section, registration.manifest.id, "settings"] + path.split(separator: ".").map(String.init)
+            return EnvironmentVariable(name: name, path: ConfigurationPath(parts), isList: false)
+        }
+    }
+
+    /// All variables that are read, beside those of plugins.
     public static let all = [
         EnvironmentVariable("JACK_ENV", "environment"),
         EnvironmentVariable("PORT", "server", "port"),
@@ -25,11 +37,6 @@ public struct EnvironmentVariable: Sendable {
         EnvironmentVariable("LOCAL_TOKEN", "security", "local_token"),
         EnvironmentVariable("JWT_SECRET", "security", "jwt_secret"),
         EnvironmentVariable("ENCRYPTION_KEY", "security", "encryption_key"),
-        // The channel instance of this name, which comes about by them where the file has none.
-        EnvironmentVariable("SMTP_HOST", "channels", "email", "settings", "smtp", "host"),
-        EnvironmentVariable("SMTP_PORT", "channels", "email", "settings", "smtp", "port"),
-        EnvironmentVariable("SMTP_USER", "channels", "email", "settings", "smtp", "user"),
-        EnvironmentVariable("SMTP_PASSWORD", "channels", "email", "settings", "smtp", "password"),
     ]
 
     /// Its value as a node, marked with the variable's name.

@@ -24,10 +24,13 @@ public struct PluginManifest: Sendable {
     public let destinations: [DataDestination]
     /// The vendor's document that the plugin follows.
     public let documentation: String?
+    /// Variables of the environment that stand over settings of the instance which is named like the plugin: the variable, and the setting's path with
+    /// dots, such as `smtp.host`. An instance that the file does not have comes about by them.
+    public let environment: [String: String]
 
     public init(
         id: String, summary: String, stability: Stability, capabilities: Set<PluginCapability> = [], destinations: [DataDestination] = [],
-        documentation: String? = nil
+        documentation: String? = nil, environment: [String: String] = [:]
     ) {
         self.id = id
         self.summary = summary
@@ -35,6 +38,7 @@ public struct PluginManifest: Sendable {
         self.capabilities = capabilities
         self.destinations = destinations
         self.documentation = documentation
+        self.environment = environment
     }
 }
 
