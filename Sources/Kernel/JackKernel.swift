@@ -201,7 +201,9 @@ public final class JackKernel: Sendable {
         var logger = parts.logger
         logger[metadataKey: "instance"] = "\(spec.name)"
         let scheduler = InstanceScheduler(instance: spec.name, jobs: jobs, clock: parts.clock, logger: logger)
-        let mail: (any MailService)? = parts.mail.map { KernelMailService(engine: $0, clock: parts.clock, health: health, logger: logger) }
+        let mail: (any MailService)? = parts.mail.map {
+            KernelMailService(instance: spec.name, engine: $0, clock: parts.clock, health: health, logger: logger)
+        }
         let context = PluginContext(
             instance: spec.name, property: parts.property, logger: logger, metrics: PluginMetrics(instance: spec.name, factory: parts.metrics),
             clock: parts.clock, http: parts.http,

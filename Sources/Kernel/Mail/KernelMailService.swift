@@ -9,12 +9,17 @@ public struct KernelMailService: MailService {
     private let health: any HealthReporter
     private let logger: Logger
     private let backoff: Backoff
+    private let executor: InstanceExecutor
 
-    /// - Parameter backoff: the waits between connections of a watch that fail.
+    /// - Parameters:
+    ///   - instance: whose code a watch calls: a trap in it, while it reads what strangers wrote, is laid at its door.
+    ///   - backoff: the waits between connections of a watch that fail.
     public init(
-        engine: MailEngine, policy: OutboundPolicy = OutboundPolicy(), clock: any TimeSource, health: any HealthReporter, logger: Logger,
+        instance: String, engine: MailEngine, policy: OutboundPolicy = OutboundPolicy(), clock: any TimeSource, health: any HealthReporter,
+        logger: Logger,
         backoff: Backoff = Backoff(base: .seconds(1), maximum: .seconds(120))
     ) {
+        executor = InstanceExecutor(instance: instance)
         self.engine = engine
         self.policy = policy
         self.clock = clock
@@ -68,7 +73,7 @@ public struct KernelMailService: MailService {
             let state = try await session.select(watch.mailbox, readOnly: false)
             var hasIdle = true
             while true {
-                try await changed(session, state)
+                try await withTaskExecutorPreference(executor) { try await changed(session, state) }
                 well()
                 health.recovered()
                 if hasIdle {

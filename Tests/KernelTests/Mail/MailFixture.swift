@@ -20,7 +20,8 @@ struct MailFixture {
     ) async throws -> T {
         let engine = try MailEngine(), server = try await LoopbackLineServer.start(script), clock = VirtualClock(), health = RecordingHealthReporter()
         let service = KernelMailService(
-            engine: engine, policy: policy, clock: clock, health: health, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            instance: "mail", engine: engine, policy: policy, clock: clock, health: health,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             backoff: Backoff(base: .seconds(1), maximum: .seconds(120), random: { 1 }))
         let fixture = MailFixture(service: service, engine: engine, server: server, clock: clock, health: health)
         let result: Result<T, any Error>
