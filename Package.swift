@@ -95,6 +95,7 @@ let package = Package(
                 "PluginAPI", "Kernel", "Butler", "OnCall", "Gateway", "CMalloc",
                 "WebChatChannel",
                 "WhatsAppChannel",
+                "EmailChannel",
                 "EmbeddedAI",
                 "OpenAIProviderPlugin",
                 "AnthropicProviderPlugin",
@@ -118,6 +119,7 @@ let package = Package(
                 .embedInCode("Resources/index.html"), .embedInCode("Resources/chat.css"), .embedInCode("Resources/chat.js"),
             ], [crypto]),
         plugin("WhatsAppChannel", "Channels/WhatsApp", [crypto]),
+        plugin("EmailChannel", "Channels/Email", [crypto, coreMetrics]),
         plugin(
             "EmbeddedAI", "AI/Embedded",
             resources: [.embedInCode("Resources/lexicon.txt"), .embedInCode("Resources/languages.txt")]),
@@ -146,6 +148,9 @@ let package = Package(
         tests(
             "WhatsAppChannelTests", path: "Plugins/Channels/WhatsAppTests",
             ["WhatsAppChannel", "PluginAPI", "PluginTestKit", "Kernel", "Gateway", crypto, httpTypes, log, coreMetrics]),
+        tests(
+            "EmailChannelTests", path: "Plugins/Channels/EmailTests", resources: [.copy("Fixtures")],
+            ["EmailChannel", "PluginAPI", "PluginTestKit", "Kernel", crypto, log] + nio),
         tests("EmbeddedAITests", path: "Plugins/AI/EmbeddedTests", ["EmbeddedAI", "PluginAPI", "PluginTestKit", "Kernel"]),
         tests("OpenAIProviderTests", path: "Plugins/AI/OpenAITests", ["OpenAIProviderPlugin", "PluginAPI", "PluginTestKit", "Kernel", httpTypes]),
         tests(

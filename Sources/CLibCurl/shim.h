@@ -27,6 +27,14 @@ static inline CURLcode jack_curl_set_before_request(CURL *easy, int (*check)(voi
     return (curl_easy_setopt)(easy, CURLOPT_PREREQFUNCTION, check);
 }
 
+/* libcurl copies the bytes (CURL_BLOB_COPY). */
+static inline CURLcode jack_curl_set_bytes(CURL *easy, CURLoption option, const void *bytes, size_t count) {
+    struct curl_blob blob = {(void *)bytes, count, CURL_BLOB_COPY};
+    return (curl_easy_setopt)(easy, option, &blob);
+}
+
+static inline CURLcode jack_curl_get_socket(CURL *easy, curl_socket_t *value) { return (curl_easy_getinfo)(easy, CURLINFO_ACTIVESOCKET, value); }
+
 static inline CURLcode jack_curl_get_pointer(CURL *easy, CURLINFO info, void **value) { return (curl_easy_getinfo)(easy, info, value); }
 
 static inline CURLMcode jack_curl_multi_set_long(CURLM *multi, CURLMoption option, long value) { return (curl_multi_setopt)(multi, option, value); }

@@ -1,6 +1,7 @@
 import AnthropicProviderPlugin
 import ArgumentParser
 import BuiltInPMS
+import EmailChannel
 import EmbeddedAI
 import LogAlertSink
 import OllamaProviderPlugin
@@ -25,6 +26,7 @@ public enum JackHost {
     public static let builtIn: [PluginRegistration] = [
         PluginRegistration(WebChat.self),
         PluginRegistration(WhatsApp.self),
+        PluginRegistration(Email.self),
         PluginRegistration(EmbeddedProvider.self),
         PluginRegistration(OpenAIProvider.self),
         PluginRegistration(AnthropicProvider.self),

@@ -14,6 +14,8 @@ public final class JackKernel: Sendable {
         public var logger: Logger
         public var metrics: any MetricsFactory
         public var http: @Sendable (_ spec: InstanceSpec) -> any HTTPClient
+        /// Carries the instances' mail; nil for a kernel without.
+        public var mail: MailEngine?
         /// Makes the reader of the files that an instance's settings name.
         public var files: @Sendable (_ spec: InstanceSpec) -> any FileReader
         /// Makes the secret store of an instance.
@@ -23,7 +25,7 @@ public final class JackKernel: Sendable {
 
         public init(
             property: PropertyInfo, engine: any StorageEngine, clock: any TimeSource, logger: Logger, metrics: any MetricsFactory,
-            http: @escaping @Sendable (_ spec: InstanceSpec) -> any HTTPClient,
+            http: @escaping @Sendable (_ spec: InstanceSpec) -> any HTTPClient, mail: MailEngine? = nil,
             files: @escaping @Sendable (_ spec: InstanceSpec) -> any FileReader, secrets: @escaping @Sendable (_ instance: String) -> any SecretStore,
             trapFile: String?
         ) {
@@ -33,6 +35,7 @@ public final class JackKernel: Sendable {
             self.logger = logger
             self.metrics = metrics
             self.http = http
+            self.mail = mail
             self.files = files
             self.secrets = secrets
             self.trapFile = trapFile
@@ -198,12 +201,15 @@ public final class JackKernel: Sendable {
         var logger = parts.logger
         logger[metadataKey: "instance"] = "\(spec.name)"
         let scheduler = InstanceScheduler(instance: spec.name, jobs: jobs, clock: parts.clock, logger: logger)
+        let mail: (any MailService)? = parts.mail.map {
+            KernelMailService(instance: spec.name, engine: $0, clock: parts.clock, health: health, logger: logger)
+        }
         let context = PluginContext(
             instance: spec.name, property: parts.property, logger: logger, metrics: PluginMetrics(instance: spec.name, factory: parts.metrics),
             clock: parts.clock, http: parts.http(spec),
             storage: PluginKeyValueStore(engine: parts.engine, property: parts.property.id, instance: spec.name, clock: parts.clock),
             secrets: parts.secrets(spec.name), scheduler: scheduler, inbound: InstanceInbound(instance: spec.name, link: link), health: health,
-            files: parts.files(spec))
+            files: parts.files(spec), mail: mail ?? NoMail())
         return (context, { await scheduler.end() })
     }
 

@@ -20,6 +20,7 @@ public struct TestContext: Sendable {
     public let logs: LogRecorder
     public let metrics: MemoryMetrics
     public let files: MemoryFiles
+    public let mail: MemoryMail
     /// What a plugin is given.
     public let context: PluginContext
 
@@ -40,11 +41,12 @@ public struct TestContext: Sendable {
         logs = LogRecorder()
         metrics = MemoryMetrics()
         files = MemoryFiles(clock: clock)
+        mail = MemoryMail(clock: clock)
         var logger = logs.logger(label: instance)
         logger[metadataKey: "instance"] = .string(instance)
         context = PluginContext(
             instance: instance, property: property, logger: logger, metrics: PluginMetrics(instance: instance, factory: metrics), clock: clock,
-            http: http, storage: storage, secrets: secrets, scheduler: scheduler, inbound: inbound, health: health, files: files)
+            http: http, storage: storage, secrets: secrets, scheduler: scheduler, inbound: inbound, health: health, files: files, mail: mail)
     }
 
     /// Makes an instance as the kernel does: reads the settings strictly, validates them, and calls `init`.

@@ -43,6 +43,7 @@ def free_port():
 def clean_environment(**more):
     """The environment without what would change Jack's configuration."""
     ours = ["JACK_ENV", "PORT", "ALLOWLIST", "CORS_ORIGIN", "DATABASE_PATH", "PERSIST", "LOG_LEVEL", "LOCAL_TOKEN", "JWT_SECRET", "ENCRYPTION_KEY"]
+    ours += ["SMTP_HOST", "SMTP_PORT", "SMTP_USER", "SMTP_PASSWORD"]
     return {name: value for name, value in os.environ.items() if name not in ours} | more
 
 

@@ -67,7 +67,10 @@ struct Configurator: Sendable {
         ConfigurationSection(key: "costs", settings: CostSettings.self, help: "What AI calls cost, and how much they may.") { settings, _, report in
             settings.check(&report)
         },
-        ConfigurationSection(key: "notify", settings: NotifySettings.self, help: "Who is told of each change of a conversation.") { settings, _, report in
+        ConfigurationSection(
+            key: "notify", settings: NotifySettings.self, help: "Who is told of each change of a conversation.",
+            environment: ["NOTIFY_WEBHOOK": "url", "NOTIFY_SECRET": "secret"]
+        ) { settings, _, report in
             settings.check(&report)
         },
         ConfigurationSection(key: "oncall", settings: OnCallSettings.self, help: "Who is told of alerts.") { settings, outline, report in

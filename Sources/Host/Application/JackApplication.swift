@@ -28,6 +28,7 @@ public final class JackApplication: Sendable {
     private let lock: DatabaseLock?
     private let engine: SQLiteEngine
     private let http: CurlEngine
+    private let mail: MailEngine
     private let alertRouter: Mutex<AlertRouter>
     private let current: Mutex<Current>
     private let configurator: Configurator
@@ -78,12 +79,12 @@ public final class JackApplication: Sendable {
         let property = configuration.property
         guard let key = settings.security.encryptionKey else { throw HostError("security.encryption_key is missing") }
         let keys = EncryptionKeys(secret: key, previous: settings.security.previousEncryptionKeys)
-        let http = try CurlEngine()
-        self.http = http
+        let http = try CurlEngine(), mail = try MailEngine()
+        (self.http, self.mail) = (http, mail)
         let kernel = JackKernel(
             .init(
                 property: property, engine: engine, clock: clock, logger: logger, metrics: metrics,
-                http: { CurlHTTPClient(engine: http, policy: OutboundPolicy(for: $0)) },
+                http: { CurlHTTPClient(engine: http, policy: OutboundPolicy(for: $0)) }, mail: mail,
                 files: { Self.files($0, configuration) },
                 secrets: { EncryptedSecretStore(engine: engine, property: property.id, owner: $0, keys: keys, clock: clock) },
                 trapFile: path.map { $0 + ".trap" }))
@@ -167,6 +168,7 @@ public final class JackApplication: Sendable {
         tasks.forEach { $0.cancel() }
         await usage.flush()
         await http.shutdown()
+        await mail.shutdown()
         await engine.close()
         lock?.release()
         logger.info("stopped")

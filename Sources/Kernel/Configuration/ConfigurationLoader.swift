@@ -77,7 +77,7 @@ public struct ConfigurationLoader: Sendable {
             return nil
         }
         if root.isNull { root = ConfigNode(.mapping([]), mark: start) }
-        for variable in EnvironmentVariable.all {
+        for variable in EnvironmentVariable.all + sections.flatMap(EnvironmentVariable.of) + registrations.flatMap(EnvironmentVariable.of) {
             guard let value = environment[variable.name], !value.isEmpty else { continue }
             overlay(variable.node(value), at: variable.path, &root, &diagnostics)
         }

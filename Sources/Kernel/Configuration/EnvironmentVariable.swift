@@ -8,12 +8,29 @@ public struct EnvironmentVariable: Sendable {
     public let isList: Bool
 
     private init(_ name: String, _ parts: String..., isList: Bool = false) {
+        self.init(name: name, path: ConfigurationPath(parts), isList: isList)
+    }
+
+    private init(name: String, path: ConfigurationPath, isList: Bool) {
         self.name = name
-        path = ConfigurationPath(parts)
+        self.path = path
         self.isList = isList
     }
 
-    /// All variables that are read.
+    /// The variables that a plugin's manifest names, for the instance that is called like the plugin.
+    static func of(_ registration: PluginRegistration) -> [EnvironmentVariable] {
+        registration.manifest.environment.sorted { $0.key < $1.key }.map { name, path in
+            let parts = [registration.kind.section, registration.manifest.id, "settings"] + path.split(separator: ".").map(String.init)
+            return EnvironmentVariable(name: name, path: ConfigurationPath(parts), isList: false)
+        }
+    }
+
+    /// The variables of a section that a module contributes.
+    static func of(_ section: ConfigurationSection) -> [EnvironmentVariable] {
+        section.environment.sorted { $0.key < $1.key }.map { EnvironmentVariable(name: $0, path: ConfigurationPath([section.key, $1]), isList: false) }
+    }
+
+    /// All variables that are read, beside those of plugins and of contributed sections.
     public static let all = [
         EnvironmentVariable("JACK_ENV", "environment"),
         EnvironmentVariable("PORT", "server", "port"),
@@ -25,8 +42,6 @@ public struct EnvironmentVariable: Sendable {
         EnvironmentVariable("LOCAL_TOKEN", "security", "local_token"),
         EnvironmentVariable("JWT_SECRET", "security", "jwt_secret"),
         EnvironmentVariable("ENCRYPTION_KEY", "security", "encryption_key"),
-        EnvironmentVariable("NOTIFY_WEBHOOK", "notify", "url"),
-        EnvironmentVariable("NOTIFY_SECRET", "notify", "secret"),
     ]
 
     /// Its value as a node, marked with the variable's name.

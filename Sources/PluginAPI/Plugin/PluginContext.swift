@@ -14,6 +14,8 @@ public struct PluginContext: Sendable {
     public let clock: any TimeSource
     /// Outbound HTTP with the instance's limits.
     public let http: any HTTPClient
+    /// Mail out and in, with the instance's limits.
+    public let mail: any MailService
     /// Keys and values of this instance, durable.
     public let storage: any KeyValueStore
     /// Secrets that the plugin itself obtains and must keep, such as a refreshed token: encrypted at rest.
@@ -30,7 +32,7 @@ public struct PluginContext: Sendable {
     public init(
         instance: String, property: PropertyInfo, logger: Logger, metrics: PluginMetrics, clock: any TimeSource, http: any HTTPClient,
         storage: any KeyValueStore, secrets: any SecretStore, scheduler: any PluginScheduler, inbound: any InboundPort, health: any HealthReporter,
-        files: any FileReader = NoFiles()
+        files: any FileReader = NoFiles(), mail: any MailService = NoMail()
     ) {
         self.instance = instance
         self.property = property
@@ -38,6 +40,7 @@ public struct PluginContext: Sendable {
         self.metrics = metrics
         self.clock = clock
         self.http = http
+        self.mail = mail
         self.storage = storage
         self.secrets = secrets
         self.scheduler = scheduler

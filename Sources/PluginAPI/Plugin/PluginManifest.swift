@@ -27,9 +27,13 @@ public struct PluginManifest: Sendable {
     /// Which rules of quality it meets.
     public let quality: PluginQuality
 
+    /// Variables of the environment that stand over settings of the instance which is named like the plugin: the variable, and the setting's path with
+    /// dots, such as `smtp.host`. An instance that the file does not have comes about by them.
+    public let environment: [String: String]
+
     public init(
         id: String, summary: String, stability: Stability, capabilities: Set<PluginCapability> = [], destinations: [DataDestination] = [],
-        documentation: String? = nil, quality: PluginQuality = [:]
+        documentation: String? = nil, environment: [String: String] = [:], quality: PluginQuality = [:]
     ) {
         self.id = id
         self.summary = summary
@@ -38,6 +42,7 @@ public struct PluginManifest: Sendable {
         self.destinations = destinations
         self.documentation = documentation
         self.quality = quality
+        self.environment = environment
     }
 }
 

@@ -93,14 +93,42 @@ struct ConfigurationLoaderTests {
             "PERSIST": "no",
             "LOG_LEVEL": "error", "LOCAL_TOKEN": secret("t"), "JWT_SECRET": secret("j"), "ENCRYPTION_KEY": secret("e"),
         ]
-        // The other variables stand for settings of sections that the kernel does not have.
-        let own = KernelSettings.schema.definitions.map(\.name)
-        #expect(Set(environment.keys) == Set(EnvironmentVariable.all.filter { own.contains($0.path.parts.first?.description ?? "") }.map(\.name)))
+        #expect(Set(environment.keys) == Set(EnvironmentVariable.all.map(\.name)))
         let settings = try #require(Fixtures.loader(hotel, environment: environment).load().configuration).settings
         #expect(settings.environment == .production && settings.server.port == 8080 && settings.server.allowlist == [AddressRange("10.0.0.1")])
         #expect(settings.server.corsOrigin == "https://a.example" && settings.storage.path == "/x/${y}.db" && !settings.storage.persist)
         #expect(settings.log.level == .error && settings.security.localToken?.reveal() == secret("t"))
         #expect(settings.security.jwtSecret?.reveal() == secret("j") && settings.security.encryptionKey?.reveal() == secret("e"))
+    }
+
+    @Test func aPluginsVariablesReachTheInstanceOfItsName() throws {
+        struct Post: Plugin {
+            struct Server: PluginSettings {
+                @Setting(help: "A host.") var host: String
+                @Setting(help: "A port.") var port: Int = 25
+                init() {}
+            }
+            struct Settings: PluginSettings {
+                @Setting(help: "A server.") var server: Server?
+                init() {}
+            }
+            static let manifest = PluginManifest(
+                id: "post", summary: "Letters.", stability: .beta, environment: ["POST_HOST": "server.host", "POST_PORT": "server.port"])
+            static let kind = PluginKind.channel
+            init(settings: Settings, context: PluginContext) {}
+        }
+        func load(_ yaml: String, _ environment: [String: String]) throws -> Post.Settings? {
+            var loader = Fixtures.loader(hotel + yaml, environment: environment)
+            loader.registrations.append(PluginRegistration(Post.self))
+            return try #require(loader.load().configuration).instances.first?.settings as? Post.Settings
+        }
+        #expect(try load("", [:]) == nil)
+        let made = try load("", ["POST_HOST": "a.example", "POST_PORT": ""])
+        #expect(made?.server?.host == "a.example" && made?.server?.port == 25)
+        let over = try load("channels: {post: {settings: {server: {host: b.example, port: 1}}}}", ["POST_PORT": "2"])
+        #expect(over?.server?.host == "b.example" && over?.server?.port == 2)
+        // A variable of a plugin that this program does not have is somebody else's.
+        #expect(Fixtures.loader(hotel, environment: ["POST_HOST": "a.example"]).load().diagnostics.all.isEmpty)
     }
 
     @Test func setMakesWhatIsMissingAndReachesAnySetting() throws {

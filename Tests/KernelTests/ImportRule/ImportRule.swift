@@ -15,8 +15,8 @@ enum ImportRule {
     /// Modules that only some folders may import, ours or not.
     static let confined: [String: [String]] = [
         "GRDB": ["Sources/Kernel/Storage/SQLite/"], "GRDBSQLite": ["Sources/Kernel/Storage/SQLite/"], "SQLite3": ["Sources/Kernel/Storage/SQLite/"],
-        "CLibCurl": ["Sources/Kernel/HTTP/"], "CLibYAML": ["Sources/Kernel/Configuration/YAML/"], "CCrashMark": ["Sources/Kernel/Supervision/"],
-        "CMalloc": ["Sources/Host/Application/"],
+        "CLibCurl": ["Sources/Kernel/HTTP/", "Sources/Kernel/Mail/"], "CLibYAML": ["Sources/Kernel/Configuration/YAML/"],
+        "CCrashMark": ["Sources/Kernel/Supervision/"], "CMalloc": ["Sources/Host/Application/"],
         "ArgumentParser": ["Sources/Host/", "Sources/Bench/"],
     ]
 
