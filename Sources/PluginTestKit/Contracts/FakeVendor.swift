@@ -67,7 +67,7 @@ public struct FakeVendor: Sendable {
 
 extension LoopbackServer.Request {
     /// The body as JSON, where it is.
-    public var json: JSONValue? { JSONValue(json: body) }
+    public var json: JSONValue? { try? JSONValue(json: body) }
 
     /// The texts that the body holds, decoded: of JSON every text and key, of a form every value, else the body itself; and the parts of the target.
     public var texts: [String] {

@@ -84,8 +84,8 @@ public struct GoldenRequest: Sendable {
                 found.append("header \(name): expected “\(value)”, found none")
             }
         }
-        if let json = JSONValue(json: Array(self.body.utf8)) {
-            guard let given = JSONValue(json: body) else {
+        if let json = try? JSONValue(json: Array(self.body.utf8)) {
+            guard let given = try? JSONValue(json: body) else {
                 return found + ["body: expected JSON, found “\(String(decoding: body.prefix(200), as: UTF8.self))”"]
             }
             found += Self.differences(json, given, at: "$")

@@ -2,12 +2,6 @@ import Foundation
 import PluginAPI
 
 extension JSONValue {
-    /// The value of a JSON text; nil where it is none.
-    public init?(json bytes: [UInt8]) {
-        guard !bytes.isEmpty, let value = try? JSONDecoder().decode(JSONValue.self, from: Data(bytes)) else { return nil }
-        self = value
-    }
-
     /// The value as JSON, keys sorted.
     public var jsonBytes: [UInt8] {
         let encoder = JSONEncoder()

@@ -115,7 +115,7 @@ final class BrokenChannel: ChannelPlugin {
                         return ConstantTime.equal(given, right)
                     }
                 ) { request in
-                    guard let json = JSONValue(json: request.body), let items = json["items"]?.arrayValue else {
+                    guard let json = try? JSONValue(json: request.body), let items = json["items"]?.arrayValue else {
                         if broken == .crashesUntyped { throw BrokenWire.Oops() }
                         if broken == .retriesForever { throw PluginFailure.notReady(.malformedReply, "no webhook of ours") }
                         throw PluginFailure.permanent(.malformedReply, "no webhook of ours")

@@ -54,7 +54,7 @@ private struct OddAI: AIProvider {
         if request.toolChoice == .required, settings.way != .takesTools { throw PluginFailure.notImplemented("tools") }
         let response = try await context.http.send(ClientRequest(.post, settings.endpoint + "/complete", body: body(request)))
         if let failure = response.failure(from: "Odd", now: context.clock) { throw failure }
-        guard let text = JSONValue(json: response.body)?["text"]?.stringValue else { throw PluginFailure.notReady(.malformedReply, "no answer") }
+        guard let text = try? JSONValue(json: response.body)["text"]?.stringValue else { throw PluginFailure.notReady(.malformedReply, "no answer") }
         return whole(text, request)
     }
 
@@ -83,7 +83,7 @@ private struct OddAI: AIProvider {
                         }
                         line += piece
                         while let end = line.firstIndex(of: 10) {
-                            let json = JSONValue(json: Array(line[..<end]))
+                            let json = try? JSONValue(json: Array(line[..<end]))
                             line.removeSubrange(...end)
                             if json?["done"] == true { isOver = true }
                             guard let delta = json?["delta"]?.stringValue else { continue }
@@ -107,7 +107,7 @@ private struct OddAI: AIProvider {
         let body = (["input": .array(texts.map { .string($0) })] as JSONValue).jsonBytes
         let response = try await context.http.send(ClientRequest(.post, settings.endpoint + "/embed", body: body))
         if let failure = response.failure(from: "Odd", now: context.clock) { throw failure }
-        guard JSONValue(json: response.body)?["ok"] == true else { throw PluginFailure.notReady(.malformedReply, "no vectors") }
+        guard (try? JSONValue(json: response.body))?["ok"] == true else { throw PluginFailure.notReady(.malformedReply, "no vectors") }
         let vector: [Float] = settings.way == .longVectors ? [1, 1, 1] : settings.way == .shortVectors ? [0, 1] : [0, 0.6, 0.8]
         return AIEmbeddings(
             vectors: Array(repeating: vector, count: settings.way == .fewVectors ? 1 : texts.count), model: "odd-3", usage: AIUsage(inputTokens: 1))
@@ -154,7 +154,7 @@ private final class OddPMS: PMSIntegration {
     private func ask(_ method: HTTPRequest.Method, _ path: String, _ body: [UInt8] = []) async throws {
         let response = try await context.http.send(ClientRequest(method, settings.endpoint + path, body: body))
         if let failure = response.failure(from: "Odd", now: context.clock) { throw failure }
-        guard JSONValue(json: response.body)?["ok"] == true else { throw PluginFailure.notReady(.malformedReply, "no answer") }
+        guard (try? JSONValue(json: response.body))?["ok"] == true else { throw PluginFailure.notReady(.malformedReply, "no answer") }
     }
 
     func probe() async throws -> ProbeResult {

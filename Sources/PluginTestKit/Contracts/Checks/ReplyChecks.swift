@@ -228,7 +228,7 @@ extension ContractRun {
                     }
                 }
                 _ = await outcome(main, room)
-                guard let json = stage.lastReply.flatMap({ JSONValue(json: $0.body) }) else { return }
+                guard let json = stage.lastReply.flatMap({ try? JSONValue(json: $0.body) }) else { return }
                 for mutation in json.mutations(limit: 120) {
                     let body = mutation.jsonBytes
                     let found = await stage.faulty({ ReplyParts($0)?.with(body: body).reply ?? $0 }) { await outcome(main, room) }
