@@ -96,7 +96,8 @@ import Testing
 
     @Test(arguments: [
         ("http://hooks.example.com/x", NoticeTests.secret as String?, "url"), ("https://hooks.example.com/x", "short", "secret"),
-        ("https://hooks.example.com/x", nil, "secret"), ("hooks.example.com", NoticeTests.secret, "url"), ("ftp://x.example", NoticeTests.secret, "url"),
+        ("https://hooks.example.com/x", nil, "secret"), ("hooks.example.com", NoticeTests.secret, "url"),
+        ("ftp://x.example", NoticeTests.secret, "url"),
     ])
     func whatWouldNotBeSafeIsRefused(url: String, secret: String?, key: String) {
         var report = ValidationReport()

@@ -54,7 +54,9 @@ public struct UsageRepository: Sendable {
     /// - Parameters:
     ///   - from: the first day of the hotel's that counts, as `2026-11-21`.
     ///   - to: the last.
-    public func summary(by grouping: UsageSummary.Grouping, from: String? = nil, to: String? = nil, limit: Int, in reader: any StorageReader) throws -> [UsageSummary] {
+    public func summary(by grouping: UsageSummary.Grouping, from: String? = nil, to: String? = nil, limit: Int, in reader: any StorageReader) throws
+        -> [UsageSummary]
+    {
         // The expressions are this program's own, never a caller's.
         let key =
             switch grouping {

@@ -34,7 +34,8 @@ extension API {
             public var cost: Double
 
             public init(
-                key: String, calls: Int, fallbacks: Int, inputTokens: Int, outputTokens: Int, cacheReadTokens: Int, cacheWriteTokens: Int, cost: Double
+                key: String, calls: Int, fallbacks: Int, inputTokens: Int, outputTokens: Int, cacheReadTokens: Int, cacheWriteTokens: Int,
+                cost: Double
             ) {
                 self.key = key
                 self.calls = calls

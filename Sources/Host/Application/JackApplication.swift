@@ -261,7 +261,8 @@ public final class JackApplication: Sendable {
             clock: kernel.parts.clock)
         let butler = Butler(
             .init(
-                property: kernel.parts.property, engine: engine, dispatcher: dispatcher, ai: ai, notices: notices, outbox: { [unowned kernel] in kernel.outbox },
+                property: kernel.parts.property, engine: engine, dispatcher: dispatcher, ai: ai, notices: notices,
+                outbox: { [unowned kernel] in kernel.outbox },
                 alerts: kernel.alerts,
                 bus: kernel.bus, clock: kernel.parts.clock, logger: kernel.parts.logger, metrics: kernel.parts.metrics),
             settings: settings, catalogs: loaded.catalogs, knowledge: knowledge)

@@ -21,7 +21,8 @@ struct CostsCommand: AsyncParsableCommand {
         guard !costs.items.isEmpty else { return print("no AI call has left this machine") }
         func row(_ item: API.Costs.Item) -> [String] {
             [
-                item.key.isEmpty ? "–" : Terminal.plain(item.key), "\(item.calls)", "\(item.fallbacks)", "\(item.inputTokens)", "\(item.outputTokens)",
+                item.key.isEmpty ? "–" : Terminal.plain(item.key), "\(item.calls)", "\(item.fallbacks)", "\(item.inputTokens)",
+                "\(item.outputTokens)",
                 String(format: "%.4f", item.cost),
             ]
         }

@@ -27,7 +27,9 @@ public struct EnvironmentVariable: Sendable {
 
     /// The variables of a section that a module contributes.
     static func of(_ section: ConfigurationSection) -> [EnvironmentVariable] {
-        section.environment.sorted { $0.key < $1.key }.map { EnvironmentVariable(name: $0, path: ConfigurationPath([section.key, $1]), isList: false) }
+        section.environment.sorted { $0.key < $1.key }.map {
+            EnvironmentVariable(name: $0, path: ConfigurationPath([section.key, $1]), isList: false)
+        }
     }
 
     /// All variables that are read, beside those of plugins and of contributed sections.

@@ -24,7 +24,8 @@ extension OutboundPolicy {
         let named = Self.hosts(in: spec.settings.printed)
         let declared = spec.registration.manifest.destinations.map(\.recipient).filter(Self.isHostName)
         self.init(
-            allowedHosts: Set(named + declared + spec.network.hosts), allowsPrivateAddresses: spec.network.allowPrivate ?? named.contains(where: Self.isInside))
+            allowedHosts: Set(named + declared + spec.network.hosts),
+            allowsPrivateAddresses: spec.network.allowPrivate ?? named.contains(where: Self.isInside))
     }
 
     /// Only the host of one URL may be called; this machine where the URL names it.

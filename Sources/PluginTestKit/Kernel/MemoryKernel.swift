@@ -52,7 +52,8 @@ public final class MemoryKernel: Sendable {
         let context = test.context, handled = Handled()
         let kernel = JackKernel(
             .init(
-                property: context.property, engine: engine, clock: test.clock, logger: test.logs.logger(), metrics: test.metrics, http: { _ in context.http },
+                property: context.property, engine: engine, clock: test.clock, logger: test.logs.logger(), metrics: test.metrics,
+                http: { _ in context.http },
                 files: { _ in test.files }, secrets: { _ in test.secrets }, trapFile: nil))
         let dispatcher = kernel.dispatcher
         kernel.connect(

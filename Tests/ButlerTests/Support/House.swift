@@ -86,14 +86,16 @@ final class House: Sendable {
             parts.notify, outbox: { [unowned kernel] in kernel.outbox }, http: parts.http, clock: parts.clock)
         let butler = Butler(
             .init(
-                property: property, engine: butlerEngine, dispatcher: kernel.dispatcher, notices: notices, outbox: { [unowned kernel] in kernel.outbox },
+                property: property, engine: butlerEngine, dispatcher: kernel.dispatcher, notices: notices,
+                outbox: { [unowned kernel] in kernel.outbox },
                 alerts: kernel.alerts,
                 bus: kernel.bus, clock: parts.clock, logger: logs.logger(), metrics: MemoryMetrics()),
             settings: parts.settings, catalogs: try SampleHotel.catalogs(), knowledge: knowledge)
         let delivery = MessageDelivery(engine: engine, property: property.id, dispatcher: kernel.dispatcher)
         kernel.connect(
             .init(
-                inbound: { try await butler.handle($0) }, deliveries: [
+                inbound: { try await butler.handle($0) },
+                deliveries: [
                     .message: { try await delivery.deliver($0) },
                     ConversationNotices.kind: { try await notices?.deliver($0) ?? .withdrawn(reason: "nobody") },
                 ],

@@ -79,7 +79,11 @@ final class FakeHotel: HotelAPI {
     func costs(_ query: API.CostQuery) async throws -> API.Costs {
         API.Costs(
             currency: "EUR",
-            items: [.init(key: query.by.rawValue, calls: 2, fallbacks: 0, inputTokens: 10, outputTokens: 5, cacheReadTokens: 0, cacheWriteTokens: 0, cost: 0.25)])
+            items: [
+                .init(
+                    key: query.by.rawValue, calls: 2, fallbacks: 0, inputTokens: 10, outputTokens: 5, cacheReadTokens: 0, cacheWriteTokens: 0,
+                    cost: 0.25)
+            ])
     }
 
     func searchKnowledge(_ query: String, language: String?, limit: Int) async throws -> [API.KnowledgeHit] {
