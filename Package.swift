@@ -27,6 +27,11 @@ func tests(_ name: String, path: String? = nil, resources: [Resource] = [], _ de
         name: name, dependencies: dependencies, path: "Tests/\(path ?? name)", resources: resources, swiftSettings: swiftSettings)
 }
 
+/// Plugins that `jack plugins new` added to the program.
+let addedPlugins: [Target.Dependency] = [
+    // jack plugins new: dependencies
+]
+
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
 let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
@@ -75,10 +80,11 @@ let package = Package(
         .systemLibrary(name: "CLibCurl", path: "Sources/CLibCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CLibYAML", path: "Sources/CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(name: "CCrashMark", path: "Sources/CCrashMark"),
+        .target(name: "CMalloc", path: "Sources/CMalloc"),
 
         module("PluginAPI", [log, metrics, coreMetrics, httpTypes]),
         module("Kernel", ["PluginAPI", "CLibCurl", "CLibYAML", "CCrashMark", log, metrics, coreMetrics, tracing, httpTypes, crypto, grdb]),
-        module("Butler", ["PluginAPI", "Kernel", log, metrics, crypto]),
+        module("Butler", ["PluginAPI", "Kernel", log, metrics, crypto, httpTypes]),
         module("OnCall", ["PluginAPI", "Kernel", log, metrics]),
         module(
             "Gateway", resources: [.embedInCode("Resources/openapi.yaml")],
@@ -86,14 +92,25 @@ let package = Package(
         module(
             "Host", exclude: ["Executable"],
             [
-                "PluginAPI", "Kernel", "Butler", "OnCall", "Gateway", "WebChatChannel", "EmailChannel", "EmbeddedAI", "BuiltInPMS",
-                "LogAlertSink", "WebhookAlertSink", arguments, log, metrics, coreMetrics, signals, lifecycle, httpTypes, crypto,
-            ] + nio),
+                "PluginAPI", "Kernel", "Butler", "OnCall", "Gateway", "CMalloc",
+                "WebChatChannel",
+                "WhatsAppChannel",
+                "EmailChannel",
+                "EmbeddedAI",
+                "OpenAIProviderPlugin",
+                "AnthropicProviderPlugin",
+                "OllamaProviderPlugin",
+                "BuiltInPMS",
+                "LogAlertSink",
+                "WebhookAlertSink",
+                arguments, log, metrics, coreMetrics, signals, lifecycle, httpTypes, crypto,
+            ] + nio + addedPlugins),
         .executableTarget(name: "jack", dependencies: ["Host"], path: "Sources/Host/Executable", swiftSettings: swiftSettings),
-        module("PluginTestKit", ["PluginAPI", "Kernel", log, metrics, coreMetrics, httpTypes] + nio),
+        module("PluginTestKit", ["PluginAPI", "Kernel", log, metrics, coreMetrics, httpTypes, crypto] + nio),
         .executableTarget(
             name: "jack-bench",
-            dependencies: ["Host", "PluginAPI", "Kernel", "Butler", "Gateway", arguments, log, httpTypes, crypto, hummingbird] + nio,
+            dependencies: ["Host", "PluginAPI", "Kernel", "Butler", "Gateway", "WhatsAppChannel", arguments, log, httpTypes, crypto, hummingbird]
+                + nio,
             path: "Sources/Bench", swiftSettings: swiftSettings),
 
         plugin(
@@ -101,36 +118,51 @@ let package = Package(
             resources: [
                 .embedInCode("Resources/index.html"), .embedInCode("Resources/chat.css"), .embedInCode("Resources/chat.js"),
             ], [crypto]),
+        plugin("WhatsAppChannel", "Channels/WhatsApp", [crypto]),
         plugin("EmailChannel", "Channels/Email", [crypto, coreMetrics]),
         plugin(
             "EmbeddedAI", "AI/Embedded",
             resources: [.embedInCode("Resources/lexicon.txt"), .embedInCode("Resources/languages.txt")]),
+        plugin("OpenAIProviderPlugin", "AI/OpenAI"),
+        plugin("AnthropicProviderPlugin", "AI/Anthropic"),
+        plugin("OllamaProviderPlugin", "AI/Ollama"),
         plugin("BuiltInPMS", "PMS/BuiltIn"),
         plugin("LogAlertSink", "Alerts/Log"),
         plugin("WebhookAlertSink", "Alerts/Webhook", [crypto]),
+        // jack plugins new: targets
 
         // Jack with a plugin that ends the process: what the end-to-end tests need and the product does not have.
         .executableTarget(
             name: "jack-trap-fixture", dependencies: ["Host", "PluginAPI"], path: "Tests/Fixtures/TrapHost", swiftSettings: swiftSettings),
-        tests("PluginAPITests", ["PluginAPI", "Kernel"]),
+        tests("PluginAPITests", ["PluginAPI", "Kernel", "PluginTestKit", httpTypes]),
         tests("KernelTests", ["Kernel", "PluginAPI", "PluginTestKit", log, metrics, coreMetrics, httpTypes, crypto, hummingbird] + nio),
-        tests("ButlerTests", ["Butler", "Kernel", "PluginAPI", "PluginTestKit", "EmbeddedAI", "BuiltInPMS", log]),
+        tests("ButlerTests", ["Butler", "Kernel", "PluginAPI", "PluginTestKit", "EmbeddedAI", "BuiltInPMS", log, httpTypes, crypto]),
         tests("OnCallTests", ["OnCall", "Kernel", "PluginAPI", "PluginTestKit", log]),
         tests("GatewayTests", ["Gateway", "Butler", "Kernel", "PluginAPI", "PluginTestKit", log, httpTypes, hummingbird] + nio),
         tests(
             "HostTests", ["Host", "Gateway", "Butler", "OnCall", "Kernel", "PluginAPI", "PluginTestKit", log, httpTypes, crypto, hummingbird] + nio),
-        tests("PluginTestKitTests", ["PluginTestKit", "PluginAPI", "Kernel", httpTypes, log, metrics, coreMetrics]),
+        tests("TutorialTests", path: "Tutorial", ["PluginAPI", "PluginTestKit", "Kernel", httpTypes, crypto]),
+        tests("PluginTestKitTests", ["PluginTestKit", "PluginAPI", "Kernel", httpTypes, log, metrics, coreMetrics, crypto]),
         tests(
             "WebChatChannelTests", path: "Plugins/Channels/WebChatTests", ["WebChatChannel", "PluginAPI", "PluginTestKit", "Kernel", httpTypes, log]),
+        tests(
+            "WhatsAppChannelTests", path: "Plugins/Channels/WhatsAppTests",
+            ["WhatsAppChannel", "PluginAPI", "PluginTestKit", "Kernel", "Gateway", crypto, httpTypes, log, coreMetrics]),
         tests(
             "EmailChannelTests", path: "Plugins/Channels/EmailTests", resources: [.copy("Fixtures")],
             ["EmailChannel", "PluginAPI", "PluginTestKit", "Kernel", crypto, log] + nio),
         tests("EmbeddedAITests", path: "Plugins/AI/EmbeddedTests", ["EmbeddedAI", "PluginAPI", "PluginTestKit", "Kernel"]),
+        tests("OpenAIProviderTests", path: "Plugins/AI/OpenAITests", ["OpenAIProviderPlugin", "PluginAPI", "PluginTestKit", "Kernel", httpTypes]),
+        tests(
+            "AnthropicProviderTests", path: "Plugins/AI/AnthropicTests",
+            ["AnthropicProviderPlugin", "PluginAPI", "PluginTestKit", "Kernel", httpTypes]),
+        tests("OllamaProviderTests", path: "Plugins/AI/OllamaTests", ["OllamaProviderPlugin", "PluginAPI", "PluginTestKit", "Kernel", httpTypes]),
         tests("BuiltInPMSTests", path: "Plugins/PMS/BuiltInTests", ["BuiltInPMS", "PluginAPI", "PluginTestKit", "Kernel"]),
         tests("LogAlertSinkTests", path: "Plugins/Alerts/LogTests", ["LogAlertSink", "PluginAPI", "PluginTestKit", "Kernel", log]),
         tests(
             "WebhookAlertSinkTests", path: "Plugins/Alerts/WebhookTests",
             ["WebhookAlertSink", "PluginAPI", "PluginTestKit", "Kernel", crypto, httpTypes, hummingbird]),
+        // jack plugins new: tests
     ],
     swiftLanguageModes: [.v6]
 )

@@ -22,6 +22,10 @@ public struct Butler: Sendable {
         public var property: PropertyInfo
         public var engine: any StorageEngine
         public var dispatcher: Dispatcher
+        /// The way to every AI instance; nil for one that keeps no account.
+        public var ai: AIDispatch?
+        /// Who is told of changes of conversations.
+        public var notices: ConversationNotices?
         /// The outbox is made after the butler, who tells it how messages are delivered.
         public var outbox: @Sendable () -> Outbox
         public var alerts: AlertIntake
@@ -31,12 +35,15 @@ public struct Butler: Sendable {
         public var metrics: any MetricsFactory
 
         public init(
-            property: PropertyInfo, engine: any StorageEngine, dispatcher: Dispatcher, outbox: @escaping @Sendable () -> Outbox, alerts: AlertIntake,
-            bus: EventBus, clock: any TimeSource, logger: Logger, metrics: any MetricsFactory
+            property: PropertyInfo, engine: any StorageEngine, dispatcher: Dispatcher, ai: AIDispatch? = nil,
+            notices: ConversationNotices? = nil, outbox: @escaping @Sendable () -> Outbox,
+            alerts: AlertIntake, bus: EventBus, clock: any TimeSource, logger: Logger, metrics: any MetricsFactory
         ) {
             self.property = property
             self.engine = engine
             self.dispatcher = dispatcher
+            self.ai = ai
+            self.notices = notices
             self.outbox = outbox
             self.alerts = alerts
             self.bus = bus
@@ -50,13 +57,16 @@ public struct Butler: Sendable {
         desk = Desk(
             property: environment.property, settings: settings, intents: IntentIndex(catalogs.intents),
             replies: Replies(catalogs.replies, fallback: String(environment.property.locale.prefix(2))), knowledge: knowledge,
-            dispatcher: environment.dispatcher, clock: environment.clock, logger: environment.logger, safetyFile: settings.safety)
+            dispatcher: environment.dispatcher,
+            ai: environment.ai
+                ?? AIDispatch(dispatcher: environment.dispatcher, clock: environment.clock, metrics: environment.metrics), clock: environment.clock,
+            logger: environment.logger, safetyFile: settings.safety)
         staff = StaffDesk(
             engine: environment.engine, outbox: environment.outbox, bus: environment.bus, clock: environment.clock, property: environment.property,
-            sla: settings.sla)
+            sla: settings.sla, notices: environment.notices)
         pipeline = ReplyPipeline(
             desk: desk, safety: SafetyLane(catalogs.safety), engine: environment.engine, outbox: environment.outbox, alerts: environment.alerts,
-            bus: environment.bus, metrics: environment.metrics)
+            bus: environment.bus, metrics: environment.metrics, notices: environment.notices)
         self.knowledge = knowledge
         engine = environment.engine
         clock = environment.clock
@@ -81,9 +91,9 @@ public struct Butler: Sendable {
     /// Has the AI on this machine learn what it will be asked, so that no guest waits for it, and indexes the knowledge; then looks at the knowledge until the task is cancelled.
     public func prepareAndFollowKnowledge() async {
         await knowledge.run { [desk] in
-            for name in desk.settings.ai {
+            for name in Set(desk.settings.intentAI + desk.settings.ai) {
                 let request = ClassificationRequest(text: "hotel", labels: desk.intents.labels, labelSet: desk.intents.labelSet)
-                // What it cannot do now is said when a guest asks.
+                // What it cannot do now is said when a guest asks. Not on anybody's account: this machine learns.
                 _ = try? await desk.dispatcher.call(
                     name, as: (any AIProvider).self, "prepare", CallOptions(deadline: .seconds(120), timeout: .seconds(120), attempts: 1)
                 ) { provider in

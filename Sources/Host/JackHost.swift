@@ -1,12 +1,16 @@
+import AnthropicProviderPlugin
 import ArgumentParser
 import BuiltInPMS
 import EmailChannel
 import EmbeddedAI
 import LogAlertSink
+import OllamaProviderPlugin
+import OpenAIProviderPlugin
 import PluginAPI
 import Synchronization
 import WebChatChannel
 import WebhookAlertSink
+import WhatsAppChannel
 
 /// The entry point of Jack, and of every program that is Jack with plugins of its own:
 ///
@@ -20,9 +24,17 @@ public enum JackHost {
 
     /// The one list of the plugins that come with Jack.
     public static let builtIn: [PluginRegistration] = [
-        PluginRegistration(WebChat.self), PluginRegistration(Email.self), PluginRegistration(EmbeddedProvider.self),
+        PluginRegistration(WebChat.self),
+        PluginRegistration(WhatsApp.self),
+        PluginRegistration(Email.self),
+        PluginRegistration(EmbeddedProvider.self),
+        PluginRegistration(OpenAIProvider.self),
+        PluginRegistration(AnthropicProvider.self),
+        PluginRegistration(OllamaProvider.self),
         PluginRegistration(BuiltInPMS.self),
-        PluginRegistration(LogAlertSink.self), PluginRegistration(WebhookAlertSink.self),
+        PluginRegistration(LogAlertSink.self),
+        PluginRegistration(WebhookAlertSink.self),
+        // jack plugins new: registrations
     ]
 
     private static let added = Mutex<[PluginRegistration]>([])
@@ -32,6 +44,7 @@ public enum JackHost {
 
     /// Runs the command line with the built-in plugins and `plugins`. Ends the process where the arguments or the command fail.
     public static func main(plugins: [PluginRegistration] = [], arguments: [String]? = nil) async {
+        ProcessMemory.configure()
         added.withLock { $0 = plugins }
         await JackCommand.main(arguments)
     }

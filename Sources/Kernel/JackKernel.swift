@@ -13,7 +13,7 @@ public final class JackKernel: Sendable {
         public var clock: any TimeSource
         public var logger: Logger
         public var metrics: any MetricsFactory
-        public var http: any HTTPClient
+        public var http: @Sendable (_ spec: InstanceSpec) -> any HTTPClient
         /// Carries the instances' mail; nil for a kernel without.
         public var mail: MailEngine?
         /// Makes the reader of the files that an instance's settings name.
@@ -25,7 +25,7 @@ public final class JackKernel: Sendable {
 
         public init(
             property: PropertyInfo, engine: any StorageEngine, clock: any TimeSource, logger: Logger, metrics: any MetricsFactory,
-            http: any HTTPClient, mail: MailEngine? = nil,
+            http: @escaping @Sendable (_ spec: InstanceSpec) -> any HTTPClient, mail: MailEngine? = nil,
             files: @escaping @Sendable (_ spec: InstanceSpec) -> any FileReader, secrets: @escaping @Sendable (_ instance: String) -> any SecretStore,
             trapFile: String?
         ) {
@@ -206,7 +206,7 @@ public final class JackKernel: Sendable {
         }
         let context = PluginContext(
             instance: spec.name, property: parts.property, logger: logger, metrics: PluginMetrics(instance: spec.name, factory: parts.metrics),
-            clock: parts.clock, http: parts.http,
+            clock: parts.clock, http: parts.http(spec),
             storage: PluginKeyValueStore(engine: parts.engine, property: parts.property.id, instance: spec.name, clock: parts.clock),
             secrets: parts.secrets(spec.name), scheduler: scheduler, inbound: InstanceInbound(instance: spec.name, link: link), health: health,
             files: parts.files(spec), mail: mail ?? NoMail())

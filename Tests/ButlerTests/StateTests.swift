@@ -84,7 +84,7 @@ import Testing
             let history = try await house.engine.read { [butler = house.butler] in try butler.conversations.history(of: id, in: $0) }
             #expect(history.map(\.change) == ["created", "updated"])
             #expect(history[0].before == nil && history[0].after?["state"]?.stringValue == "active")
-            #expect(history[1].before?["state"]?.stringValue == "active" && history[1].after?["assignedTo"]?.stringValue == "Rosa")
+            #expect(history[1].before?["state"]?.stringValue == "active" && history[1].after?["assigned_to"]?.stringValue == "Rosa")
         }
     }
 

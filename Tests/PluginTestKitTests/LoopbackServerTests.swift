@@ -70,6 +70,28 @@ import Testing
         }
     }
 
+    @Test func anAnswerWaitsForTheTestsClock() async throws {
+        let clock = VirtualClock()
+        try await LoopbackServer.run { _ in
+            .text("next day").after(.seconds(86_400), on: clock)
+        } use: { server in
+            let url = server.url()
+            async let got = curl(url)
+            #expect(await clock.waitForSleepers(1))
+            await clock.advance(by: .seconds(86_400))
+            let output = try await got.output
+            #expect(output == "next day")
+        }
+    }
+
+    @Test func repliesComeInTheOrderOfTheScript() async throws {
+        try await LoopbackServer.run(LoopbackServer.inOrder([.text("one"), .text("two", status: 503)])) { server in
+            let first = try await curl(server.url()), second = try await curl("-w", "%{http_code}", server.url())
+            #expect(first.output == "one" && second.output == "two503")
+            #expect(try await curl("-o", "/dev/null", "-w", "%{http_code}", server.url()).output == "599")
+        }
+    }
+
     @Test func theEndCutsWhoeverWaits() async throws {
         let server = try await LoopbackServer.start { _ in .silence }
         let url = server.url()

@@ -16,7 +16,13 @@ public final class EmbeddedProvider: AIProvider {
 
     public static let manifest = PluginManifest(
         id: "embedded", summary: "Classifies intents, embeds texts and answers by quoting the hotel's knowledge; needs no network and no model",
-        stability: .stable, capabilities: ["classification", "embeddings", "extraction"])
+        stability: .stable, capabilities: ["classification", "embeddings", "extraction"],
+        quality: [
+            .documentedSettings: .met, .contractSuite: .met, .noSecretsShown: .met, .typedFailures: .met, .documentedLimits: .met,
+            .probe: .exempt("there is no vendor to ask"), .dataDestinations: .exempt("nothing leaves the machine"),
+            .reconnects: .exempt("there is nobody to lose"), .idempotency: .exempt("answers change nothing"),
+            .receipts: .exempt("answers are returned, not delivered"), .vendorDocument: .exempt("there is no vendor"),
+        ])
 
     /// What `start` may replace.
     private struct State: Sendable {

@@ -53,11 +53,15 @@ actor ChangeLog {
     init(storage: any KeyValueStore) { self.storage = storage }
 
     func changes(since text: String?, limit: Int, reading: HotelFiles.Reading) async throws -> PMSChanges {
-        // One at a time: an actor lets others in while it waits for the storage.
-        while let busy { _ = try? await busy.value }
-        let task = Task { try await record(reading) }
+        // One at a time: an actor lets others in while it waits for the storage. Each waits for the one before it, and not for a turn that is free:
+        // asking again and again for a task that has ended never lets go of the actor.
+        let before = busy
+        let task = Task {
+            _ = try? await before?.value
+            try await record(reading)
+        }
         busy = task
-        defer { busy = nil }
+        defer { if busy == task { busy = nil } }
         try await task.value
         let snapshot = try await storage.get("snapshot", as: Snapshot.self) ?? Snapshot()
         let limit = max(1, limit)

@@ -12,9 +12,9 @@ struct IntakeBenchmark {
         var table = Table(
             name: "intake",
             method: """
-                \(connections) connections kept open, one request at a time on each; bodies of \(Notification.body(number: 0, guest: 0).count) bytes, each signed and with \
+                \(connections) connections kept open, one request at a time on each; bodies of \(SignedMessage.body(number: 0, guest: 0).count) bytes, each signed and with \
                 an id of its own; client in the same process on a thread of its own; \(rounds) rounds of \(Measure.plain(seconds)) s for each route in turn, middle of \
-                the rounds. Access log on, as delivered. A webhook is verified, parsed, stored (SQLite, WAL, synchronous=FULL) and only then answered; meanwhile a worker reads \
+                the rounds. Access log on, as delivered. A webhook goes through the WhatsApp plugin: it is verified, parsed, stored (SQLite, WAL, synchronous=FULL) and only then answered; meanwhile a worker reads \
                 the inbox and completes each row in a transaction of its own; before the bare route's turn it has caught up.
                 """)
         let worked = try await measure(consuming: true)

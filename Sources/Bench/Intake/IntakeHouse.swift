@@ -6,8 +6,9 @@ import HTTPTypes
 import Kernel
 import Logging
 import PluginAPI
+import WhatsAppChannel
 
-/// The parts of Jack that a webhook passes through: gateway, plugin, inbox, SQLite; with a worker behind the inbox that completes what it is given.
+/// The parts of Jack that a webhook passes through: gateway, the WhatsApp plugin, inbox, SQLite; with a worker behind the inbox that completes what it is given.
 final class IntakeHouse: Sendable {
     static let instance = "bench"
     static let barePath = "/bench/bare"
@@ -33,13 +34,14 @@ final class IntakeHouse: Sendable {
         let engine = try await SQLiteEngine.open(path: folder + "/jack.db", options: .init(migrations: migrations))
         try await engine.migrate(migrations)
         self.engine = engine
-        http = try CurlEngine()
+        let http = try CurlEngine()
+        self.http = http
         let keys = EncryptionKeys(secret: Secret(secret))
         let kernel = JackKernel(
             .init(
                 property: PropertyInfo(id: "main", name: "Bench", locale: "en", languages: ["en"], timeZone: "UTC", publicURL: nil), engine: engine,
                 clock: clock,
-                logger: logger, metrics: metrics, http: CurlHTTPClient(engine: http), files: { _ in NoFiles() },
+                logger: logger, metrics: metrics, http: { _ in CurlHTTPClient(engine: http) }, files: { _ in NoFiles() },
                 secrets: { EncryptedSecretStore(engine: engine, property: "main", owner: $0, keys: keys, clock: clock) }, trapFile: nil))
         self.kernel = kernel
         kernel.connect(
@@ -48,10 +50,11 @@ final class IntakeHouse: Sendable {
                     guard consuming else { return try await clock.sleep(for: .seconds(86_400)) }
                     try await engine.write { try Inbox.complete(item, in: $0) }
                 }, deliveries: [:], transcript: { _, _, _ in [] }))
-        var settings = BenchChannel.Settings()
-        settings.secret = Secret(secret)
+        var settings = WhatsAppSettings()
+        settings.phoneNumberID = SignedMessage.phoneNumberID
+        settings.appSecret = Secret(secret)
         try await kernel.start([
-            InstanceSpec(name: Self.instance, registration: PluginRegistration(BenchChannel.self), settings: settings, onStartFailure: .fail)
+            InstanceSpec(name: Self.instance, registration: PluginRegistration(WhatsApp.self), settings: settings, onStartFailure: .fail)
         ])
         let routes = MountedRoutes()
         try routes.mount(kernel.instances.supervisor(Self.instance)?.routes ?? [], of: Self.instance)

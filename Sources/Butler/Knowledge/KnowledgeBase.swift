@@ -96,7 +96,7 @@ public final class KnowledgeBase: Sendable {
     }
 
     /// Returns when the first look has been taken, or none is expected.
-    func firstLook() async {
+    public func firstLook() async {
         await withCheckedContinuation { continuation in
             let mayGoOn = inner.withLock { inner in
                 inner.waiting?.append(continuation)

@@ -163,3 +163,8 @@ public struct DocumentStamp: Sendable, Hashable {
         self.size = size
     }
 }
+
+/// What a YAML file of knowledge may say, for whoever documents it.
+public enum KnowledgeDeclarations {
+    public static var schema: SettingsSchema { KnowledgeFile.schema }
+}

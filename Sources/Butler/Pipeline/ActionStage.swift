@@ -67,6 +67,11 @@ struct ActionStage: Stage {
         return nil
     }
 
+    /// Acts on the turn's intent as the hotel allows; nil where there is nothing to do about it.
+    func act(_ turn: inout Turn) -> Decision? {
+        turn.intent.flatMap { act(&turn, Request(intent: $0, text: turn.text, message: turn.item.id)) }
+    }
+
     private func act(_ turn: inout Turn, _ request: Request) -> Decision? {
         let intent = request.intent
         guard intent.action || intent.identity else { return nil }

@@ -13,14 +13,17 @@ struct AnswerStage: Stage {
             hits.isEmpty ? "nothing fits the message" : "\(hits.count) pieces fit, “\(hits[0].title)” best",
             details: .array(hits.map { .object(["id": .string($0.id), "score": .double($0.score)]) }), at: desk.clock.now)
         guard !hits.isEmpty else { return notUnderstood(&turn, "there is nothing to answer from") }
-        let answer: ChainResult<(AIResponse, AIFeatures)>
+        let answer: ChainResult<AIDispatch.Answer>
         do {
-            answer = try await ask(turn, hits)
+            switch try await ask(&turn, hits) {
+            case .decided(let decision): return decision
+            case .answered(let found): answer = found
+            }
         } catch let failure as PluginFailure {
             turn.note("answer", "failed", "no AI instance answered: \(failure.message)", at: desk.clock.now)
             return desk.handOver(turn, .handedOver)
         }
-        let (response, features) = answer.value
+        let response = answer.value.response, features = answer.value.features
         var confidence = response.confidence ?? (response.citations.isEmpty ? 0.4 : 0.75)
         // Whoever does not know what is asked cannot be sure of the answer.
         if turn.intent?.id == "unknown" { confidence *= 1 - 0.5 * turn.confidence }
@@ -31,6 +34,10 @@ struct AnswerStage: Stage {
                 + passed(answer.passedOver), details: ["confidence": .double(confidence), "model": .string(response.model)], at: desk.clock.now)
         guard !response.text.isEmpty else { return notUnderstood(&turn, "the answer is empty") }
         var text = response.text
+        if !features.quotesDocuments, let objection = await objection(to: text, turn, hits) {
+            turn.note("guard", "stopped", "the answer is not sent: \(objection)", at: desk.clock.now)
+            return desk.handOver(turn, .handedOver)
+        }
         if features.quotesDocuments, let language = cited.first?.language.prefix(2), language != turn.language.prefix(2) {
             text = desk.replies.text(.otherLanguage, locale: turn.language, ["language": String(language)]) + "\n" + text
         }
@@ -38,33 +45,81 @@ struct AnswerStage: Stage {
         return judge(&turn, reply, confidence)
     }
 
-    private func ask(_ turn: Turn, _ hits: [KnowledgeBase.Hit]) async throws -> ChainResult<(AIResponse, AIFeatures)> {
+    /// What asking a model came to.
+    private enum Outcome {
+        case answered(ChainResult<AIDispatch.Answer>)
+        /// By a tool that it used.
+        case decided(Decision)
+    }
+
+    /// How often a model may use tools before it must answer.
+    private static let maximumRounds = 4
+
+    private func ask(_ turn: inout Turn, _ hits: [KnowledgeBase.Hit]) async throws -> Outcome {
+        let typing = showTyping(turn)
+        defer { typing.cancel() }
+        var request = request(turn, hits)
+        for round in 1...Self.maximumRounds {
+            // A model that only ever looks things up must come to an end.
+            if round == Self.maximumRounds { (request.tools, request.toolChoice) = ([], .none) }
+            let answer = try await desk.ai.complete(request, by: desk.settings.ai, for: turn.account)
+            let response = answer.value.response
+            guard !response.toolCalls.isEmpty, !request.tools.isEmpty else { return .answered(answer) }
+            var results: [AIMessage.Part] = []
+            for call in response.toolCalls.prefix(8) {
+                switch tools.use(call, &turn) {
+                case .decided(let decision): return .decided(decision)
+                case .told(let content, let isError): results.append(.toolResult(callID: call.id, content: content, isError: isError))
+                }
+            }
+            let said: [AIMessage.Part] = response.text.isEmpty ? [] : [.text(response.text)]
+            request.messages.append(AIMessage(.assistant, parts: said + response.toolCalls.prefix(8).map { .toolCall($0) }))
+            request.messages.append(AIMessage(.user, parts: results))
+        }
+        throw PluginFailure.permanent(.malformedReply, "the model used tools and did not answer")
+    }
+
+    private var tools: GuestTools { GuestTools(desk: desk, actions: ActionStage(desk: desk)) }
+
+    private func request(_ turn: Turn, _ hits: [KnowledgeBase.Hit]) -> AIRequest {
         // What was held or rejected the guest has never read.
         var messages = turn.history.filter { $0.state == .received || $0.state == .released }.suffix(8).map {
             AIMessage($0.author == .guest ? .user : .assistant, $0.text)
         }
         messages.append(AIMessage(.user, turn.text))
-        let request = AIRequest(
+        return AIRequest(
             instructions: desk.settings.instructions, messages: messages,
             documents: hits.map {
                 AIDocument(
                     id: $0.id, title: $0.title, text: $0.questions.isEmpty ? $0.text : $0.questions + "\n" + $0.text, locale: $0.language,
                     relevance: max(0, $0.similarity ?? 0))
             },
-            locale: turn.language)
+            tools: tools.offered, locale: turn.language)
+    }
+
+    private func showTyping(_ turn: Turn) -> Task<Void, any Error> {
         let (peer, instance, dispatcher, clock) = (turn.conversation.peer, turn.item.instance, desk.dispatcher, desk.clock)
-        let typing = Task {
+        return Task {
             // An answer that comes at once needs no sign that it is being written.
             try await clock.sleep(for: .milliseconds(400))
             try await dispatcher.call(instance, as: (any ChannelPlugin).self, "typing", CallOptions(attempts: 1)) {
                 try await $0.indicateTyping(to: peer)
             }
         }
-        defer { typing.cancel() }
-        return try await desk.dispatcher.chain(desk.settings.ai, as: (any AIProvider).self, "complete", CallOptions(deadline: .seconds(60))) {
-            provider in
-            (try await provider.complete(request), provider.features)
+    }
+
+    /// Why what a model wrote must not be sent.
+    private func objection(to text: String, _ turn: Turn, _ hits: [KnowledgeBase.Hit]) async -> String? {
+        let rooms: Set<String>
+        do {
+            rooms = Set(try await desk.rooms.numbers().keys)
+        } catch {
+            // Without the list every number may be a room's.
+            rooms = Set(RoomDirectory.candidates(in: text).filter { $0.count >= 3 })
         }
+        let guestWords = turn.history.filter { $0.author == .guest }.map(\.text) + [turn.text]
+        return ReplyGuard(rooms: rooms, instructions: desk.settings.instructions)
+            .objection(to: text, grounds: hits.flatMap { [$0.title, $0.text, $0.questions] } + guestWords)
     }
 
     /// Sends, holds or hands over, by the confidence and by what the hotel allows.

@@ -10,6 +10,9 @@ public struct Desk: Sendable {
     public let replies: Replies
     public let knowledge: KnowledgeBase
     public let dispatcher: Dispatcher
+    /// The way to every AI instance.
+    public let ai: AIDispatch
+    let rooms: RoomDirectory
     public let clock: any TimeSource
     public let logger: Logger
     /// The safety lane's file, for the ledger.
@@ -17,7 +20,7 @@ public struct Desk: Sendable {
 
     public init(
         property: PropertyInfo, settings: ButlerSettings, intents: IntentIndex, replies: Replies, knowledge: KnowledgeBase, dispatcher: Dispatcher,
-        clock: any TimeSource, logger: Logger, safetyFile: String
+        ai: AIDispatch, clock: any TimeSource, logger: Logger, safetyFile: String
     ) {
         self.property = property
         self.settings = settings
@@ -25,6 +28,8 @@ public struct Desk: Sendable {
         self.replies = replies
         self.knowledge = knowledge
         self.dispatcher = dispatcher
+        self.ai = ai
+        rooms = RoomDirectory(dispatcher: dispatcher, pms: settings.pms, clock: clock)
         self.clock = clock
         self.logger = logger
         self.safetyFile = safetyFile

@@ -1,7 +1,6 @@
 import Foundation
 import Kernel
 import PluginAPI
-import Synchronization
 
 /// Finds out who writes, and which stay is meant: by the address where the channel vouches for it, else by a booking number with the last name.
 final class IdentityStage: Stage {
@@ -13,8 +12,6 @@ final class IdentityStage: Stage {
 
     private let desk: Desk
     private let failures: @Sendable (_ conversation: String) async throws -> Int
-    /// The rooms' numbers as the PMS writes them, by their upper case.
-    private let rooms = Mutex<(numbers: [String: String], until: Duration)>(([:], .zero))
 
     init(desk: Desk, failures: @escaping @Sendable (_ conversation: String) async throws -> Int) {
         self.desk = desk
@@ -25,7 +22,7 @@ final class IdentityStage: Stage {
         guard let pms = desk.settings.pms else { return nil }
         do {
             try await identify(&turn, pms)
-            try await findRoom(&turn, pms)
+            try await findRoom(&turn)
         } catch let failure as PluginFailure {
             // Without the PMS a guest still gets answers, only nothing that needs to know who they are.
             turn.note("guest", "unknown", "the PMS could not be asked: \(failure.message)", at: desk.clock.now)
@@ -41,7 +38,7 @@ final class IdentityStage: Stage {
             tasks.addTask {
                 var turn = before
                 try? await self.recogniseAddress(&turn, pms)
-                try? await self.findRoom(&turn, pms)
+                try? await self.findRoom(&turn)
                 return turn
             }
             tasks.addTask {
@@ -116,22 +113,11 @@ final class IdentityStage: Stage {
         return !name.isEmpty && name.allSatisfy(words.contains)
     }
 
-    private func findRoom(_ turn: inout Turn, _ pms: String) async throws {
-        // “A12” is a room's number as much as “204”, and “room204” is written too.
-        let words = turn.text.split { !($0.isLetter || $0.isNumber) }.map { $0.uppercased() }.filter { $0.contains(where: \.isNumber) }
-        let named = (words + words.flatMap { $0.split { !$0.isNumber }.map(String.init) }).filter { (1...6).contains($0.count) }
+    private func findRoom(_ turn: inout Turn) async throws {
+        let named = RoomDirectory.candidates(in: turn.text)
         guard !named.isEmpty else { return }
-        let known = try await roomNumbers(pms)
+        let known = try await desk.rooms.numbers()
         if let room = named.lazy.compactMap({ known[$0] }).first { turn.room = room }
-    }
-
-    private func roomNumbers(_ pms: String) async throws -> [String: String] {
-        let now = desk.clock.monotonic
-        if let fresh = rooms.withLock({ $0.until > now && !$0.numbers.isEmpty ? $0.numbers : nil }) { return fresh }
-        let all = try await desk.dispatcher.call(pms, as: (any PMSIntegration).self, "rooms") { try await $0.rooms() }
-        let numbers = Dictionary(all.map { ($0.number.uppercased(), $0.number) }) { first, _ in first }
-        rooms.withLock { $0 = (numbers, now + .seconds(60)) }
-        return numbers
     }
 
     private func reservations(_ pms: String, _ query: PMSReservationQuery) async throws -> [PMSReservation] {

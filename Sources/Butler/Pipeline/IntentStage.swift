@@ -11,10 +11,10 @@ struct IntentStage: Stage {
         let request = ClassificationRequest(
             text: turn.text, locale: turn.message.locale, labels: desk.intents.labels, labelSet: desk.intents.labelSet)
         do {
-            let answer = try await desk.dispatcher.chain(desk.settings.ai, as: (any AIProvider).self, "classify", CallOptions(deadline: .seconds(15)))
-            {
-                try await $0.classify(request)
-            }
+            let names = desk.settings.intentAI.isEmpty ? desk.settings.ai : desk.settings.intentAI
+            var limits = AIDispatch.Limits()
+            limits.deadline = .seconds(15)
+            let answer = try await desk.ai.classify(request, by: names, for: turn.account, limits)
             if let language = answer.value.language { turn.language = String(language.prefix(2)) }
             guard let best = answer.value.best else { return nil }
             turn.intent = desk.intents[best.label]

@@ -21,7 +21,7 @@ public struct ReplyPipeline: Sendable {
 
     init(
         desk: Desk, safety: SafetyLane, engine: any StorageEngine, outbox: @escaping @Sendable () -> Outbox, alerts: AlertIntake, bus: EventBus,
-        metrics: any MetricsFactory
+        metrics: any MetricsFactory, notices: ConversationNotices?
     ) {
         self.desk = desk
         self.engine = engine
@@ -30,7 +30,7 @@ public struct ReplyPipeline: Sendable {
         self.bus = bus
         self.metrics = metrics
         let property = desk.property.id
-        conversations = ConversationRepository(property: property)
+        conversations = ConversationRepository(property: property, notices: notices)
         messages = MessageRepository(property: property)
         tasks = TaskRepository(property: property)
         guests = GuestRepository(property: property)

@@ -33,6 +33,9 @@ public struct Turn: Sendable {
     /// What the guest wrote, under a picture too.
     var text: String { message.text ?? message.media.compactMap(\.caption).joined(separator: "\n") }
 
+    /// Who bears what AI costs for this message.
+    var account: AIDispatch.Account { .init(conversation: conversation.id, guest: conversation.guestID) }
+
     /// - Parameter language: the guest's where it is known.
     init(
         item: Inbox.Item, message: InboundMessage, conversation: Conversation, isNew: Bool, history: [Message], language: String?,

@@ -3,6 +3,12 @@ import PluginAPI
 /// The `butler:` section of `jack.yaml`. Files are named relative to it.
 public struct ButlerSettings: PluginSettings {
     @Setting(help: "AI instances in the order they are tried; none for all, in the order of the file.") public var ai: [String] = []
+    @Setting(
+        "intent_ai",
+        help:
+            "AI instances that find out what a guest wants, in the order they are tried; none for those on this machine, or where there is none, `ai`."
+    )
+    public var intentAI: [String] = []
     @Setting(help: "The PMS instance that knows guests and stays.") public var pms: String?
     @Setting(help: "The file of intents, with departments, priorities and examples.") public var intents: String = "hotel/intents.yaml"
     @Setting(help: "The file of the safety lane: phrases that reach a human at once, before any AI.") public var safety: String = "hotel/safety.yaml"
@@ -22,6 +28,7 @@ public struct ButlerSettings: PluginSettings {
     public func completed(with instances: [String]) -> ButlerSettings {
         var settings = self
         if settings.ai.isEmpty { settings.ai = instances }
+        if settings.intentAI.isEmpty { settings.intentAI = settings.ai }
         if settings.knowledge.embeddings == nil { settings.knowledge.embeddings = settings.ai.first }
         return settings
     }

@@ -122,6 +122,31 @@ public enum ButlerSchema {
                         """),
                 .sql("CREATE INDEX knowledge_file ON knowledge (property, file)"),
                 .fullText("knowledge_text", columns: ["title", "questions", "text", "keywords"]),
-            ])
+            ]),
+        Migration(
+            "butler-002-ai-usage",
+            [
+                .table(
+                    "ai_usage",
+                    columns: """
+                        seq INTEGER PRIMARY KEY,
+                        property TEXT NOT NULL,
+                        instance TEXT NOT NULL,
+                        model TEXT NOT NULL,
+                        purpose TEXT NOT NULL,
+                        conversation_id TEXT,
+                        guest_id TEXT,
+                        input_tokens INTEGER NOT NULL,
+                        output_tokens INTEGER NOT NULL,
+                        cache_read_tokens INTEGER NOT NULL,
+                        cache_write_tokens INTEGER NOT NULL,
+                        cost_micros INTEGER NOT NULL,
+                        duration_ms INTEGER NOT NULL,
+                        is_fallback INTEGER NOT NULL CHECK (is_fallback IN (0, 1)),
+                        day TEXT NOT NULL,
+                        at INTEGER NOT NULL
+                        """),
+                .sql("CREATE INDEX ai_usage_at ON ai_usage (property, at)"),
+            ]),
     ]
 }

@@ -69,7 +69,13 @@ public struct Conversation: Sendable, Hashable, Codable {
 public struct ConversationRepository: Sendable {
     let property: String
 
-    public init(property: String) { self.property = property }
+    private let notices: ConversationNotices?
+
+    /// - Parameter notices: who is told of changes.
+    public init(property: String, notices: ConversationNotices? = nil) {
+        self.property = property
+        self.notices = notices
+    }
 
     public func find(_ instance: String, _ peer: PeerAddress, in reader: any StorageReader) throws -> Conversation? {
         try reader.row(
@@ -156,12 +162,15 @@ public struct ConversationRepository: Sendable {
             $0.state != after.state || $0.assignedTo != after.assignedTo || $0.guestID != after.guestID || $0.optedOut != after.optedOut
         }
         guard matters ?? true else { return }
+        let change = ConversationChange(
+            change: before == nil ? "created" : "updated", before: before?.record, after: after.record, at: date)
         try transaction.run(
             "INSERT INTO conversation_change (property, conversation_id, change, before, after, at) VALUES (:property, :id, :change, :before, :after, :at)",
             [
-                "property": property.sql, "id": after.id.sql, "change": (before == nil ? "created" : "updated").sql,
-                "before": before.map { try .json($0) } ?? .null, "after": .json(after), "at": date.sql,
+                "property": property.sql, "id": after.id.sql, "change": change.change.sql, "before": change.before.map { try .json($0) } ?? .null,
+                "after": change.after.map { try .json($0) } ?? .null, "at": date.sql,
             ])
+        try notices?.post(change, of: after.id, in: transaction)
     }
 
     /// What changed in a conversation, oldest first.

@@ -16,7 +16,7 @@ public struct StaffDesk: Sendable {
 
     init(
         engine: any StorageEngine, outbox: @escaping @Sendable () -> Outbox, bus: EventBus, clock: any TimeSource, property: PropertyInfo,
-        sla: SLASettings
+        sla: SLASettings, notices: ConversationNotices?
     ) {
         self.engine = engine
         self.outbox = outbox
@@ -24,7 +24,7 @@ public struct StaffDesk: Sendable {
         self.clock = clock
         self.property = property
         self.sla = sla
-        conversations = ConversationRepository(property: property.id)
+        conversations = ConversationRepository(property: property.id, notices: notices)
         messages = MessageRepository(property: property.id)
         tasks = TaskRepository(property: property.id)
     }

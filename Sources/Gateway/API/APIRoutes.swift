@@ -111,6 +111,19 @@ enum APIRoutes {
                 }
                 return List(items: try await hotel.searchKnowledge(query, language: request.query("language"), limit: request.limit(default: 10)))
             },
+            .get("/api/v1/costs") { request in
+                try request.allow("by", "from", "to", "limit")
+                let days = ["from", "to"].compactMap { name in request.query(name).map { (name, $0) } }
+                if let (name, _) = days.first(where: { $1.wholeMatch(of: /\d{4}-\d{2}-\d{2}/) == nil }) {
+                    throw GatewayError.badRequest(
+                        "invalid_parameter", "\(name) is a day such as 2026-05-01",
+                        details: ["fields": .object([name: "is not a day such as 2026-05-01"])])
+                }
+                let query = API.CostQuery(
+                    by: try request.choice("by", API.CostQuery.Grouping.self) ?? .day, from: request.query("from"), to: request.query("to"),
+                    limit: try request.limit(default: 31))
+                return try await hotel.costs(query)
+            },
             .send(.post, "/api/v1/admin/reload", API.ReloadRequest.self) { try await hotel.reload($1, by: $0.staff) },
             .send(.post, "/api/v1/admin/stop", Nothing.self, status: .accepted) { request, _ in
                 try await hotel.stop(by: request.staff)

@@ -37,6 +37,9 @@ public protocol HotelAPI: Sendable {
 
     func searchKnowledge(_ query: String, language: String?, limit: Int) async throws -> [API.KnowledgeHit]
 
+    /// What AI calls came to.
+    func costs(_ query: API.CostQuery) async throws -> API.Costs
+
     func reload(_ request: API.ReloadRequest, by staff: String) async throws -> API.ReloadReport
     /// Begins the graceful stop and returns at once.
     func stop(by staff: String) async throws

@@ -36,6 +36,8 @@ struct GatewayChannel: ServerChildChannel, HTTPChannelHandler {
             }
         }
         return channel.eventLoop.makeCompletedFuture {
+            // A connection keeps its buffer while it is idle; it grows where more comes.
+            try channel.syncOptions?.setOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 512, maximum: 65_536))
             var limits = NIOHTTPDecoderLimitConfiguration()
             limits.maxHeaderFieldSize = configuration.maximumHeaderBytes
             limits.maxHeaderListSize = configuration.maximumHeaderBytes
@@ -69,7 +71,8 @@ struct GatewayChannel: ServerChildChannel, HTTPChannelHandler {
         do {
             switch try await negotiated.get() {
             case .http(let channel): await handleHTTP(asyncChannel: channel, logger: logger)
-            case .socket(let session): await serve(session, logger: logger)
+            // Not waited for: a task that waits costs every open socket some kilobytes. The registry holds what must be ended.
+            case .socket(let session): serve(session, logger: logger)
             }
         } catch {
             // The peer left before it had said what it wanted.
@@ -77,22 +80,26 @@ struct GatewayChannel: ServerChildChannel, HTTPChannelHandler {
         }
     }
 
-    private func serve(_ session: SocketSession, logger: Logger) async {
+    private func serve(_ session: SocketSession, logger: Logger) {
         registry.add(session)
-        defer { registry.remove(session) }
-        let work = Task { try await session.route.serve(session) }
+        let registry = registry
+        let work = Task {
+            do {
+                try await session.route.serve(session)
+                await session.close(code: 1000, reason: "")
+            } catch is CancellationError {
+                await session.close(code: 1001, reason: "going away")
+            } catch {
+                if session.channel.isActive {
+                    logger.error("a socket's plugin failed", metadata: ["instance": .string(session.instance), "error": .string("\(error)")])
+                }
+                await session.close(code: 1011, reason: "internal error")
+            }
+            try? await session.channel.closeFuture.get()
+            registry.remove(session)
+        }
         session.onCancel { work.cancel() }
         session.channel.closeFuture.whenComplete { _ in session.finish() }
-        switch await withTaskCancellationHandler(operation: { await work.result }, onCancel: { work.cancel() }) {
-        case .success: await session.close(code: 1000, reason: "")
-        case .failure(is CancellationError): await session.close(code: 1001, reason: "going away")
-        case .failure(let error):
-            if session.channel.isActive {
-                logger.error("a socket's plugin failed", metadata: ["instance": .string(session.instance), "error": .string("\(error)")])
-            }
-            await session.close(code: 1011, reason: "internal error")
-        }
-        try? await session.channel.closeFuture.get()
     }
 }
 

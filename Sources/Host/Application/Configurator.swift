@@ -33,8 +33,17 @@ struct Configurator: Sendable {
                 }
                 settings.knowledge.embeddings = local?.name
             }
+            if settings.intentAI.isEmpty {
+                // What is learnt from the hotel's own examples on this machine is quick, costs nothing and sends no message away.
+                settings.intentAI = configuration.instances.filter {
+                    $0.kind == .ai && $0.registration.manifest.capabilities.contains("classification")
+                        && $0.registration.manifest.destinations.isEmpty
+                }.map(\.name)
+            }
             return settings
         }
+        var costs: CostSettings { configuration.section(CostSettings.self) }
+        var notify: NotifySettings { configuration.section(NotifySettings.self) }
         var onCall: OnCallSettings { configuration.section(OnCallSettings.self) }
     }
 
@@ -44,6 +53,7 @@ struct Configurator: Sendable {
         ) { settings, outline, report in
             let usual = ButlerSettings()
             if settings.ai != usual.ai { for name in settings.ai { outline.check(name, .ai, "ai", &report) } }
+            for name in settings.intentAI { outline.check(name, .ai, "intent_ai", &report) }
             if let pms = settings.pms { outline.check(pms, .pms, "pms", &report) }
             if let embeddings = settings.knowledge.embeddings, embeddings != usual.knowledge.embeddings {
                 outline.check(embeddings, .ai, "knowledge.embeddings", &report)
@@ -53,6 +63,15 @@ struct Configurator: Sendable {
                     "autonomy.hold", "hold (\(settings.autonomy.hold)) is above send (\(settings.autonomy.send))",
                     remedy: "hold must not be greater than send")
             }
+        },
+        ConfigurationSection(key: "costs", settings: CostSettings.self, help: "What AI calls cost, and how much they may.") { settings, _, report in
+            settings.check(&report)
+        },
+        ConfigurationSection(
+            key: "notify", settings: NotifySettings.self, help: "Who is told of each change of a conversation.",
+            environment: ["NOTIFY_WEBHOOK": "url", "NOTIFY_SECRET": "secret"]
+        ) { settings, _, report in
+            settings.check(&report)
         },
         ConfigurationSection(key: "oncall", settings: OnCallSettings.self, help: "Who is told of alerts.") { settings, outline, report in
             for name in settings.notify { outline.check(name, .alert, "notify", &report) }
@@ -100,6 +119,14 @@ struct Configurator: Sendable {
         }
         guard let catalogs, !diagnostics.hasErrors else { return (nil, diagnostics) }
         return (Loaded(configuration: configuration, catalogs: catalogs, secretsFile: secretsFile), diagnostics)
+    }
+
+    /// The settings by which a running Jack is reached; what is wrong elsewhere in the file must not keep anybody from stopping it. Nil where they cannot be read.
+    func connection() -> KernelSettings? {
+        guard let draft = loader(environment).kernelSettings() else { return nil }
+        guard draft.environment == .development, draft.storage.persist else { return draft }
+        let secrets = LocalSecrets.read(LocalSecrets.path(beside: draft.storage.path)).merging(environment.filter { !$0.value.isEmpty }) { $1 }
+        return loader(secrets).kernelSettings()
     }
 
     private func loader(_ environment: [String: String]) -> ConfigurationLoader {

@@ -41,12 +41,15 @@ public final class JackApplication: Sendable {
     struct Current: Sendable {
         var loaded: Configurator.Loaded
         var butler: Butler
+        var usage: UsageLedger
+        var notices: ConversationNotices?
     }
 
     /// The schema, whole.
     static let migrations = KernelSchema.migrations + ButlerSchema.migrations
 
     var butler: Butler { current.withLock { $0.butler } }
+    private var usage: UsageLedger { current.withLock { $0.usage } }
     var loaded: Configurator.Loaded { current.withLock { $0.loaded } }
     var storage: any StorageEngine { engine }
 
@@ -76,17 +79,17 @@ public final class JackApplication: Sendable {
         let property = configuration.property
         guard let key = settings.security.encryptionKey else { throw HostError("security.encryption_key is missing") }
         let keys = EncryptionKeys(secret: key, previous: settings.security.previousEncryptionKeys)
-        http = try CurlEngine()
-        mail = try MailEngine()
+        let http = try CurlEngine(), mail = try MailEngine()
+        (self.http, self.mail) = (http, mail)
         let kernel = JackKernel(
             .init(
-                property: property, engine: engine, clock: clock, logger: logger, metrics: metrics, http: CurlHTTPClient(engine: http), mail: mail,
+                property: property, engine: engine, clock: clock, logger: logger, metrics: metrics,
+                http: { CurlHTTPClient(engine: http, policy: OutboundPolicy(for: $0)) }, mail: mail,
                 files: { Self.files($0, configuration) },
                 secrets: { EncryptedSecretStore(engine: engine, property: property.id, owner: $0, keys: keys, clock: clock) },
                 trapFile: path.map { $0 + ".trap" }))
         self.kernel = kernel
-        let butler = Self.butler(loaded, kernel: kernel, engine: engine)
-        current = Mutex(Current(loaded: loaded, butler: butler))
+        current = Mutex(Self.butler(loaded, kernel: kernel, engine: engine, http: http))
         alertRouter = Mutex(Self.router(loaded, kernel: kernel))
         let link = ApplicationLink()
         server = Self.gateway(loaded, kernel: kernel, metrics: metrics, routes: routes, link: link, engine: engine)
@@ -103,7 +106,13 @@ public final class JackApplication: Sendable {
                 guard let self else { throw CancellationError() }
                 try await butler.handle(item)
             },
-            deliveries: [.message: { try await messages.deliver($0) }, .page: { try await pages.deliver($0) }],
+            deliveries: [
+                .message: { try await messages.deliver($0) }, .page: { try await pages.deliver($0) },
+                ConversationNotices.kind: { [weak self] entry in
+                    guard let notices = self?.current.withLock({ $0.notices }) else { return .withdrawn(reason: "nobody is to be told any more") }
+                    return try await notices.deliver(entry)
+                },
+            ],
             transcript: { [weak self] instance, peer, limit in try await self?.butler.transcript(instance, with: peer, limit: limit) ?? [] })
     }
 
@@ -121,6 +130,7 @@ public final class JackApplication: Sendable {
             tasks.append(Task { [weak self] in for await change in changes { self?.mount(change.status) } })
         }
         butler.knowledge.expectFirstLook()
+        try await usage.load()
         try await kernel.start(loaded.configuration.instances.map(\.spec))
         for supervisor in kernel.instances.all { mount(supervisor.status) }
         runKnowledge()
@@ -156,6 +166,7 @@ public final class JackApplication: Sendable {
         knowledgeTask.withLock { $0 }?.cancel()
         await kernel.stop(drain: loaded.configuration.settings.server.drainTimeout)
         tasks.forEach { $0.cancel() }
+        await usage.flush()
         await http.shutdown()
         await mail.shutdown()
         await engine.close()
@@ -180,6 +191,11 @@ public final class JackApplication: Sendable {
         knowledgeTask.withLock { task in
             task?.cancel()
             task = Task { await butler.prepareAndFollowKnowledge() }
+            Task {
+                await butler.knowledge.firstLook()
+                // Learning and indexing took more than what is kept of them.
+                ProcessMemory.trim()
+            }
         }
     }
 
@@ -206,9 +222,12 @@ public final class JackApplication: Sendable {
         guard !changes.isEmpty else { return (true, [], lines) }
         let replaced = try await kernel.instances.reload(next.configuration.instances.map(\.spec)).stopped
         logOutput.level = next.configuration.settings.log.level.loggerLevel
-        let butler = Self.butler(next, kernel: kernel, engine: engine)
-        butler.knowledge.expectFirstLook()
-        current.withLock { $0 = Current(loaded: next, butler: butler) }
+        let taking = Self.butler(next, kernel: kernel, engine: engine, http: http), leaving = usage
+        // The account that goes is closed before the one that comes is read from it.
+        await leaving.flush()
+        try await taking.usage.load()
+        taking.butler.knowledge.expectFirstLook()
+        current.withLock { $0 = taking }
         alertRouter.withLock { $0 = Self.router(next, kernel: kernel) }
         let names = Set(next.configuration.instances.map(\.name))
         for removed in difference.removed where !names.contains(removed.name) { routes.unmount(removed.name) }
@@ -222,26 +241,31 @@ public final class JackApplication: Sendable {
 
     // MARK: Composition
 
-    private static func butler(_ loaded: Configurator.Loaded, kernel: JackKernel, engine: SQLiteEngine) -> Butler {
+    private static func butler(_ loaded: Configurator.Loaded, kernel: JackKernel, engine: SQLiteEngine, http: CurlEngine) -> Current {
         let settings = loaded.butler.completed(with: loaded.configuration.instances.filter { $0.kind == .ai }.map(\.name)),
             dispatcher = kernel.dispatcher
         let directory = loaded.configuration.directory.isEmpty ? "." : loaded.configuration.directory
+        let usage = UsageLedger(
+            settings: loaded.costs, engine: engine, property: kernel.parts.property, alerts: kernel.alerts, clock: kernel.parts.clock,
+            logger: kernel.parts.logger)
+        let ai = AIDispatch(dispatcher: dispatcher, clock: kernel.parts.clock, metrics: kernel.parts.metrics, meter: usage)
         var embed: KnowledgeBase.Embed?
-        if let name = settings.knowledge.embeddings {
-            embed = { texts, use in
-                try await dispatcher.call(name, as: (any AIProvider).self, "embed") { provider in try await provider.embed(texts, for: use) }
-            }
-        }
+        if let name = settings.knowledge.embeddings { embed = { texts, use in try await ai.embed(texts, for: use, by: name) } }
         let knowledge = KnowledgeBase(
             engine: engine, property: kernel.parts.property.id, settings: settings.knowledge, folder: "\(directory)/\(settings.knowledge.folder)",
             documents: HostDocuments(), clock: kernel.parts.clock, logger: kernel.parts.logger, embed: embed,
             makeIndex: { collection, dimensions in engine.vectorIndex(collection: collection, dimensions: dimensions) })
-        return Butler(
+        let notices = ConversationNotices(
+            loaded.notify, outbox: { [unowned kernel] in kernel.outbox },
+            http: CurlHTTPClient(engine: http, policy: OutboundPolicy(toReach: loaded.notify.url, allowsPrivate: loaded.notify.allowPrivate)),
+            clock: kernel.parts.clock)
+        let butler = Butler(
             .init(
-                property: kernel.parts.property, engine: engine, dispatcher: dispatcher, outbox: { [unowned kernel] in kernel.outbox },
+                property: kernel.parts.property, engine: engine, dispatcher: dispatcher, ai: ai, notices: notices, outbox: { [unowned kernel] in kernel.outbox },
                 alerts: kernel.alerts,
                 bus: kernel.bus, clock: kernel.parts.clock, logger: kernel.parts.logger, metrics: kernel.parts.metrics),
             settings: settings, catalogs: loaded.catalogs, knowledge: knowledge)
+        return Current(loaded: loaded, butler: butler, usage: usage, notices: notices)
     }
 
     private static func router(_ loaded: Configurator.Loaded, kernel: JackKernel) -> AlertRouter {

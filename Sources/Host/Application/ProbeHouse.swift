@@ -13,15 +13,16 @@ struct ProbeHouse: Sendable {
     init(_ loaded: Configurator.Loaded) async throws {
         let engine = try await SQLiteEngine.open(path: nil)
         try await engine.migrate(JackApplication.migrations)
-        http = try CurlEngine()
-        mail = try MailEngine()
+        let http = try CurlEngine(), mail = try MailEngine()
+        (self.http, self.mail) = (http, mail)
         let configuration = loaded.configuration, clock = SystemTime()
         let logger = Logger(label: "jack") { _ in SwiftLogNoOpLogHandler() }
         let keys = EncryptionKeys(secret: configuration.settings.security.encryptionKey ?? Secret(UUID().uuidString))
         let kernel = JackKernel(
             .init(
                 property: configuration.property, engine: engine, clock: clock, logger: logger, metrics: PrometheusRegistry(),
-                http: CurlHTTPClient(engine: http), mail: mail, files: { JackApplication.files($0, configuration) },
+                http: { CurlHTTPClient(engine: http, policy: OutboundPolicy(for: $0)) }, mail: mail,
+                files: { JackApplication.files($0, configuration) },
                 secrets: { EncryptedSecretStore(engine: engine, property: configuration.property.id, owner: $0, keys: keys, clock: clock) },
                 trapFile: nil))
         supervisors = kernel.instances.prepare(configuration.instances.map(\.spec))

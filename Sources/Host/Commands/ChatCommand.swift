@@ -24,8 +24,11 @@ struct ChatCommand: AsyncParsableCommand {
         let socket: ChatSocket
         do {
             socket = try await ChatSocket.open(address)
+        } catch let error as HostError {
+            Terminal.error("jack: \(address): \(error)")
+            throw ExitCode(2)
         } catch {
-            Terminal.error("jack: no Jack answers at \(address): \(error)")
+            Terminal.error("jack: no Jack answers at \(address); start one with: jack serve, or name its socket with --url")
             throw ExitCode(2)
         }
         try await socket.send(["type": "hello", "token": nil, "locale": .string(locale)])
@@ -60,7 +63,7 @@ struct ChatCommand: AsyncParsableCommand {
 
     private var defaultURL: String {
         get throws {
-            let server = try options.load().loaded.configuration.settings.server
+            let server = try options.connection().server
             let host = ["0.0.0.0", "::"].contains(server.host) ? "127.0.0.1" : server.host
             return "ws://\(host.contains(":") ? "[\(host)]" : host):\(server.port)/ws/chat"
         }

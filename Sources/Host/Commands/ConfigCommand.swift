@@ -33,8 +33,23 @@ struct ConfigCommand: ParsableCommand {
     }
 
     struct Schema: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Print the JSON Schema of the configuration, for editors.")
+        static let configuration = CommandConfiguration(abstract: "Print the JSON Schema of the configuration, or of another document, for editors.")
 
-        func run() { print(JSONSchemaGenerator(registrations: JackHost.registrations, sections: Configurator.sections).text(), terminator: "") }
+        @Option(
+            help: ArgumentHelp(
+                "Another YAML document of the hotel: \(DocumentSchemas.all.map(\.name).joined(separator: ", ")).", valueName: "name"),
+            completion: .list(DocumentSchemas.all.map(\.name)))
+        var document: String?
+
+        func run() throws {
+            let generator = JSONSchemaGenerator(registrations: JackHost.registrations, sections: Configurator.sections)
+            guard let document else { return print(generator.text(), terminator: "") }
+            guard let found = DocumentSchemas.all.first(where: { $0.name == document }) else {
+                let remedy = Suggestion.remedy(for: document, among: DocumentSchemas.all.map(\.name)).map { "; \($0)" } ?? ""
+                Terminal.error("jack: there is no document “\(document)”\(remedy)")
+                throw ExitCode(1)
+            }
+            print(generator.text(of: found.schema, title: "\(document).yaml"), terminator: "")
+        }
     }
 }

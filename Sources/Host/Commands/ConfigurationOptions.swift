@@ -29,6 +29,12 @@ struct ConfigurationOptions: ParsableArguments {
         return Configurator(file: file, assignments: assignments, environment: environment, registrations: JackHost.registrations)
     }
 
+    /// How a running Jack is reached; or what is wrong with the configuration, as ``load(makingSecrets:)`` says it.
+    func connection() throws -> KernelSettings {
+        if let settings = try? configurator.connection() { return settings }
+        return try load().loaded.configuration.settings
+    }
+
     /// The configuration; or the diagnostics on standard error and exit status 1, or why it cannot be read at all and exit status 2.
     func load(makingSecrets: Bool = false) throws -> (loaded: Configurator.Loaded, configurator: Configurator) {
         let configurator: Configurator, loaded: Configurator.Loaded?, diagnostics: Diagnostics

@@ -39,8 +39,7 @@ struct StopCommand: AsyncParsableCommand {
     private struct Accepted: Decodable { var accepted: Bool }
 
     func run() async throws {
-        let (loaded, _) = try remote.options.load()
-        let storage = loaded.configuration.settings.storage
+        let storage = try remote.options.connection().storage
         guard remote.url == nil, let process = ProcessMark(database: storage.persist ? storage.path : nil).read(), kill(process, 0) == 0 else {
             _ = try await remote.client.send(.post, "/api/v1/admin/stop", [:], as: Accepted.self)
             return print("asked to stop")

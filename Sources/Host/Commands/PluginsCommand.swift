@@ -8,7 +8,7 @@ import PluginAPI
 struct PluginsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plugins", abstract: "List and describe plugins; hold and release instances.",
-        subcommands: [List.self, Describe.self, Status.self, Hold.self, Release.self], defaultSubcommand: List.self)
+        subcommands: [List.self, Describe.self, New.self, Status.self, Hold.self, Release.self], defaultSubcommand: List.self)
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List the plugins that this program has.")
@@ -21,15 +21,26 @@ struct PluginsCommand: AsyncParsableCommand {
                     JSONValue.object([
                         "id": .string(plugin.manifest.id), "kind": .string(plugin.kind.rawValue),
                         "stability": .string(plugin.manifest.stability.rawValue),
-                        "summary": .string(plugin.manifest.summary),
+                        "summary": .string(plugin.manifest.summary), "quality": .string("\(plugin.manifest.quality.level)"),
+                        "rules": .object(
+                            Dictionary(
+                                uniqueKeysWithValues: PluginQuality.Rule.all.map { rule in
+                                    switch plugin.manifest.quality.claims[rule] {
+                                    case .met: (rule.name, "met")
+                                    case .exempt(let reason): (rule.name, .string("exempt: \(reason)"))
+                                    case nil: (rule.name, "not met")
+                                    }
+                                })),
                     ])
                 }
                 return print(JSONText.pretty(.array(items)))
             }
             print(
                 Terminal.table(
-                    ["ID", "KIND", "STABILITY", "SUMMARY"],
-                    all.map { [$0.manifest.id, $0.kind.rawValue, $0.manifest.stability.rawValue, $0.manifest.summary] }))
+                    ["ID", "KIND", "STABILITY", "QUALITY", "SUMMARY"],
+                    all.map {
+                        [$0.manifest.id, $0.kind.rawValue, $0.manifest.stability.rawValue, "\($0.manifest.quality.level)", $0.manifest.summary]
+                    }))
         }
     }
 
@@ -107,6 +118,7 @@ struct PluginDescription {
             }
         }
         if let documentation = manifest.documentation { lines.append("Follows: \(documentation)") }
+        lines.append("Quality: \(manifest.quality.level)")
         lines += ["", "Settings:"]
         if plugin.schema.definitions.isEmpty { lines.append("  none") }
         for definition in plugin.schema.definitions {

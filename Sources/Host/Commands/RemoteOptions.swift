@@ -13,10 +13,9 @@ struct RemoteOptions: ParsableArguments {
 
     var client: RemoteClient {
         get throws {
-            let (loaded, _) = try options.load()
-            let server = loaded.configuration.settings.server
+            let settings = try options.connection(), server = settings.server
             let host = ["0.0.0.0", "::", ""].contains(server.host) ? "127.0.0.1" : server.host
-            guard let token = loaded.configuration.settings.security.localToken else {
+            guard let token = settings.security.localToken else {
                 Terminal.error("jack: there is no security.local_token; start Jack once, or set LOCAL_TOKEN")
                 throw ExitCode(2)
             }

@@ -46,6 +46,16 @@ public struct ConfigurationLoader: Sendable {
         return (configuration, diagnostics)
     }
 
+    /// The kernel's own settings, whatever is wrong in other sections: enough to reach a Jack that already runs. Nil where they cannot be read.
+    public func kernelSettings() -> KernelSettings? {
+        var ignored = Diagnostics(), diagnostics = Diagnostics()
+        var instances = InstanceReader(registrations: registrations)
+        guard let tree = tree(&ignored) else { return nil }
+        let known = KernelSettings.schema.definitions.map(\.name)
+        let settings = KernelSettings.decode(expand(tree.keeping { known.contains($0) }, &instances, &diagnostics), &diagnostics)
+        return diagnostics.hasErrors ? nil : settings
+    }
+
     /// The file's tree with the environment and `--set` laid over it, not yet expanded.
     private func tree(_ diagnostics: inout Diagnostics) -> ConfigNode? {
         let start = SourceMark(file: file, line: 1, column: 1)
@@ -67,7 +77,7 @@ public struct ConfigurationLoader: Sendable {
             return nil
         }
         if root.isNull { root = ConfigNode(.mapping([]), mark: start) }
-        for variable in EnvironmentVariable.all + registrations.flatMap(EnvironmentVariable.of) {
+        for variable in EnvironmentVariable.all + sections.flatMap(EnvironmentVariable.of) + registrations.flatMap(EnvironmentVariable.of) {
             guard let value = environment[variable.name], !value.isEmpty else { continue }
             overlay(variable.node(value), at: variable.path, &root, &diagnostics)
         }

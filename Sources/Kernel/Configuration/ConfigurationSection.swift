@@ -6,19 +6,23 @@ public struct ConfigurationSection: Sendable {
     /// One sentence for the operator.
     public let help: String
     public let type: any PluginSettings.Type
+    /// Variables of the environment that stand over settings of the section: the variable, and the setting's key.
+    public let environment: [String: String]
     let check: @Sendable (any PluginSettings, ConfigurationOutline, inout ValidationReport) -> Void
 
     /// - Parameters:
     ///   - key: the key at the document's root.
     ///   - settings: what stands under it. A section that is left out is read as an empty one.
     ///   - help: one sentence for the operator.
+    ///   - environment: variables of the environment, and the keys that they stand for.
     ///   - validate: checks what the declarations cannot say, such as the names of instances. Pure.
     public init<Settings: PluginSettings>(
-        key: String, settings: Settings.Type, help: String = "",
+        key: String, settings: Settings.Type, help: String = "", environment: [String: String] = [:],
         validate: @escaping @Sendable (Settings, ConfigurationOutline, inout ValidationReport) -> Void = { _, _, _ in }
     ) {
         self.key = key
         self.help = help
+        self.environment = environment
         type = settings
         check = { value, outline, report in
             if let value = value as? Settings { validate(value, outline, &report) }

@@ -25,7 +25,12 @@ public struct EnvironmentVariable: Sendable {
         }
     }
 
-    /// All variables that are read, beside those of plugins.
+    /// The variables of a section that a module contributes.
+    static func of(_ section: ConfigurationSection) -> [EnvironmentVariable] {
+        section.environment.sorted { $0.key < $1.key }.map { EnvironmentVariable(name: $0, path: ConfigurationPath([section.key, $1]), isList: false) }
+    }
+
+    /// All variables that are read, beside those of plugins and of contributed sections.
     public static let all = [
         EnvironmentVariable("JACK_ENV", "environment"),
         EnvironmentVariable("PORT", "server", "port"),

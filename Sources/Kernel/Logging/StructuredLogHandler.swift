@@ -92,6 +92,8 @@ public struct StructuredLogHandler: LogHandler {
 
     /// A JSON string.
     static func quoted(_ text: String) -> String {
+        // Nearly every value: nothing to escape.
+        if text.utf8.allSatisfy({ (0x20..<0x7F).contains($0) && $0 != 0x22 && $0 != 0x5C }) { return "\"" + text + "\"" }
         var out = "\""
         for scalar in text.unicodeScalars {
             switch scalar {

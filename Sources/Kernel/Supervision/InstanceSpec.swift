@@ -18,12 +18,15 @@ public struct InstanceSpec: Sendable {
     public var onStartFailure: StartFailurePolicy
     public var startTimeout: Duration
     public var limits: CallLimits
+    /// Where it may send requests.
+    public var network: NetworkSettings
     /// Changes whenever anything that was configured changes: how a reload tells what to restart.
     public var fingerprint: String
 
     public init(
         name: String, registration: PluginRegistration, settings: any PluginSettings, onStartFailure: StartFailurePolicy = .retry,
-        startTimeout: Duration = .seconds(30), limits: CallLimits = CallLimits(), fingerprint: String = ""
+        startTimeout: Duration = .seconds(30), limits: CallLimits = CallLimits(), network: NetworkSettings = NetworkSettings(),
+        fingerprint: String = ""
     ) {
         self.name = name
         self.registration = registration
@@ -31,6 +34,7 @@ public struct InstanceSpec: Sendable {
         self.onStartFailure = onStartFailure
         self.startTimeout = startTimeout
         self.limits = limits
+        self.network = network
         self.fingerprint = fingerprint
     }
 

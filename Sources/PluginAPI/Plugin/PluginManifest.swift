@@ -24,13 +24,16 @@ public struct PluginManifest: Sendable {
     public let destinations: [DataDestination]
     /// The vendor's document that the plugin follows.
     public let documentation: String?
+    /// Which rules of quality it meets.
+    public let quality: PluginQuality
+
     /// Variables of the environment that stand over settings of the instance which is named like the plugin: the variable, and the setting's path with
     /// dots, such as `smtp.host`. An instance that the file does not have comes about by them.
     public let environment: [String: String]
 
     public init(
         id: String, summary: String, stability: Stability, capabilities: Set<PluginCapability> = [], destinations: [DataDestination] = [],
-        documentation: String? = nil, environment: [String: String] = [:]
+        documentation: String? = nil, environment: [String: String] = [:], quality: PluginQuality = [:]
     ) {
         self.id = id
         self.summary = summary
@@ -38,6 +41,7 @@ public struct PluginManifest: Sendable {
         self.capabilities = capabilities
         self.destinations = destinations
         self.documentation = documentation
+        self.quality = quality
         self.environment = environment
     }
 }

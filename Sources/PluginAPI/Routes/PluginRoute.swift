@@ -176,9 +176,11 @@ public struct PluginResponse: Sendable {
 
 /// Comparison whose time does not tell where two values differ.
 public enum ConstantTime {
-    public static func equal(_ a: some Collection<UInt8>, _ b: some Collection<UInt8>) -> Bool {
+    public static func equal(_ a: [UInt8], _ b: [UInt8]) -> Bool {
         guard a.count == b.count else { return false }
-        return zip(a, b).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
+        var difference: UInt8 = 0
+        for place in a.indices { difference |= a[place] ^ b[place] }
+        return difference == 0
     }
 
     public static func equal(_ a: String, _ b: String) -> Bool { equal(Array(a.utf8), Array(b.utf8)) }

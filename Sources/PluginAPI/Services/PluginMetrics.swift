@@ -10,6 +10,9 @@ public struct PluginMetrics: Sendable {
         self.factory = factory
     }
 
+    /// Adds to a counter: what a plugin needs in most cases, without importing a metrics library.
+    public func count(_ name: String, _ dimensions: [(String, String)] = [], by amount: Int = 1) { counter(name, dimensions).increment(by: amount) }
+
     public func counter(_ name: String, _ dimensions: [(String, String)] = []) -> Counter {
         Counter(label: "jack_plugin_\(name)", dimensions: dimensions + [("instance", instance)], factory: factory)
     }

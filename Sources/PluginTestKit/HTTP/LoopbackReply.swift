@@ -11,6 +11,8 @@ public struct LoopbackReply: Sendable {
         case wait(LoopbackSignal)
         /// Waits by the machine's clock; keep it to some milliseconds.
         case pause(Duration)
+        /// Waits by a clock that the test moves, such as a ``VirtualClock``.
+        case sleep(Duration, any TimeSource)
         /// Closes the connection.
         case close
         /// Says nothing until the peer goes or the server stops.
@@ -68,6 +70,9 @@ public struct LoopbackReply: Sendable {
 
     /// This reply, once the test opens the signal.
     public func after(_ signal: LoopbackSignal) -> LoopbackReply { LoopbackReply([.wait(signal)] + steps) }
+
+    /// This reply, after a delay by a clock that the test moves.
+    public func after(_ delay: Duration, on clock: any TimeSource) -> LoopbackReply { LoopbackReply([.sleep(delay, clock)] + steps) }
 
     /// This reply, and then the end of the connection.
     public func closing() -> LoopbackReply { LoopbackReply(steps + [.close]) }

@@ -100,6 +100,18 @@ public final class LoopbackServer: Sendable {
         }
     }
 
+    /// Answers with one reply after the other, whatever is asked. What comes after the last is answered with 599, which nobody expects.
+    public static func inOrder(_ replies: [LoopbackReply]) -> Answer {
+        let rest = ReplyQueue(replies)
+        return { _ in rest.next() ?? .text("the script is at its end", status: 599) }
+    }
+
+    private final class ReplyQueue: Sendable {
+        private let replies: Mutex<[LoopbackReply]>
+        init(_ replies: [LoopbackReply]) { self.replies = Mutex(replies) }
+        func next() -> LoopbackReply? { replies.withLock { $0.isEmpty ? nil : $0.removeFirst() } }
+    }
+
     /// `http://127.0.0.1:<port><path>`.
     public func url(_ path: String = "/") -> String { "http://127.0.0.1:\(port)\(path)" }
 
@@ -163,6 +175,7 @@ public final class LoopbackServer: Sendable {
                 await signal.wait()
                 try Task.checkCancellation()
             case .pause(let duration): try await Task.sleep(for: duration)
+            case .sleep(let duration, let clock): try await clock.sleep(for: duration)
             case .close: return false
             case .hang:
                 let gone = LoopbackSignal()

@@ -21,6 +21,11 @@ public final class MemoryMetrics: MetricsFactory {
     /// The labels that were used.
     public var labels: Set<String> { cells.withLock { Set($0.values.map(\.label)) } }
 
+    /// Every series as one text, labels and dimensions included: for proving that no secret is among them.
+    public var text: String {
+        cells.withLock { cells in cells.values.map { "\($0.label) \($0.dimensions.sorted { $0.key < $1.key })" }.sorted().joined(separator: "\n") }
+    }
+
     public func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler { cell(label, dimensions) }
     public func makeFloatingPointCounter(label: String, dimensions: [(String, String)]) -> any FloatingPointCounterHandler { cell(label, dimensions) }
     public func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler { cell(label, dimensions) }

@@ -86,11 +86,17 @@ final class AIScript: Sendable {
         }
         var requests: [AIRequest] = []
         var quotes = false
+        var features = AIFeatures(tools: true)
     }
 
     private let state = Mutex(State())
     let gate = Gate()
 
+    /// What it says it can do, but for ``quotes``.
+    var features: AIFeatures {
+        get { state.withLock { $0.features } }
+        set { state.withLock { $0.features = newValue } }
+    }
     var requests: [AIRequest] { state.withLock { $0.requests } }
     func classifies(_ body: @escaping Classify) { state.withLock { $0.classify = body } }
     func completes(_ body: @escaping Complete) { state.withLock { $0.complete = body } }
@@ -128,7 +134,11 @@ struct FakeAI: AIProvider {
 
     init(settings: Settings, context: PluginContext) { script = settings.script }
 
-    var features: AIFeatures { AIFeatures(quotesDocuments: script.quotes) }
+    var features: AIFeatures {
+        var features = script.features
+        features.quotesDocuments = script.quotes
+        return features
+    }
     func complete(_ request: AIRequest) async throws -> AIResponse { try await script.complete(request) }
     func classify(_ request: ClassificationRequest) async throws -> Classification { try await script.classify(request) }
 }

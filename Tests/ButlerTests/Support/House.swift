@@ -26,6 +26,9 @@ final class House: Sendable {
         var secondAI = AIScript()
         var pms = PMSScript()
         var documents = Documents()
+        /// What plugins and notices call.
+        var http = ScriptedHTTPClient()
+        var notify = NotifySettings()
         var settings: ButlerSettings = {
             var settings = ButlerSettings()
             settings.ai = ["ai"]
@@ -58,7 +61,7 @@ final class House: Sendable {
         let kernel = JackKernel(
             .init(
                 property: property, engine: engine, clock: parts.clock, logger: logs.logger(label: "jack"), metrics: MemoryMetrics(),
-                http: ScriptedHTTPClient(),
+                http: { [http = parts.http] _ in http },
                 files: { spec in
                     LocalFiles(directory: SampleHotel.folder.deletingLastPathComponent().path, settings: spec.settings.printed) { bytes, file in
                         var diagnostics = Diagnostics()
@@ -79,16 +82,21 @@ final class House: Sendable {
             engine: butlerEngine, property: property.id, settings: parts.settings.knowledge, folder: "knowledge", documents: parts.documents,
             clock: parts.clock,
             logger: logs.logger(), embed: embed, makeIndex: { engine.vectorIndex(collection: $0, dimensions: $1) })
+        let notices = ConversationNotices(
+            parts.notify, outbox: { [unowned kernel] in kernel.outbox }, http: parts.http, clock: parts.clock)
         let butler = Butler(
             .init(
-                property: property, engine: butlerEngine, dispatcher: kernel.dispatcher, outbox: { [unowned kernel] in kernel.outbox },
+                property: property, engine: butlerEngine, dispatcher: kernel.dispatcher, notices: notices, outbox: { [unowned kernel] in kernel.outbox },
                 alerts: kernel.alerts,
                 bus: kernel.bus, clock: parts.clock, logger: logs.logger(), metrics: MemoryMetrics()),
             settings: parts.settings, catalogs: try SampleHotel.catalogs(), knowledge: knowledge)
         let delivery = MessageDelivery(engine: engine, property: property.id, dispatcher: kernel.dispatcher)
         kernel.connect(
             .init(
-                inbound: { try await butler.handle($0) }, deliveries: [.message: { try await delivery.deliver($0) }],
+                inbound: { try await butler.handle($0) }, deliveries: [
+                    .message: { try await delivery.deliver($0) },
+                    ConversationNotices.kind: { try await notices?.deliver($0) ?? .withdrawn(reason: "nobody") },
+                ],
                 transcript: { try await butler.transcript($0, with: $1, limit: $2) }))
         try await kernel.start(specs(parts))
         try await knowledge.refresh()

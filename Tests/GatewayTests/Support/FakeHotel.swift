@@ -76,6 +76,12 @@ final class FakeHotel: HotelAPI {
     func plugin(_ instance: String) async throws -> API.PluginInstance { plugin }
     func hold(plugin instance: String, _ reason: API.HoldReason, by staff: String) async throws -> API.PluginInstance { plugin }
     func release(plugin instance: String, by staff: String) async throws -> API.PluginInstance { plugin }
+    func costs(_ query: API.CostQuery) async throws -> API.Costs {
+        API.Costs(
+            currency: "EUR",
+            items: [.init(key: query.by.rawValue, calls: 2, fallbacks: 0, inputTokens: 10, outputTokens: 5, cacheReadTokens: 0, cacheWriteTokens: 0, cost: 0.25)])
+    }
+
     func searchKnowledge(_ query: String, language: String?, limit: Int) async throws -> [API.KnowledgeHit] {
         note("search \(query) \(limit)")
         return [API.KnowledgeHit(id: "k1", title: "Breakfast", text: "From 7 to 10.", source: "knowledge/breakfast.md", language: "en", score: 1.5)]

@@ -14,7 +14,7 @@ import Testing
     private func kernel(_ engine: any StorageEngine, trapFile: String? = nil) -> JackKernel {
         JackKernel(
             .init(
-                property: .sample, engine: engine, clock: clock, logger: logs.logger(), metrics: MemoryMetrics(), http: ScriptedHTTPClient(),
+                property: .sample, engine: engine, clock: clock, logger: logs.logger(), metrics: MemoryMetrics(), http: { _ in ScriptedHTTPClient() },
                 files: { _ in NoFiles() }, secrets: { _ in MemorySecretStore() }, trapFile: trapFile))
     }
 

@@ -61,7 +61,8 @@ final class Office: Sendable {
         self.engine = engine
         let kernel = JackKernel(
             .init(
-                property: .sample, engine: engine, clock: clock, logger: LogRecorder().logger(), metrics: MemoryMetrics(), http: ScriptedHTTPClient(),
+                property: .sample, engine: engine, clock: clock, logger: LogRecorder().logger(), metrics: MemoryMetrics(),
+                http: { _ in ScriptedHTTPClient() },
                 files: { _ in NoFiles() }, secrets: { _ in MemorySecretStore() }, trapFile: nil))
         self.kernel = kernel
         let pages = PageDelivery(dispatcher: kernel.dispatcher)

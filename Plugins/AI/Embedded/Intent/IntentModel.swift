@@ -20,7 +20,7 @@ struct IntentModel: Sendable {
     private let idf: [Float]
     /// The idf of a feature that no example has.
     private let unknownIDF: Float
-    private var table: WeightTable
+    private let table: PackedTable
     /// By what scores are divided before they become probabilities.
     private(set) var temperature: Float = 1
 
@@ -62,9 +62,8 @@ struct IntentModel: Sendable {
         self.idf = idf
         unknownIDF = 1 + Float.log(1 + count)
 
-        table = WeightTable(features: idf.count, labels: labels.count)
         var rows = SparseRows()
-        for (feature, example) in zip(features, examples) { rows.append(vector(feature), label: example.label) }
+        for (feature, example) in zip(features, examples) { rows.append(Self.vector(feature, index, idf, unknownIDF), label: example.label) }
 
         // Every fifth example of a label is held out to find the temperature; then everything is learnt from.
         var seen = [Int](repeating: 0, count: labels.count)
@@ -78,7 +77,9 @@ struct IntentModel: Sendable {
             trial.learn(rows, from: kept)
             temperature = Self.temperature(heldOut.map { (trial.scores(rows.row($0)), rows.labels[$0]) })
         }
+        var table = WeightTable(features: idf.count, labels: labels.count)
         table.learn(rows, from: Array(rows.labels.indices))
+        self.table = table.packed
     }
 
     /// The labels with their probabilities, most likely first.
@@ -86,14 +87,16 @@ struct IntentModel: Sendable {
         let folded = FoldedText(text.prefix(1000))
         let languages = identifier.candidates(for: text, hint: locale)
         let features = IntentFeatures(folded, lexicon: lexicon, languages: languages, common: common)
-        let probabilities = Self.softmax(table.scores(vector(features)), temperature)
+        let probabilities = Self.softmax(table.scores(Self.vector(features, index, idf, unknownIDF)), temperature)
         return probabilities.indices.sorted { (probabilities[$0], $1) > (probabilities[$1], $0) }
             .map { (labels[$0], Double(probabilities[$0])) }
     }
 
     /// The features that the model knows, each block scaled to length 1 as if it knew all: a text of unknown words stays near zero, and its
     /// probabilities flat.
-    private func vector(_ features: IntentFeatures) -> [SparseRows.Entry] {
+    private static func vector(
+        _ features: IntentFeatures, _ index: [UInt64: Int32], _ idf: [Float], _ unknownIDF: Float
+    ) -> [SparseRows.Entry] {
         var entries: [SparseRows.Entry] = []
         for block in features.blocks {
             let first = entries.count

@@ -47,6 +47,7 @@ public struct JSONSchemaGenerator: Sendable {
         let others = plugins.isEmpty ? "" : "(?!(?:" + plugins.map(\.manifest.id).joined(separator: "|") + ")$)"
         return [
             "type": ["object", "null"], "additionalProperties": false, "properties": .object(Dictionary(named) { first, _ in first }),
+            "description": .string("Instances of plugins of the kind \(kind), each under a name of its own."),
             "patternProperties": [.init("^\(others)[a-z][a-z0-9-]*$"): ["allOf": [reference, ["type": "object", "required": ["plugin"]]]]],
         ]
     }
@@ -166,6 +167,14 @@ public struct JSONSchemaGenerator: Sendable {
 
     private func described(_ schema: [String: JSONValue], _ text: String) -> JSONValue {
         .object(text.isEmpty ? schema : schema.merging(["description": .string(text)]) { _, new in new })
+    }
+
+    /// The schema of a document that one type declares, as text.
+    public func text(of declarations: SettingsSchema, title: String) -> String {
+        var root = object(declarations)
+        root["$schema"] = "http://json-schema.org/draft-07/schema#"
+        root["title"] = .string(title)
+        return JSONText.pretty(.object(root)) + "\n"
     }
 
     /// The schema as text, keys sorted, so that a generated file changes only where the declarations do.

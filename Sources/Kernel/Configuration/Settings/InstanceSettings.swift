@@ -8,6 +8,7 @@ struct InstanceSettings: PluginSettings {
     @Setting(help: "How long its start may take.", .range(.milliseconds(100)...(.seconds(3600))), advanced: true)
     var startTimeout: Duration = .seconds(30)
     @Setting(help: "Limits of calls into the instance.", advanced: true) var limits: CallLimits = CallLimits()
+    @Setting(help: "Where it may send requests beyond what its settings name.", advanced: true) var network: NetworkSettings = NetworkSettings()
     @Setting(help: "The plugin's own settings.") var settings: AnyNode = AnyNode(node: nil)
 
     init() {}
@@ -25,4 +26,9 @@ struct AnyNode: SettingValue {
     }
 
     var printed: JSONValue { .object([:]) }
+}
+
+/// What every instance may say, for whoever documents it.
+public enum InstanceDeclarations {
+    public static var schema: SettingsSchema { InstanceSettings.schema }
 }

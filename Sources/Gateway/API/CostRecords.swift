@@ -1,0 +1,58 @@
+extension API {
+    /// Which AI calls are summed up, and by what.
+    public struct CostQuery: Sendable, Hashable {
+        public enum Grouping: String, Sendable, CaseIterable { case day, instance, model, purpose, conversation, guest }
+
+        public var by: Grouping
+        /// The first and the last day that count, as the hotel counts days; nil for no end.
+        public var from: String?
+        public var to: String?
+        public var limit: Int
+
+        public init(by: Grouping, from: String? = nil, to: String? = nil, limit: Int) {
+            self.by = by
+            self.from = from
+            self.to = to
+            self.limit = limit
+        }
+    }
+
+    /// What AI calls came to.
+    public struct Costs: Codable, Sendable, Hashable {
+        /// One value of what is summed up by.
+        public struct Item: Codable, Sendable, Hashable {
+            /// The day, the instance, the model…; empty for calls that have none.
+            public var key: String
+            public var calls: Int
+            /// Calls that stood in for another instance.
+            public var fallbacks: Int
+            public var inputTokens: Int
+            public var outputTokens: Int
+            public var cacheReadTokens: Int
+            public var cacheWriteTokens: Int
+            /// Estimated from `costs.rates`.
+            public var cost: Double
+
+            public init(
+                key: String, calls: Int, fallbacks: Int, inputTokens: Int, outputTokens: Int, cacheReadTokens: Int, cacheWriteTokens: Int, cost: Double
+            ) {
+                self.key = key
+                self.calls = calls
+                self.fallbacks = fallbacks
+                self.inputTokens = inputTokens
+                self.outputTokens = outputTokens
+                self.cacheReadTokens = cacheReadTokens
+                self.cacheWriteTokens = cacheWriteTokens
+                self.cost = cost
+            }
+        }
+
+        public var currency: String
+        public var items: [Item]
+
+        public init(currency: String, items: [Item]) {
+            self.currency = currency
+            self.items = items
+        }
+    }
+}

@@ -1,0 +1,176 @@
+import CoreMetrics
+import Metrics
+import PluginAPI
+
+/// Asks AI instances: an ordered chain in which each stands in for the one before it, with the budget asked first and each call noted on the account that bears it.
+///
+/// An answer is handed on whole, so that a provider which fails in the middle of one can still be replaced: no guest has read a word of it. A provider that fails again and again is left
+/// out for a while by its circuit breaker, and costs the chain no time.
+public struct AIDispatch: Sendable {
+    /// On whose account a call goes.
+    public struct Account: Sendable, Hashable {
+        public var conversation: String?
+        public var guest: String?
+
+        public init(conversation: String? = nil, guest: String? = nil) {
+            self.conversation = conversation
+            self.guest = guest
+        }
+    }
+
+    /// One call that a provider answered, as the bill will show it.
+    public struct Call: Sendable, Hashable {
+        public var instance: String
+        public var model: String
+        public var purpose: AIRequest.Purpose
+        public var usage: AIUsage
+        public var account: Account
+        public var duration: Duration
+        /// True where another was to answer and could not.
+        public var isFallback: Bool
+        /// True where nothing left the machine.
+        public var isLocal: Bool
+
+        public init(
+            instance: String, model: String, purpose: AIRequest.Purpose, usage: AIUsage, account: Account, duration: Duration, isFallback: Bool,
+            isLocal: Bool
+        ) {
+            self.instance = instance
+            self.model = model
+            self.purpose = purpose
+            self.usage = usage
+            self.account = account
+            self.duration = duration
+            self.isFallback = isFallback
+            self.isLocal = isLocal
+        }
+    }
+
+    /// An answer, and what its provider can do.
+    public struct Answer: Sendable {
+        public let response: AIResponse
+        public let features: AIFeatures
+    }
+
+    /// How long a chain may take.
+    public struct Limits: Sendable {
+        /// All tries of all instances together.
+        public var deadline: Duration = .seconds(60)
+        /// Until a streaming provider has sent its first words, and from one piece to the next.
+        public var silence: Duration = .seconds(20)
+
+        public init() {}
+    }
+
+    private let dispatcher: Dispatcher
+    private let clock: any TimeSource
+    private let metrics: any MetricsFactory
+    private let meter: any AIMeter
+
+    public init(dispatcher: Dispatcher, clock: any TimeSource, metrics: any MetricsFactory, meter: any AIMeter = NoMeter()) {
+        self.dispatcher = dispatcher
+        self.clock = clock
+        self.metrics = metrics
+        self.meter = meter
+    }
+
+    /// Answers a request by the first instance that can. Tools are offered only to those that can use them.
+    /// - Throws: ``PluginAPI/PluginFailure`` of the last instance where none could.
+    public func complete(_ request: AIRequest, by names: [String], for account: Account = Account(), _ limits: Limits = Limits()) async throws
+        -> ChainResult<Answer>
+    {
+        let clock = clock
+        return try await chain(names, "complete", request.purpose, account, limits) { provider in
+            let features = provider.features
+            guard features.completion else { throw PluginFailure.notImplemented("answering") }
+            if case .json = request.format, !features.structuredOutput { throw PluginFailure.notImplemented("structured output") }
+            var request = request
+            if !features.tools { request.tools = [] }
+            let response =
+                features.streaming
+                ? try await AnswerStream(provider.stream(request), silence: limits.silence, clock: clock).whole()
+                : try await provider.complete(request)
+            return Metered(value: Answer(response: response, features: features), usage: response.usage, model: response.model)
+        }
+    }
+
+    /// Tells which of the labels a text has, by the first instance that can.
+    public func classify(_ request: ClassificationRequest, by names: [String], for account: Account = Account(), _ limits: Limits = Limits())
+        async throws -> ChainResult<Classification>
+    {
+        try await chain(names, "classify", .classification, account, limits) { provider in
+            let answer = try await provider.classify(request)
+            return Metered(value: answer, usage: answer.usage, model: "")
+        }
+    }
+
+    /// Makes vectors by one instance: vectors of two cannot be compared.
+    public func embed(_ texts: [String], for use: EmbeddingUse, by name: String, _ limits: Limits = Limits()) async throws -> AIEmbeddings {
+        try await chain([name], "embed", "embedding", Account(), limits) { provider in
+            let vectors = try await provider.embed(texts, for: use)
+            return Metered(value: vectors, usage: vectors.usage, model: vectors.model)
+        }.value
+    }
+
+    private struct Metered<R: Sendable>: Sendable {
+        var value: R
+        var usage: AIUsage
+        var model: String
+    }
+
+    private func chain<R: Sendable>(
+        _ names: [String], _ operation: String, _ purpose: AIRequest.Purpose, _ account: Account, _ limits: Limits,
+        _ body: @escaping @Sendable (any AIProvider) async throws -> Metered<R>
+    ) async throws -> ChainResult<R> {
+        let end = clock.monotonic + limits.deadline, meter = meter
+        var passed: [ChainResult<R>.Step] = []
+        var last = PluginFailure.permanent(.configuration, "no AI instance is named")
+        for (place, name) in names.enumerated() {
+            let begun = clock.monotonic
+            guard begun < end else { break }
+            // Who has a stand-in need not try twice while a guest waits.
+            let options = CallOptions(deadline: end - begun, attempts: place + 1 < names.count ? 1 : nil)
+            do {
+                let (answer, isLocal) = try await dispatcher.call(name, as: (any AIProvider).self, operation, options) { provider in
+                    let isLocal = provider.features.isLocal
+                    if let refusal = meter.refusal(of: name, isLocal: isLocal) { throw refusal }
+                    return (try await body(provider), isLocal)
+                }
+                let call = Call(
+                    instance: name, model: answer.model, purpose: purpose, usage: answer.usage, account: account, duration: clock.monotonic - begun,
+                    isFallback: !passed.isEmpty, isLocal: isLocal)
+                meter.record(call)
+                count(call)
+                return ChainResult(value: answer.value, instance: name, passedOver: passed)
+            } catch let failure as PluginFailure {
+                passed.append(ChainResult.Step(instance: name, reason: failure.description))
+                last = failure
+            }
+        }
+        throw last
+    }
+
+    private func count(_ call: Call) {
+        for (direction, tokens) in [("input", call.usage.inputTokens), ("output", call.usage.outputTokens)] where tokens > 0 {
+            Counter(label: "jack_ai_tokens_total", dimensions: [("instance", call.instance), ("direction", direction)], factory: metrics)
+                .increment(by: tokens)
+        }
+        if call.isFallback { Counter(label: "jack_ai_fallbacks_total", dimensions: [("instance", call.instance)], factory: metrics).increment() }
+    }
+}
+
+/// Who keeps the account of AI calls. Must be quick: it is asked in the middle of an answer.
+public protocol AIMeter: Sendable {
+    /// Why an instance may not be called now; nil where it may.
+    func refusal(of instance: String, isLocal: Bool) -> PluginFailure?
+
+    /// Takes down a call.
+    func record(_ call: AIDispatch.Call)
+}
+
+/// Keeps no account.
+public struct NoMeter: AIMeter {
+    public init() {}
+    public func refusal(of instance: String, isLocal: Bool) -> PluginFailure? { nil }
+    public func record(_ call: AIDispatch.Call) {}
+}

@@ -1,0 +1,59 @@
+import Foundation
+import PluginAPI
+
+/// Where an instance may send requests beyond what its own settings name; the `network:` of an instance in YAML.
+public struct NetworkSettings: PluginSettings, Hashable {
+    @Setting(help: "Further hosts that may be called: names, or `*.example.com` for all below one.", example: "[\"*.example.com\"]")
+    public var hosts: [String] = []
+    @Setting(
+        help:
+            "Whether addresses of this machine and of private networks may be called. Not set: only where a setting names such an address itself (`http://127.0.0.1:…`, `localhost`)."
+    )
+    public var allowPrivate: Bool?
+
+    public init() {}
+
+    public static func == (left: NetworkSettings, right: NetworkSettings) -> Bool { left.printed == right.printed }
+    public func hash(into hasher: inout Hasher) { hasher.combine(printed) }
+}
+
+extension OutboundPolicy {
+    /// What an instance may call: the hosts that its settings name, those that its plugin declares as where data goes, and those that the operator adds. A plugin that was taken over, or that
+    /// a vendor's answer leads astray, reaches nobody else.
+    public init(for spec: InstanceSpec) {
+        let named = Self.hosts(in: spec.settings.printed)
+        let declared = spec.registration.manifest.destinations.map(\.recipient).filter(Self.isHostName)
+        self.init(
+            allowedHosts: Set(named + declared + spec.network.hosts), allowsPrivateAddresses: spec.network.allowPrivate ?? named.contains(where: Self.isInside))
+    }
+
+    /// Only the host of one URL may be called; this machine where the URL names it.
+    public init(toReach url: String?, allowsPrivate: Bool) {
+        let hosts = Self.hosts(in: .string(url ?? ""))
+        self.init(allowedHosts: Set(hosts), allowsPrivateAddresses: allowsPrivate || hosts.contains(where: Self.isInside))
+    }
+
+    private static func isInside(_ host: String) -> Bool { host == "localhost" || InternetAddress(host).map { !$0.isPublic } ?? false }
+
+    /// The hosts of all http and https URLs that settings hold.
+    static func hosts(in settings: JSONValue) -> [String] {
+        switch settings {
+        case .string(let text):
+            guard text.hasPrefix("http://") || text.hasPrefix("https://"), let host = URLComponents(string: text)?.host, !host.isEmpty else {
+                return []
+            }
+            return [host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host]
+        case .array(let values): return values.flatMap(hosts)
+        case .object(let values): return values.values.flatMap(hosts)
+        default: return []
+        }
+    }
+
+    private static func isHostName(_ text: String) -> Bool {
+        text.contains(".")
+            && text.utf8.allSatisfy {
+                $0 < 0x80
+                    && ($0 == 0x2D || $0 == 0x2E || $0 == 0x2A || Character(UnicodeScalar($0)).isLetter || Character(UnicodeScalar($0)).isNumber)
+            }
+    }
+}

@@ -1,0 +1,130 @@
+import Foundation
+import Kernel
+import PluginAPI
+import PluginTestKit
+import Testing
+
+@testable import Butler
+
+@Suite struct UsageTests {
+    private func settings(daily: Double? = nil, monthly: Double? = nil) -> CostSettings {
+        var settings = CostSettings(), rate = RateSettings(), better = RateSettings()
+        (rate.input, rate.output, rate.cacheRead) = (2, 10, 0.5)
+        (better.input, better.output) = (100, 100)
+        settings.rates = ["gpt": rate, "gpt-5-pro": better]
+        settings.budget.daily = daily
+        settings.budget.monthly = monthly
+        return settings
+    }
+
+    private struct Bench {
+        let engine: SQLiteEngine
+        let clock = VirtualClock()
+        let jobs: JobQueue
+
+        func ledger(_ settings: CostSettings) -> UsageLedger {
+            UsageLedger(
+                settings: settings, engine: engine, property: .sample, alerts: AlertIntake(jobs: jobs), clock: clock, logger: LogRecorder().logger())
+        }
+
+        func summary(_ grouping: UsageSummary.Grouping) async throws -> [UsageSummary] {
+            try await engine.read {
+                try UsageRepository(property: PropertyInfo.sample.id).summary(
+                    by: grouping, limit: 100, in: $0)
+            }
+        }
+
+        func alerts() async throws -> [Alert] {
+            try await engine.read { reader in
+                try reader.rows("SELECT payload FROM job ORDER BY created_at, id").map {
+                    try JSONDecoder().decode(Alert.self, from: Data(try $0.blob("payload")))
+                }
+            }
+        }
+    }
+
+    private func withBench(_ body: (Bench) async throws -> Void) async throws {
+        let engine = try await SQLiteEngine.open(path: nil)
+        try await engine.migrate(KernelSchema.migrations + ButlerSchema.migrations)
+        let clock = VirtualClock()
+        let jobs = JobQueue(engine: engine, property: PropertyInfo.sample.id, clock: clock, logger: LogRecorder().logger(), bus: EventBus())
+        try await body(Bench(engine: engine, jobs: jobs))
+        await engine.close()
+    }
+
+    private func call(
+        _ model: String = "gpt-4o", input: Int = 1_000_000, output: Int = 0, cached: Int = 0, conversation: String? = nil, isLocal: Bool = false
+    )
+        -> AIDispatch.Call
+    {
+        AIDispatch.Call(
+            instance: "openai", model: model, purpose: .reply, usage: AIUsage(inputTokens: input, outputTokens: output, cacheReadTokens: cached),
+            account: .init(conversation: conversation), duration: .milliseconds(12), isFallback: false, isLocal: isLocal)
+    }
+
+    @Test func everyCallIsOnTheBillOfWhoCausedIt() async throws {
+        try await withBench { bench async throws in
+            let ledger = bench.ledger(settings())
+            ledger.record(call(input: 1_000_000, output: 100_000, cached: 400_000, conversation: "a"))
+            ledger.record(call("gpt-5-pro-2026", input: 10_000, conversation: "b"))
+            ledger.record(call("unpriced", input: 5, conversation: "b"))
+            await ledger.flush()
+            let byConversation = try await bench.summary(.conversation)
+            // 0.6 M plain at 2, 0.4 M cached at 0.5, 0.1 M out at 10.
+            #expect(byConversation.map(\.key) == ["a", "b"] && abs((byConversation.first?.cost ?? 0) - 2.4) < 1e-9)
+            #expect(abs((byConversation.last?.cost ?? 0) - 1) < 1e-9 && byConversation.last?.calls == 2)
+            #expect(try await bench.summary(.model).map(\.key) == ["gpt-4o", "gpt-5-pro-2026", "unpriced"])
+            #expect(try await bench.summary(.day).map(\.calls) == [3])
+        }
+    }
+
+    @Test func theBudgetIsToldOfOnceAStepAndThenOnlyThisMachineIsAsked() async throws {
+        try await withBench { bench async throws in
+            let ledger = bench.ledger(settings(daily: 10))
+            for _ in 0..<4 {
+                ledger.record(call())
+                await ledger.flush()
+            }
+            #expect(try await bench.alerts().map(\.severity) == [.warning])
+            ledger.record(call())
+            await ledger.flush()
+            #expect(try await bench.alerts().map(\.severity) == [.critical], "the same trouble, and worse")
+            #expect(ledger.refusal(of: "openai", isLocal: false) == nil)
+            ledger.record(call())
+            #expect(ledger.refusal(of: "openai", isLocal: false)?.reason == .overBudget)
+            #expect(ledger.refusal(of: "embedded", isLocal: true) == nil)
+            await ledger.flush()
+            // A new process knows what the old one spent, and does not tell of it again.
+            let next = bench.ledger(settings(daily: 10))
+            try await next.load()
+            #expect(next.refusal(of: "openai", isLocal: false) != nil)
+            await bench.clock.advance(by: .seconds(86_400))
+            #expect(next.refusal(of: "openai", isLocal: false) == nil, "a new day")
+        }
+    }
+
+    @Test func aMonthHoldsWhatItsDaysDoNot() async throws {
+        try await withBench { bench async throws in
+            let ledger = bench.ledger(settings(monthly: 4))
+            ledger.record(call())
+            await bench.clock.advance(by: .seconds(86_400))
+            ledger.record(call())
+            ledger.record(call())
+            #expect(ledger.refusal(of: "openai", isLocal: false) != nil)
+            await ledger.flush()
+        }
+    }
+
+    @Test func overBudgetTheNextInTheChainAnswers() async throws {
+        try await withHouse({ $0.settings.ai = ["ai", "ai2"] }) { house async throws in
+            house.parts.secondAI.features = AIFeatures(isLocal: true)
+            house.parts.secondAI.answers("From this machine.", confidence: 0.9)
+            let ledger = UsageLedger(
+                settings: settings(daily: 0), engine: house.engine, property: .sample, alerts: house.kernel.alerts, clock: house.clock,
+                logger: LogRecorder().logger())
+            let ai = AIDispatch(dispatcher: house.kernel.dispatcher, clock: house.clock, metrics: MemoryMetrics(), meter: ledger)
+            let answer = try await ai.complete(AIRequest(instructions: "", messages: [AIMessage(.user, "hi")]), by: ["ai", "ai2"])
+            #expect(answer.instance == "ai2" && answer.passedOver.first?.reason.contains("budget") == true)
+        }
+    }
+}

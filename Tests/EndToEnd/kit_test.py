@@ -1,0 +1,115 @@
+"""The plugin kit from the outside: `jack plugins new`, in Jack's own sources and as a package beside them, built from scratch, tested and run.
+
+There is one build for both: the package depends on a copy of the sources into which plugins were scaffolded before. What is built stays in .build/kit, so that a
+second run takes a part of the time; the first compiles all of Jack once more. JACK_KIT=plan leaves the building out.
+"""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+from lib_jack import ROOT, contains, equal, main, program
+
+JACK = program()
+WORK = ROOT / ".build" / "kit"
+HOUSE = WORK / "house"
+PACKAGE = WORK / "package"
+KINDS = {"channel": "Carrier", "ai": "Oracle", "pms": "Innkeeper", "alert": "Nightbell"}
+IDS = {"channel": "courier", "ai": "sibyl", "pms": "landlord", "alert": "gong"}
+
+
+def run(*command, status=0, folder=None, limit=1700):
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, cwd=folder, timeout=limit)
+    if done.returncode != status:
+        raise AssertionError(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stdout[-3000:]}\n{done.stderr[-1500:]}")
+    return done.stdout + done.stderr
+
+
+def copy_sources():
+    """A copy of what is in the repository; times are kept, and what has not changed is left alone, so that a build can go on from the last one."""
+    wanted = ["Package.swift", "Sources", "Plugins", "Tests"]
+    files = [path for name in wanted for path in ([ROOT / name] if (ROOT / name).is_file() else (ROOT / name).rglob("*")) if path.is_file()]
+    keep = set()
+    for path in files:
+        target = HOUSE / path.relative_to(ROOT)
+        keep.add(target)
+        if not target.exists() or target.stat().st_mtime != path.stat().st_mtime or target.stat().st_size != path.stat().st_size:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, target)
+    for path in list(HOUSE.rglob("*")):
+        if path.is_file() and path not in keep:
+            path.unlink()
+    for path in sorted(HOUSE.rglob("*"), reverse=True):
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+
+
+def test_refusals_are_polite_and_leave_nothing():
+    copy_sources()
+    before = {path: path.read_bytes() for path in HOUSE.rglob("*") if path.is_file()}
+    for arguments, word in [
+        (("channel", "carrier"), "capital letter"),
+        (("channel", "../Carrier"), "capital letter"),
+        (("alert", "Webhook"), "already"),
+    ]:
+        contains(run(JACK, "plugins", "new", *arguments, "--root", HOUSE, status=1), word)
+    contains(run(JACK, "plugins", "new", "toaster", "Carrier", status=64), "no kind of plugin")
+    contains(run(JACK, "plugins", "new", "channel", "Carrier", "--root", WORK / "nowhere", status=1), "cannot be read")
+    contains(run(JACK, "plugins", "new", "channel", "Carrier", "--package", WORK / "none", status=1), "--jack-path")
+    equal({path: path.read_bytes() for path in HOUSE.rglob("*") if path.is_file()}, before)
+
+
+def test_scaffold_in_the_sources():
+    copy_sources()
+    for kind, name in KINDS.items():
+        contains(run(JACK, "plugins", "new", kind, name, "--root", HOUSE), f"{name}")
+    assert (HOUSE / "Plugins/Channels/Carrier/README.md").exists()
+    manifest = (HOUSE / "Package.swift").read_text()
+    for text in ('plugin("CarrierChannel", "Channels/Carrier")', '"OracleAITests"', '"InnkeeperPMS",', 'plugin("NightbellAlertSink", "Alerts/Nightbell")'):
+        contains(manifest, text)
+    lint = subprocess.run(
+        ["swift", "format", "lint", "--strict", "--recursive", "Package.swift", "Sources/Host/JackHost.swift", "Plugins/Channels/Carrier",
+         "Tests/Plugins/Channels/CarrierTests", "Plugins/PMS/Innkeeper", "Plugins/AI/Oracle", "Plugins/Alerts/Nightbell"],
+        cwd=HOUSE, capture_output=True, text=True)
+    equal(lint.returncode, 0, lint.stderr)
+
+
+def test_a_package_beside_jack_builds_passes_and_serves():
+    """Depends on the copy, so its build compiles the four plugins scaffolded there too."""
+    shutil.rmtree(PACKAGE, ignore_errors=True)
+    for kind, name in IDS.items():
+        run(JACK, "plugins", "new", kind, name.capitalize(), "--package", PACKAGE, "--jack-path", HOUSE)
+    if os.environ.get("JACK_KIT") == "plan":
+        return
+    scratch = ["--scratch-path", WORK / "build"]
+    run("swift", "build", "--build-tests", *scratch, folder=PACKAGE)
+    said = run("swift", "test", "--skip-build", *scratch, folder=PACKAGE)
+    found = re.search(r"Test run with (\d+) tests?.* passed", said)
+    assert found and int(found[1]) == 12, said[-2000:]
+    binary = pathlib.Path(run("swift", "build", "--show-bin-path", *scratch, folder=PACKAGE).strip()) / "courier-jack"
+    listed = run(binary, "plugins", "list")
+    for name in (*IDS.values(), *map(str.lower, KINDS.values()), "webchat"):
+        contains(listed, name)
+    contains(run(binary, "plugins", "describe", "courier"), "COURIER_TOKEN")
+    serves(binary)
+
+
+def serves(binary):
+    """The program is Jack: it serves, and says of the skeleton that it runs."""
+    import lib_jack
+
+    before = os.environ.get("JACK")
+    os.environ["JACK"] = str(binary)
+    try:
+        with lib_jack.House("channels.courier.settings.token=a-token-of-enough-length") as house:
+            house.start()
+            equal(house.api("GET", "/api/v1/plugins/courier").json["state"], "running")
+            equal(house.stop(), 0)
+    finally:
+        os.environ.pop("JACK") if before is None else os.environ.update(JACK=before)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+import PluginAPI
+import PluginTestKit
+import Testing
+
+/// The suite itself: what is sound passes, and each broken plugin fails in just what it breaks.
+@Suite(.serialized) struct ChannelContractTests {
+    @Test func aSoundChannelPasses() async {
+        let report = await BrokenChannel.contract(.no).report()
+        #expect(report.violations == [])
+        // What was not looked at would pass too.
+        #expect(
+            report.checked.isSuperset(of: [
+                .manifest, .settings, .secretSettings, .validatePure, .initSilent, .lifecycle, .stopEnds, .probe, .probeSafe, .success, .statuses,
+                .noRetry,
+                .retryAfter, .timeouts, .cancellation, .unreachable, .brokenReplies, .slowReplies, .redirects, .vendorErrors, .noSecrets,
+                .noGuestData,
+                .concurrency, .unicode, .signatures, .replays, .failsClosed, .duplicates, .brokenWebhooks, .vendorIDs, .receipts, .idempotency,
+                .lengths,
+                .features,
+            ]))
+    }
+
+    @Test(
+        arguments: [
+            (.validateImpure, .validatePure), (.initStores, .initSilent), (.initCalls, .initSilent), (.stopHangs, .lifecycle),
+            (.goesOn, .stopEnds), (.sleepsOn, .stopEnds), (.probeSilent, .probe), (.probeUntyped, .probe), (.probeWrites, .probeSafe),
+            (.probePosts, .probeSafe), (.untyped, .typedFailures), (.forbiddenIsPermanent, .statuses), (.teapotIsNotReady, .statuses),
+            (.retries, .noRetry),
+            (.retriesLater, .noRetry), (.ignoresRetryAfter, .retryAfter), (.onlySeconds, .retryAfter), (.longPatience, .timeouts),
+            (.swallowsCancellation, .cancellation), (.cutIsPermanent, .unreachable), (.trustsNothing, .brokenReplies),
+            (.malformedIsPermanent, .brokenReplies), (.dripsFail, .slowReplies), (.followsRedirect, .redirects), (.logsSecret, .noSecrets),
+            (.throwsSecret, .noSecrets), (.metersSecret, .noSecrets), (.logsGuest, .noGuestData), (.throwsGuest, .noGuestData),
+            (.mixesCalls, .concurrency), (.dropsUnicode, .unicode), (.takesUnsigned, .signatures), (.takesPrefix, .signatures), (.takesOld, .replays),
+            (.opens, .failsClosed), (.randomIDs, .duplicates), (.crashesUntyped, .typedFailures), (.retriesForever, .brokenWebhooks),
+            (.noVendorID, .vendorIDs), (.wrongReceipt, .receipts), (.noReason, .receipts), (.noKey, .idempotency), (.cutsText, .lengths),
+            (.unknownPeerTaken, .features), (.mediaUntyped, .features), (.callsNobody, .success), (.knownErrorLost, .vendorErrors),
+        ] as [(Broken, Obligation)])
+    func eachBrokenChannelFailsInWhatItBreaks(_ broken: Broken, _ obligation: Obligation) async {
+        let report = await BrokenChannel.contract(broken).report()
+        #expect(report.violated == [obligation], "\(report.violations.map(\.description).joined(separator: "\n"))")
+    }
+
+    @Test func whatIsExemptedIsNotLookedAt() async {
+        let report = await BrokenChannel.contract(.forbiddenIsPermanent, exempt: [.statuses: "403 is about one message here"]).report()
+        #expect(report.violations == [] && !report.checked.contains(.statuses))
+        #expect(report.exempted == [.statuses: "403 is about one message here"])
+    }
+}
