@@ -15,7 +15,11 @@ public final class Email: ChannelPlugin {
         destinations: [
             DataDestination("the hosts of smtp and imap", purpose: "carrying mail", classes: [.guestText, .guestIdentity])
         ], documentation: "https://www.rfc-editor.org/rfc/rfc5322",
-        environment: ["SMTP_HOST": "smtp.host", "SMTP_PORT": "smtp.port", "SMTP_USER": "smtp.user", "SMTP_PASSWORD": "smtp.password"])
+        environment: ["SMTP_HOST": "smtp.host", "SMTP_PORT": "smtp.port", "SMTP_USER": "smtp.user", "SMTP_PASSWORD": "smtp.password"],
+        quality: [
+            .documentedSettings: .met, .contractSuite: .met, .noSecretsShown: .met, .typedFailures: .met, .probe: .met, .dataDestinations: .met,
+            .documentedLimits: .met, .reconnects: .met, .idempotency: .met, .receipts: .met, .vendorDocument: .met,
+        ])
 
     public let features = ChannelFeatures(maximumTextLength: 100_000, receipts: [.sent, .failed])
 
