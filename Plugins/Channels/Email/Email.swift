@@ -15,7 +15,12 @@ public final class Email: ChannelPlugin {
         destinations: [
             DataDestination("the hosts of smtp and imap", purpose: "carrying mail", classes: [.guestText, .guestIdentity])
         ], documentation: "https://www.rfc-editor.org/rfc/rfc5322",
-        environment: ["SMTP_HOST": "smtp.host", "SMTP_PORT": "smtp.port", "SMTP_USER": "smtp.user", "SMTP_PASSWORD": "smtp.password"])
+        environment: ["SMTP_HOST": "smtp.host", "SMTP_PORT": "smtp.port", "SMTP_USER": "smtp.user", "SMTP_PASSWORD": "smtp.password"],
+        quality: [
+            .documentedSettings: .met, .contractSuite: .met, .noSecretsShown: .met, .typedFailures: .met, .probe: .met, .dataDestinations: .met,
+            .documentedLimits: .met, .reconnects: .met, .idempotency: .exempt("SMTP has no key; the same message is the same Message-ID"),
+            .receipts: .met, .vendorDocument: .met,
+        ])
 
     public let features = ChannelFeatures(maximumTextLength: 100_000, receipts: [.sent, .failed])
 
@@ -28,7 +33,7 @@ public final class Email: ChannelPlugin {
     public static func validate(_ settings: EmailSettings, _ report: inout ValidationReport) { settings.check(&report) }
 
     public init(settings: EmailSettings, context: PluginContext) throws {
-        guard let own = settings.sender else { throw PluginFailure.permanent(.configuration, "the hotel's mail address is missing") }
+        guard let own = settings.sender else { throw PluginFailure.permanent(.configuration, "the hotel's mail address is missing: set address") }
         self.settings = settings
         self.context = context
         self.own = MailAddress(name: settings.name ?? context.property.name, address: own.address)
@@ -39,10 +44,9 @@ public final class Email: ChannelPlugin {
     /// Logs in to both servers; sends nothing, and opens the mailbox without changing anything in it.
     public func probe() async throws -> ProbeResult {
         var said: [String] = []
-        if let server = try await submissionServer() {
-            try await context.mail.check(submission: server)
-            said.append("\(server.host) takes mail" + (server.user == nil ? "" : " after a login"))
-        }
+        let server = try await submissionServer()
+        try await context.mail.check(submission: server)
+        said.append("\(server.host) takes mail" + (server.user == nil ? "" : " after a login"))
         if let imap = settings.imap, let server = try await mailboxServer() {
             let session = try await context.mail.open(server)
             let state: MailboxState
@@ -82,9 +86,6 @@ public final class Email: ChannelPlugin {
     /// Sends a mail in the thread of the message that it answers, or else of the peer's last mail.
     /// - Throws: ``PluginFailure/Reason/unknownRecipient`` where the peer is no mail address, or the server says that there is none such.
     public func send(_ message: OutboundMessage) async throws -> SendResult {
-        guard let server = try await submissionServer() else {
-            throw PluginFailure.permanent(.notImplemented, "this instance has no server for sending: set smtp")
-        }
         guard message.peer.kind == .email, let to = MailAddress.parse(Array(message.peer.value.utf8), limit: 2).first,
             to.key == message.peer.value.lowercased()
         else { throw PluginFailure.permanent(.unknownRecipient, "the peer is no mail address") }
@@ -105,7 +106,7 @@ public final class Email: ChannelPlugin {
         let composer = MailComposer(
             from: own, to: to.address, replyTo: replyTo, subject: subject, date: context.clock.now, messageID: id, inReplyTo: before?.messageID,
             references: before?.chain ?? [], isAutomatic: message.author != .staff, language: message.locale, text: Self.text(of: message))
-        try await context.mail.submit(MailSubmission(sender: own.address, recipient: to.address, bytes: composer.bytes()), to: server)
+        try await context.mail.submit(MailSubmission(sender: own.address, recipient: to.address, bytes: composer.bytes()), to: submissionServer())
         if thread == nil { try? await threads.begin(MailThread(messageID: id, subject: usual, references: []), peer: to.key) }
         return SendResult(vendorIDs: [id], state: .sent)
     }
@@ -178,8 +179,8 @@ public final class Email: ChannelPlugin {
         return try await context.files.read(path, maximumBytes: 1 << 20)
     }
 
-    private func submissionServer() async throws -> MailServer? {
-        guard let smtp = settings.smtp else { return nil }
+    private func submissionServer() async throws -> MailServer {
+        let smtp = settings.smtp
         return MailServer(
             host: smtp.host, port: smtp.port ?? (smtp.security == .tls ? 465 : 587), security: smtp.security, user: smtp.user,
             password: smtp.password,

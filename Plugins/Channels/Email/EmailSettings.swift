@@ -8,7 +8,7 @@ public struct EmailSettings: PluginSettings {
     public var address: String?
     @Setting(help: "The name beside the address; by default the hotel's.") public var name: String?
     @Setting(help: "Other addresses of the hotel's own: mail from them is never answered.") public var aliases: [String] = []
-    @Setting(help: "The server that takes mail for sending; without it, nothing is sent.") public var smtp: SMTPSettings?
+    @Setting(help: "The server that takes mail for sending.") public var smtp: SMTPSettings
     @Setting(help: "The server that holds the hotel's mailbox; without it, nothing is received.") public var imap: IMAPSettings?
     @Setting(help: "The subject of a mail that answers none; {hotel} is the hotel's name.", .notEmpty) public var subject: String =
         "A message from {hotel}"
@@ -28,19 +28,21 @@ public struct EmailSettings: PluginSettings {
     public init() {}
 
     /// The address from which Jack writes.
-    var sender: MailAddress? { (address ?? smtp?.user).flatMap { MailAddress.parse(Array($0.utf8)).first } }
+    var sender: MailAddress? { (address ?? smtp.user).flatMap { MailAddress.parse(Array($0.utf8)).first } }
 
     func check(_ report: inout ValidationReport) {
-        if smtp == nil && imap == nil { report.error(nil, "neither smtp nor imap is set", remedy: "set at least one of the two", code: .missing) }
         if let address, MailAddress.parse(Array(address.utf8)).first?.address.lowercased() != address.lowercased() {
             report.error("address", "“\(address)” is not a mail address", remedy: "write for example frontdesk@hotel.example")
         } else if sender == nil {
-            report.error("address", "the hotel's address is missing", remedy: "add address: frontdesk@hotel.example", code: .missing)
+            // No error, so that the variables of the environment, and the sample, need not say it: the instance alone does not start.
+            report.warning(
+                "address", "the hotel's address is missing, and the instance will not start", remedy: "add address: frontdesk@hotel.example",
+                code: .missing)
         }
         for alias in aliases where MailAddress.parse(Array(alias.utf8)).first == nil { report.error("aliases", "“\(alias)” is not a mail address") }
         if let name, name.contains(where: \.isNewline) { report.error("name", "a name has one line") }
         if subject.contains(where: \.isNewline) { report.error("subject", "a subject has one line") }
-        check("smtp", smtp?.host, smtp?.security, smtp?.user, smtp?.password, &report)
+        check("smtp", smtp.host, smtp.security, smtp.user, smtp.password, &report)
         check("imap", imap?.host, imap?.security, imap?.user, imap?.password, &report)
         if imap?.taken == .move, imap?.takenMailbox == nil {
             report.error("imap.taken_mailbox", "mails that Jack has taken are to be moved, and nothing says where", remedy: "add taken_mailbox: Jack")

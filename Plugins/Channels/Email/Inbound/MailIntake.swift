@@ -37,7 +37,7 @@ final class MailIntake: Sendable {
 
     private var imap: IMAPSettings? { settings.imap }
     private var ownKeys: Set<String> {
-        Set([own.key, imap?.user?.lowercased() ?? "", settings.smtp?.user?.lowercased() ?? ""] + settings.aliases.map { $0.lowercased() })
+        Set([own.key, imap?.user?.lowercased() ?? "", settings.smtp.user?.lowercased() ?? ""] + settings.aliases.map { $0.lowercased() })
     }
 
     /// Takes what is new.

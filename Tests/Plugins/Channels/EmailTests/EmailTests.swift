@@ -370,11 +370,11 @@ import Testing
     }
 
     @Test(arguments: [
-        ("{}", "neither smtp nor imap"), (#"{"smtp":{"host":"s"}}"#, "address is missing"),
+        ("{}", "“smtp” is missing"),
         (#"{"address":"x","smtp":{"host":"s"}}"#, "not a mail address"),
         (#"{"address":"a@b.example","smtp":{"host":"s","user":"u"}}"#, "go together"),
         (#"{"address":"a@b.example","smtp":{"host":"s","user":"u","password":"p","security":"none"}}"#, "not sent without TLS"),
-        (#"{"address":"a@b.example","imap":{"host":"s","taken":"move"}}"#, "nothing says where"),
+        (#"{"address":"a@b.example","smtp":{"host":"s"},"imap":{"host":"s","taken":"move"}}"#, "nothing says where"),
         (#"{"address":"a@b.example\nBcc: x@y","smtp":{"host":"s"}}"#, "not a mail address"),
         (#"{"address":"a@b.example","name":"a\nb","smtp":{"host":"s"}}"#, "one line"),
     ])
@@ -385,6 +385,8 @@ import Testing
     }
 
     @Test func theUsersNameIsTheAddressWhereNothingElseIsSaid() throws {
+        let failure = #expect(throws: PluginFailure.self) { try TestContext().make(Email.self, ["smtp": ["host": "s.example"]]) }
+        #expect(failure?.reason == .configuration)
         _ = try TestContext().make(Email.self, ["smtp": ["host": "s.example", "user": "desk@hotel.example", "password": "p"]])
     }
 }
