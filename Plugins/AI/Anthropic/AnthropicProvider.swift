@@ -50,7 +50,8 @@ public final class AnthropicProvider: AIProvider {
             !models.contains { $0 == name || $0.hasPrefix(name.replacing("-latest", with: "") + "-") }
         }
         let note = missing.isEmpty ? "" : "; it does not list " + missing.map { "“\($0)”" }.joined(separator: ", ")
-        return ProbeResult("reached \(settings.hostName), which lists \(models.count) models\(note)", details: ["model": settings.model])
+        let count = models.count == 1 ? "1 model" : "\(models.count) models"
+        return ProbeResult("reached \(settings.hostName), which lists \(count)\(note)", details: ["model": settings.model])
     }
 
     public func complete(_ request: AIRequest) async throws -> AIResponse {

@@ -57,7 +57,8 @@ public final class OllamaProvider: AIProvider {
                 "\(settings.hostName) has no model " + missing.map { "“\($0)”" }.joined(separator: ", ") + ": run "
                     + missing.map { "`ollama pull \($0)`" }.joined(separator: " and "))
         }
-        return ProbeResult("reached \(settings.hostName), which has \(list.count) models", details: ["model": settings.model])
+        let count = list.count == 1 ? "1 model" : "\(list.count) models"
+        return ProbeResult("reached \(settings.hostName), which has \(count)", details: ["model": settings.model])
     }
 
     // MARK: Answers

@@ -58,7 +58,8 @@ public final class OpenAIProvider: AIProvider {
         }
         let missing = [settings.model, settings.smallModel, settings.embeddingModel].compactMap(\.self).filter { !models.contains($0) }
         let note = missing.isEmpty ? "" : "; it does not list " + missing.map { "“\($0)”" }.joined(separator: ", ")
-        return ProbeResult("reached \(settings.hostName), which lists \(models.count) models\(note)", details: ["model": settings.model])
+        let count = models.count == 1 ? "1 model" : "\(models.count) models"
+        return ProbeResult("reached \(settings.hostName), which lists \(count)\(note)", details: ["model": settings.model])
     }
 
     // MARK: Answers

@@ -61,7 +61,7 @@ import Testing
     @Test func noKeyNoHeader() async throws {
         let http = ScriptedHTTPClient { _ in ClientResponse(status: .ok, body: Array(#"{"models":[{"name":"m:latest"}]}"#.utf8)) }
         let provider = try TestContext(http: http).make(OllamaProvider.self, ["model": "m"])
-        #expect(try await provider.probe().summary == "reached 127.0.0.1, which has 1 models")
+        #expect(try await provider.probe().summary == "reached 127.0.0.1, which has 1 model")
         #expect(http.requests.first?.url == "http://127.0.0.1:11434/api/tags" && http.requests.first?.headers[.authorization] == nil)
         #expect(await Lab.failure { try await provider.embed(["x"], for: .query) }?.reason == .notImplemented)
         await provider.stop()

@@ -127,7 +127,7 @@ import Testing
     @Test func noKeyNoHeader() async throws {
         let http = ScriptedHTTPClient { _ in ClientResponse(status: .ok, body: Array(#"{"data":[{"id":"m"}]}"#.utf8)) }
         let provider = try TestContext(http: http).make(OpenAIProvider.self, ["model": "m", "base_url": "http://localhost:8000/v1"])
-        #expect(try await provider.probe().summary == "reached localhost, which lists 1 models")
+        #expect(try await provider.probe().summary == "reached localhost, which lists 1 model")
         #expect(http.requests.first?.headers[.authorization] == nil)
     }
 
