@@ -10,7 +10,9 @@ struct BenchCommand: AsyncParsableCommand {
             Each benchmark starts what it measures, with a temporary database that is removed afterwards. Build a release first: swift build -c release.
             Where other programs use the same cores, repeat a run and take the middle: the load average is printed with every table.
             """,
-        subcommands: [AllCommand.self, IntakeCommand.self, ChatCommand.self, SearchCommand.self, MemoryCommand.self],
+        subcommands: [
+            AllCommand.self, IntakeCommand.self, ChatCommand.self, SearchCommand.self, MemoryCommand.self, AICommand.self, OutboundCommand.self,
+        ],
         defaultSubcommand: AllCommand.self)
 }
 
@@ -53,6 +55,8 @@ struct AllCommand: AsyncParsableCommand {
             ("chat", { try await ChatBenchmark(seconds: seconds, jack: jack).run() }),
             ("search", { try await SearchBenchmark().run() }),
             ("memory", { try await MemoryBenchmark(jack: jack).run() }),
+            ("ai", { try await AIBenchmark(seconds: seconds).run() }),
+            ("outbound", { try await OutboundBenchmark().run() }),
         ])
     }
 }
@@ -110,5 +114,32 @@ struct MemoryCommand: AsyncParsableCommand {
     func run() async throws {
         let benchmark = MemoryBenchmark(connections: connections, starts: starts, jack: jack)
         try await options.run([("memory", { try await benchmark.run() })])
+    }
+}
+
+struct AICommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ai", abstract: "What Jack's way to an AI provider costs beside calling it.")
+    @OptionGroup var options: BenchOptions
+    @Option(help: "How long the calls at the same time go on, in seconds.") var seconds = 5.0
+    @Option(help: "Calls at the same time.") var concurrent = 64
+
+    func run() async throws {
+        let benchmark = AIBenchmark(seconds: seconds, concurrent: concurrent)
+        try await options.run([("ai", { try await benchmark.run() })])
+    }
+}
+
+struct OutboundCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "outbound", abstract: "How fast a full outbox empties into a vendor that takes its time, and what it weighs.")
+    @OptionGroup var options: BenchOptions
+    @Option(help: "Messages that wait.") var messages = 50_000
+    @Option(help: "Messages on their way at the same time.") var concurrent = 64
+    @Option(help: "How long the vendor takes, in milliseconds.") var latency = 20
+
+    func run() async throws {
+        let benchmark = OutboundBenchmark(messages: messages, concurrent: concurrent, latency: latency)
+        try await options.run([("outbound", { try await benchmark.run() })])
     }
 }

@@ -13,7 +13,12 @@ public final class AnthropicProvider: AIProvider {
                 "the host of base_url", purpose: "answering guests from the hotel's knowledge",
                 classes: [.guestText, .guestIdentity, .reservation, .knowledge])
         ],
-        documentation: "https://platform.claude.com/docs/en/api/messages")
+        documentation: "https://platform.claude.com/docs/en/api/messages",
+        quality: [
+            .documentedSettings: .met, .contractSuite: .met, .noSecretsShown: .met, .typedFailures: .met, .probe: .met, .dataDestinations: .met,
+            .documentedLimits: .met, .reconnects: .met, .idempotency: .exempt("asking a model again changes nothing but the bill"),
+            .receipts: .exempt("an answer comes with the call"), .vendorDocument: .met,
+        ])
 
     private let settings: Settings
     private let context: PluginContext

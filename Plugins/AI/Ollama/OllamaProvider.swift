@@ -16,7 +16,12 @@ public final class OllamaProvider: AIProvider {
                 "ollama.com, where a model's name ends with cloud", purpose: "the same: the server passes such requests on",
                 classes: [.guestText, .guestIdentity, .reservation, .knowledge]),
         ],
-        documentation: "https://docs.ollama.com/api")
+        documentation: "https://docs.ollama.com/api",
+        quality: [
+            .documentedSettings: .met, .contractSuite: .met, .noSecretsShown: .met, .typedFailures: .met, .probe: .met, .dataDestinations: .met,
+            .documentedLimits: .met, .reconnects: .met, .idempotency: .exempt("asking a model again changes nothing but the bill"),
+            .receipts: .exempt("an answer comes with the call"), .vendorDocument: .met,
+        ])
 
     private let settings: Settings
     private let context: PluginContext

@@ -13,7 +13,12 @@ public final class OpenAIProvider: AIProvider {
                 "the host of base_url", purpose: "answering guests, and embedding the hotel's knowledge and guests' questions",
                 classes: [.guestText, .guestIdentity, .reservation, .knowledge])
         ],
-        documentation: "https://platform.openai.com/docs/api-reference/chat")
+        documentation: "https://platform.openai.com/docs/api-reference/chat",
+        quality: [
+            .documentedSettings: .met, .contractSuite: .met, .noSecretsShown: .met, .typedFailures: .met, .probe: .met, .dataDestinations: .met,
+            .documentedLimits: .met, .reconnects: .met, .idempotency: .exempt("asking a model again changes nothing but the bill"),
+            .receipts: .exempt("an answer comes with the call"), .vendorDocument: .met,
+        ])
 
     private let settings: Settings
     private let context: PluginContext

@@ -1,0 +1,234 @@
+"""A guest writes by WhatsApp, the first model is overloaded, the second answers word by word, and Meta's receipts come back: real Jack, vendors played on loopback by their documents."""
+import hashlib
+import hmac
+import http.server
+import json
+import signal
+import threading
+
+from lib_jack import House, contains, equal, eventually, main, request
+
+NUMBER = "106540352242922"
+TOKEN = "EAAG-token-of-the-played-meta"
+SECRET = "app-secret-of-the-played-meta"
+OPENAI_KEY = "sk-played-openai-key"
+ANTHROPIC_KEY = "sk-ant-played-anthropic-key"
+GUEST = "16505551234"
+WORDS = ["Breakfast", " is served", " from", " seven to", " half past ten. [do", "c:%s]"]
+
+
+class Vendor:
+    """A vendor on a port of its own. What it is asked it checks as strictly as the vendor would, and remembers."""
+
+    def __init__(self, answer):
+        vendor = self
+        self.requests = []
+        self.complaints = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle_any(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                vendor.requests.append((self.command, self.path, body))
+                try:
+                    answer(vendor, self, body)
+                except AssertionError as error:
+                    vendor.complaints.append(str(error))
+                    vendor.reply(self, 400, {"error": {"message": str(error), "code": 100, "type": "OAuthException"}})
+
+            do_GET = do_POST = handle_any
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    @staticmethod
+    def reply(handler, status, value, kind="application/json"):
+        data = value if isinstance(value, bytes) else json.dumps(value).encode()
+        handler.send_response(status)
+        handler.send_header("Content-Type", kind)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data)
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def meta(vendor, handler, body):
+    assert handler.headers["Authorization"] == f"Bearer {TOKEN}", "no token"
+    if handler.command == "GET":
+        assert handler.path.startswith(f"/v26.0/{NUMBER}?"), handler.path
+        return vendor.reply(handler, 200, {"id": NUMBER, "display_phone_number": "+1 555 078 3881", "verified_name": "Hotel Miramar", "quality_rating": "GREEN"})
+    assert handler.path == f"/v26.0/{NUMBER}/messages", handler.path
+    assert handler.headers["Content-Type"].startswith("application/json"), "not JSON"
+    value = json.loads(body)
+    assert value["messaging_product"] == "whatsapp", "messaging_product is missing"
+    if value.get("status") == "read":
+        assert value["message_id"].startswith("wamid."), value
+        return vendor.reply(handler, 200, {"success": True})
+    assert value["type"] == "text" and 0 < len(value["text"]["body"]) <= 4096, value
+    number = sum(1 for _, path, sent in vendor.requests if path.endswith("/messages") and b'"text"' in sent)
+    vendor.reply(handler, 200, {"messaging_product": "whatsapp", "contacts": [{"input": value["to"], "wa_id": GUEST}], "messages": [{"id": f"wamid.OUT{number}"}]})
+
+
+def overloaded(vendor, handler, body):
+    assert handler.headers["x-api-key"] == ANTHROPIC_KEY and handler.headers["anthropic-version"], "no key or version"
+    if handler.command == "GET":
+        return vendor.reply(handler, 200, {"data": [{"type": "model", "id": "claude-x", "display_name": "X", "created_at": "2026-01-01T00:00:00Z"}], "has_more": False, "first_id": "claude-x", "last_id": "claude-x"})
+    vendor.reply(handler, 529, {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}})
+
+
+def openai(vendor, handler, body):
+    assert handler.headers["Authorization"] == f"Bearer {OPENAI_KEY}", "no key"
+    if handler.command == "GET":
+        return vendor.reply(handler, 200, {"object": "list", "data": [{"id": "gpt-x", "object": "model", "created": 1, "owned_by": "x"}]})
+    assert handler.path == "/v1/chat/completions", handler.path
+    value = json.loads(body)
+    assert value["model"] == "gpt-x" and value["stream"] is True, "a stream of gpt-x was expected"
+    roles = [message["role"] for message in value["messages"]]
+    assert roles[0] in ("system", "developer") and roles[-1] == "user", roles
+    assert "When is breakfast" not in value["messages"][0]["content"], "the guest's words stand among the instructions"
+    known = value["messages"][0]["content"]
+    start = known.find('breakfast')
+    assert start >= 0, "no document was given"
+    handler.send_response(200)
+    handler.send_header("Content-Type", "text/event-stream")
+    handler.send_header("Connection", "close")
+    handler.end_headers()
+    document = vendor.document or "none"
+    head = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-x-2026"}
+    for word in WORDS:
+        text = word % document if "%s" in word else word
+        piece = head | {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]}
+        handler.wfile.write(f"data: {json.dumps(piece)}\n\n".encode())
+        handler.wfile.flush()
+    handler.wfile.write(f"data: {json.dumps(head | {'choices': [{'index': 0, 'delta': {}, 'finish_reason': 'stop'}]})}\n\n".encode())
+    usage = {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100}
+    handler.wfile.write(f"data: {json.dumps(head | {'choices': [], 'usage': usage})}\n\n".encode())
+    handler.wfile.write(b"data: [DONE]\n\n")
+    handler.close_connection = True
+
+
+class Hotel:
+    def __enter__(self):
+        self.meta, self.anthropic, self.openai = Vendor(meta), Vendor(overloaded), Vendor(openai)
+        self.openai.document = None
+        self.house = House()
+        self.house.edit(
+            "jack.yaml", "  webchat: {}\n",
+            "  webchat: {}\n  whatsapp:\n    settings:\n"
+            f"      phone_number_id: \"{NUMBER}\"\n      access_token: {TOKEN}\n      app_secret: {SECRET}\n      verify_token: verify-me-please\n      base_url: {self.meta.url}\n")
+        self.house.edit(
+            "jack.yaml", "ai:\n  embedded:\n",
+            f"ai:\n  anthropic:\n    settings: {{api_key: {ANTHROPIC_KEY}, model: claude-x, base_url: '{self.anthropic.url}'}}\n"
+            f"  openai:\n    settings: {{api_key: {OPENAI_KEY}, model: gpt-x, base_url: '{self.openai.url}/v1'}}\n  embedded:\n")
+        self.house.edit("jack.yaml", "  ai: [embedded]\n", "  ai: [anthropic, openai, embedded]\n")
+        with open(self.house.config, "a", encoding="utf-8") as file:
+            file.write("\ncosts:\n  currency: USD\n  rates:\n    gpt-x: {input: 2, output: 10}\n")
+        return self
+
+    def __exit__(self, *_):
+        self.house.close()
+        for vendor in (self.meta, self.anthropic, self.openai):
+            vendor.close()
+
+    def start(self):
+        self.house.start()
+        eventually(lambda: self.house.api("GET", "/api/v1/plugins/whatsapp").json["state"] == "running", 30)
+        hits = self.house.api("GET", "/api/v1/knowledge/search?q=When%20is%20breakfast&limit=1&language=en").json["items"]
+        self.openai.document = hits[0]["id"]
+        return self
+
+    def deliver(self, value, secret=SECRET):
+        body = json.dumps({"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [{"field": "messages", "value": {
+            "messaging_product": "whatsapp", "metadata": {"display_phone_number": "15550783881", "phone_number_id": NUMBER}} | value}]}]}).encode()
+        code = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+        return request("POST", self.house.url + "/webhooks/whatsapp", body=body, headers={"X-Hub-Signature-256": f"sha256={code}", "Content-Type": "application/json"})
+
+    def write(self, text, number=1, **more):
+        return self.deliver({
+            "contacts": [{"profile": {"name": "Sheena"}, "wa_id": GUEST}],
+            "messages": [{"from": GUEST, "id": f"wamid.IN{number}", "timestamp": "1782000000", "type": "text", "text": {"body": text}}]}, **more)
+
+    def status(self, name, message="wamid.OUT1"):
+        return self.deliver({"statuses": [{"id": message, "status": name, "timestamp": "1782000009", "recipient_id": GUEST}]})
+
+    def sent(self):
+        bodies = [json.loads(body) for method, path, body in self.meta.requests if method == "POST"]
+        return [body["text"]["body"] for body in bodies if body.get("type") == "text"]
+
+    def messages(self):
+        conversations = self.house.api("GET", "/api/v1/conversations?channel=whatsapp").json["items"]
+        return self.house.api("GET", f"/api/v1/conversations/{conversations[0]['id']}/messages").json["items"] if conversations else []
+
+
+def test_a_message_is_answered_by_the_second_model_and_its_receipt_shows():
+    with Hotel() as hotel:
+        hotel.start()
+        equal(hotel.write("When is breakfast?").status, 200)
+        eventually(lambda: hotel.sent(), 60, why=hotel.house.tail())
+        equal(hotel.sent(), ["Breakfast is served from seven to half past ten."])
+        # Meta delivers more than once.
+        equal(hotel.write("When is breakfast?").status, 200)
+        for name in ["read", "delivered", "sent"]:
+            equal(hotel.status(name).status, 200)
+        answer = eventually(lambda: next(m for m in hotel.messages() if m["author"] == "jack" and m["delivery"] == "read"), 20)
+        assert answer["sources"], answer
+        equal(len(hotel.sent()), 1, "a message that came twice is answered once")
+        equal(hotel.meta.complaints + hotel.openai.complaints + hotel.anthropic.complaints, [])
+        guest = next(m for m in hotel.messages() if m["author"] == "guest")
+        why = hotel.house.run("why", guest["id"], "--config", hotel.house.config)
+        contains(why.output, "anthropic")
+        contains(why.output, "529")
+        contains(why.output, "openai is")
+        costs = eventually(lambda: hotel.house.api("GET", "/api/v1/costs?by=model").json["items"])
+        equal([(item["key"], item["input_tokens"], item["output_tokens"], item["fallbacks"]) for item in costs], [("gpt-x-2026", 1000, 100, 1)])
+        equal(round(costs[0]["cost"], 6), 0.003)
+        contains(hotel.house.run("costs", "--by", "instance", "--config", hotel.house.config).output, "openai")
+
+
+def test_what_is_not_signed_by_meta_is_refused_and_stored_nowhere():
+    with Hotel() as hotel:
+        hotel.start()
+        equal(hotel.write("When is breakfast?", secret="another-secret").status, 401)
+        equal(request("POST", hotel.house.url + "/webhooks/whatsapp", body=b"{}").status, 401)
+        equal(hotel.messages(), [])
+        handshake = request("GET", hotel.house.url + "/webhooks/whatsapp?hub.mode=subscribe&hub.verify_token=verify-me-please&hub.challenge=4711")
+        equal((handshake.status, handshake.text), (200, "4711"))
+        assert request("GET", hotel.house.url + "/webhooks/whatsapp?hub.mode=subscribe&hub.verify_token=wrong&hub.challenge=4711").status in (401, 403)
+
+
+def test_a_message_outlives_the_process():
+    with Hotel() as hotel:
+        hotel.start()
+        equal(hotel.write("When is breakfast?").status, 200)
+        hotel.house.kill()
+        hotel.house.start()
+        eventually(lambda: hotel.sent(), 60, why=hotel.house.tail())
+        equal(set(hotel.sent()), {"Breakfast is served from seven to half past ten."})
+        eventually(lambda: any(m["delivery"] in ("sent", "delivered", "read") for m in hotel.messages() if m["author"] == "jack"), 20)
+
+
+def test_the_probe_tells_of_each_vendor_and_changes_nothing():
+    with Hotel() as hotel:
+        result = hotel.house.run("check", str(hotel.house.config), "--probe", timeout=120)
+        equal(result.status, 0, result)
+        for name in ["whatsapp", "openai", "anthropic"]:
+            contains(result.output, name)
+        assert all(method == "GET" for vendor in (hotel.meta, hotel.openai, hotel.anthropic) for method, _, _ in vendor.requests), "a probe changes nothing"
+        for secret in [TOKEN, SECRET, OPENAI_KEY, ANTHROPIC_KEY]:
+            assert secret not in result.output + result.error, "a secret was printed"
+
+
+if __name__ == "__main__":
+    main()
