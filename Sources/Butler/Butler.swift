@@ -91,7 +91,7 @@ public struct Butler: Sendable {
     /// Has the AI on this machine learn what it will be asked, so that no guest waits for it, and indexes the knowledge; then looks at the knowledge until the task is cancelled.
     public func prepareAndFollowKnowledge() async {
         await knowledge.run { [desk] in
-            for name in Set(desk.settings.intentAI + desk.settings.ai) {
+            for name in desk.settings.intentAI.isEmpty ? desk.settings.ai : desk.settings.intentAI {
                 let request = ClassificationRequest(text: "hotel", labels: desk.intents.labels, labelSet: desk.intents.labelSet)
                 // What it cannot do now is said when a guest asks. Not on anybody's account: this machine learns.
                 _ = try? await desk.dispatcher.call(

@@ -14,6 +14,7 @@ SECRET = "app-secret-of-the-played-meta"
 OPENAI_KEY = "sk-played-openai-key"
 ANTHROPIC_KEY = "sk-ant-played-anthropic-key"
 GUEST = "16505551234"
+QUESTION = "When is breakfast, dear Jack?"
 WORDS = ["Breakfast", " is served", " from", " seven to", " half past ten. [do", "c:%s]"]
 
 
@@ -94,18 +95,16 @@ def openai(vendor, handler, body):
         return vendor.reply(handler, 200, {"object": "list", "data": [{"id": "gpt-x", "object": "model", "created": 1, "owned_by": "x"}]})
     assert handler.path == "/v1/chat/completions", handler.path
     value = json.loads(body)
-    assert value["model"] == "gpt-x" and value["stream"] is True, "a stream of gpt-x was expected"
+    assert value["model"] == "gpt-x" and value.get("stream") is True, f"a stream of gpt-x was expected, and {list(value)} came"
     roles = [message["role"] for message in value["messages"]]
     assert roles[0] in ("system", "developer") and roles[-1] == "user", roles
-    assert "When is breakfast" not in value["messages"][0]["content"], "the guest's words stand among the instructions"
-    known = value["messages"][0]["content"]
-    start = known.find('breakfast')
-    assert start >= 0, "no document was given"
+    assert QUESTION not in value["messages"][0]["content"], "the guest's words stand among the instructions"
+    assert vendor.document in value["messages"][0]["content"], "the document that answers was not given"
     handler.send_response(200)
     handler.send_header("Content-Type", "text/event-stream")
     handler.send_header("Connection", "close")
     handler.end_headers()
-    document = vendor.document or "none"
+    document = vendor.document
     head = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-x-2026"}
     for word in WORDS:
         text = word % document if "%s" in word else word
@@ -175,11 +174,11 @@ class Hotel:
 def test_a_message_is_answered_by_the_second_model_and_its_receipt_shows():
     with Hotel() as hotel:
         hotel.start()
-        equal(hotel.write("When is breakfast?").status, 200)
+        equal(hotel.write(QUESTION).status, 200)
         eventually(lambda: hotel.sent(), 60, why=hotel.house.tail())
         equal(hotel.sent(), ["Breakfast is served from seven to half past ten."])
         # Meta delivers more than once.
-        equal(hotel.write("When is breakfast?").status, 200)
+        equal(hotel.write(QUESTION).status, 200)
         for name in ["read", "delivered", "sent"]:
             equal(hotel.status(name).status, 200)
         answer = eventually(lambda: next(m for m in hotel.messages() if m["author"] == "jack" and m["delivery"] == "read"), 20)
@@ -200,7 +199,7 @@ def test_a_message_is_answered_by_the_second_model_and_its_receipt_shows():
 def test_what_is_not_signed_by_meta_is_refused_and_stored_nowhere():
     with Hotel() as hotel:
         hotel.start()
-        equal(hotel.write("When is breakfast?", secret="another-secret").status, 401)
+        equal(hotel.write(QUESTION, secret="another-secret").status, 401)
         equal(request("POST", hotel.house.url + "/webhooks/whatsapp", body=b"{}").status, 401)
         equal(hotel.messages(), [])
         handshake = request("GET", hotel.house.url + "/webhooks/whatsapp?hub.mode=subscribe&hub.verify_token=verify-me-please&hub.challenge=4711")
@@ -211,7 +210,7 @@ def test_what_is_not_signed_by_meta_is_refused_and_stored_nowhere():
 def test_a_message_outlives_the_process():
     with Hotel() as hotel:
         hotel.start()
-        equal(hotel.write("When is breakfast?").status, 200)
+        equal(hotel.write(QUESTION).status, 200)
         hotel.house.kill()
         hotel.house.start()
         eventually(lambda: hotel.sent(), 60, why=hotel.house.tail())

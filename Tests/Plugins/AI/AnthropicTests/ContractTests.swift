@@ -16,6 +16,7 @@ import Testing
         let stream = FakeAnthropic.start + FakeAnthropic.block(0, text: text) + FakeAnthropic.end("end_turn")
         return body["stream"] == true ? FakeAnthropic.stream(stream) : FakeAnthropic.answer([FakeAnthropic.text(text)])
     }
+    vendor.statuses = [.init(402...402, [.notReady], because: "an account that is topped up works again, and nobody should have to reload for it")]
     vendor.errors = [
         .init("overloaded", FakeAnthropic.error("overloaded_error", "Overloaded", status: 529), .notReady, .overloaded),
         .init(

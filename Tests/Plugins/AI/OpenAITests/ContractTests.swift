@@ -25,6 +25,7 @@ import Testing
         }
         return body["stream"] == true ? FakeOpenAI.stream(FakeOpenAI.text(text)) : FakeOpenAI.answer(text)
     }
+    vendor.statuses = [.init(402...402, [.notReady], because: "an account that is topped up works again, and nobody should have to reload for it")]
     vendor.errors = [
         .init(
             "context too long", .json(#"{"error":{"code":"context_length_exceeded","message":"too long"}}"#, status: 400), .permanent, .contextTooLong
