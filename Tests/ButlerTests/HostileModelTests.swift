@@ -55,6 +55,20 @@ import Testing
     ])
     func whatTheHotelWroteMayBeSaid(text: String) async throws { try await lets(text) }
 
+    /// A small hotel's rooms have numbers that every answer is full of.
+    @Test(arguments: [
+        "Breakfast is from 7:00 to 10.30.", "It costs EUR 204.", "That is 204 euros, or 21 € a head.", "You stay from 2026-11-21 to 2026-11-24.",
+        "Bis 24.11.2026, ab 15h30.", "The beach is 309 m away, 21 minutes on foot.", "We have 7 rooms with a view.",
+    ])
+    func numbersThatNameNoRoomMayBeSaid(text: String) {
+        #expect(ReplyGuard(rooms: ["7", "21", "204", "309"], instructions: "").objection(to: text, grounds: []) == nil)
+    }
+
+    @Test(arguments: ["He is in room 7.", "Zimmer 21", "la habitación 204", "chambre n° 7", "Suite #21", "Ask at 309, please", "the guest of 204"])
+    func numbersThatNameARoomAreFound(text: String) {
+        #expect(ReplyGuard(rooms: ["7", "21", "204", "309"], instructions: "").objection(to: text, grounds: []) != nil)
+    }
+
     @Test func theInstructionsStayInside() async throws {
         try await stops("Sure! " + ButlerSettings().instructions.uppercased())
     }

@@ -77,6 +77,9 @@ import Testing
             for _ in 0..<3 { #expect(try await house.request("POST", "/webhooks/hook", body: "x").status == 401) }
             #expect(try await house.request("POST", "/webhooks/hook", body: "x").status == 429)
             #expect(try await house.request("POST", "/webhooks/hook", headers: ["Authorization: s"], body: "e1").status == 202)
+            let metrics = house.registry.render()
+            #expect(
+                metrics.contains("webhooks_unverified_total{instance=\"hook\"} 4") && metrics.contains("rate_limited_total{scope=\"failures\"} 1"))
         }
     }
 

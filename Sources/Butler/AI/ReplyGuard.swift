@@ -13,7 +13,7 @@ struct ReplyGuard: Sendable {
         let given = grounds.joined(separator: "\n")
         let allowed = Set(RoomDirectory.candidates(in: given))
         // Whose a room is nobody may learn from Jack; a number that the guest or the hotel's own text named tells nothing new.
-        if let room = RoomDirectory.candidates(in: text).first(where: { rooms.contains($0) && !allowed.contains($0) }) {
+        if let room = Self.roomNumbers(in: text).first(where: { rooms.contains($0) && !allowed.contains($0) }) {
             return "it names the room \(room), which neither the guest nor the hotel's knowledge named"
         }
         let known = Set(Self.contacts(in: given))
@@ -24,8 +24,33 @@ struct ReplyGuard: Sendable {
         return nil
     }
 
+    /// What in a text may be a room's number: what stands after a word for a room, and by itself what has three characters or more and is no date, time or amount.
+    static func roomNumbers(in text: String) -> [String] {
+        let named = text.matches(
+            of:
+                #/(?i)\b(?:rooms?|suites?|apartments?|zimmer|appartements?|habitaci[oó]n(?:es)?|cuartos?|chambres?|n[oº°]\.?|#)\s*[:#-]?\s*([\p{L}]?\d{1,5}[\p{L}]?)\b/#
+        )
+        .map { String($0.1).uppercased() }
+        return named + RoomDirectory.candidates(in: withoutAmounts(text)).filter { $0.count >= 3 }
+    }
+
+    /// A text without dates, times, prices and other amounts.
+    private static func withoutAmounts(_ text: String) -> String {
+        withoutDates(text)
+            .replacing(#/\d{1,2}[:.h]\d{2}\b/#, with: " ")
+            .replacing(#/(?i)(?:€|\$|£|\b(?:eur|usd|gbp|chf|euros?))\s?\d[\d.,]*/#, with: " ")
+            .replacing(
+                #/(?i)\d[\d.,]*\s?(?:€|\$|£|%|(?:eur|euros?|usd|dollars?|gbp|pounds?|chf|km|m|metres?|meters?|metros|mètres|min|minutes?|minuten|minutos|hours?)\b)/#,
+                with: " ")
+    }
+
+    private static func withoutDates(_ text: String) -> String {
+        text.replacing(#/\b\d{4}-\d{2}-\d{2}\b/#, with: " ").replacing(#/\b\d{1,2}[.\/]\d{1,2}[.\/]\d{2,4}\b/#, with: " ")
+    }
+
     /// Links, mail addresses and telephone numbers, written in one way.
     static func contacts(in text: String) -> [String] {
+        let text = withoutDates(text)
         var found: [String] = []
         for word in text.lowercased().split(whereSeparator: { $0.isWhitespace || "()[]<>\"'“”„«»,;".contains($0) }) {
             let word = word.drop { "*_".contains($0) }

@@ -32,6 +32,9 @@ final class RequestMetrics: Sendable {
         timer.recordNanoseconds(duration.components.seconds * 1_000_000_000 + duration.components.attoseconds / 1_000_000_000)
     }
 
+    /// A webhook did not show that it comes from the vendor.
+    func unverified(_ instance: String) { Counter(label: "webhooks_unverified", dimensions: [("instance", instance)], factory: factory).increment() }
+
     func rateLimited(_ scope: Limiters.Scope) {
         Counter(label: "rate_limited", dimensions: [("scope", scope.rawValue)], factory: factory).increment()
     }

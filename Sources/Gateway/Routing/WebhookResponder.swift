@@ -7,6 +7,7 @@ import PluginAPI
 struct WebhookResponder: Sendable {
     let routes: any RouteTable
     let limiters: Limiters
+    let metrics: RequestMetrics
     let accept: @Sendable (String, [InboundEvent]) async throws -> [InboundReceipt]
 
     /// - Parameter path: what follows `/webhooks/`.
@@ -22,8 +23,12 @@ struct WebhookResponder: Sendable {
         let body = try await request.wholeBody(upTo: route.maximumBodyBytes)
         let call = PluginRequest(request, body: body, client: client, id: id)
         guard route.verification.verify(call) else {
-            // Only what fails is counted: nobody behind the same proxy can shut the vendor out.
-            if let wait = limiters.take(.failures, client.address) { throw GatewayError.rateLimited(wait) }
+            metrics.unverified(instance)
+            // Only what fails is counted, and only what fails is turned away: nobody behind the same proxy can shut the vendor out.
+            if let wait = limiters.take(.failures, client.address) {
+                metrics.rateLimited(.failures)
+                throw GatewayError.rateLimited(wait)
+            }
             throw GatewayError(.unauthorized, "unverified", "the request does not show that it comes from the vendor")
         }
         let result = try await route.parse(call)

@@ -22,6 +22,7 @@ public struct GatewayBuilder: Sendable {
         registry.describe("http_request_duration", "Time from a request's head to its answer.")
         registry.describe("active_connections", "Open TCP connections, WebSockets included.")
         registry.describe("websocket_connections", "Open WebSockets.")
+        registry.describe("webhooks_unverified", "Webhooks that did not show that they come from the vendor.")
         registry.describe("rate_limited", "Requests refused because their address made too many.")
     }
 
@@ -37,7 +38,7 @@ public struct GatewayBuilder: Sendable {
         let health = HealthResponder(source: parts.health, version: parts.version, time: parts.time, limit: configuration.probeTimeout)
         let main = GatewayResponder(
             configuration: configuration, resolver: resolver, limiters: limiters, metrics: metrics, time: parts.time, routes: parts.routes,
-            webhooks: WebhookResponder(routes: parts.routes, limiters: limiters, accept: parts.accept),
+            webhooks: WebhookResponder(routes: parts.routes, limiters: limiters, metrics: metrics, accept: parts.accept),
             router: OwnRoute.router(ownRoutes(health, apiGuard), maximumBodyBytes: configuration.maximumBodyBytes))
         let policy = SocketPolicy(
             configuration: configuration, resolver: resolver, limiters: limiters, metrics: metrics, routes: parts.routes, apiGuard: apiGuard,

@@ -100,7 +100,7 @@ public struct AIDispatch: Sendable {
     {
         try await chain(names, "classify", .classification, account, limits) { provider in
             let answer = try await provider.classify(request)
-            return Metered(value: answer, usage: answer.usage, model: "")
+            return Metered(value: answer, usage: answer.usage, model: answer.model ?? "")
         }
     }
 

@@ -57,7 +57,8 @@ extension AIProvider {
         guard let answer = response.json, let label = answer["label"]?.stringValue, let confidence = answer["confidence"]?.doubleValue,
             request.labels.contains(where: { $0.id == label })
         else { throw PluginFailure.notReady(.malformedReply, "the model's classification did not follow the schema") }
-        return Classification(ranked: [Classification.Score(label: label, confidence: min(1, max(0, confidence)))], usage: response.usage)
+        return Classification(
+            ranked: [Classification.Score(label: label, confidence: min(1, max(0, confidence)))], usage: response.usage, model: response.model)
     }
 }
 

@@ -123,11 +123,14 @@ public struct Classification: Sendable, Hashable, Codable {
     /// The text's language, a BCP 47 primary tag, where the provider can tell.
     public var language: String?
     public var usage: AIUsage
+    /// The model that was asked, by the vendor's name; nil where none was.
+    public var model: String?
 
-    public init(ranked: [Score], language: String? = nil, usage: AIUsage = AIUsage()) {
+    public init(ranked: [Score], language: String? = nil, usage: AIUsage = AIUsage(), model: String? = nil) {
         self.ranked = ranked
         self.language = language
         self.usage = usage
+        self.model = model
     }
 
     public var best: Score? { ranked.first }
