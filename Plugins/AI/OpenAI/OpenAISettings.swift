@@ -70,7 +70,7 @@ extension OpenAIProvider {
             }
         }
         if settings.isOpenAI, settings.apiKey == nil {
-            report.error("api_key", "OpenAI takes no request without a key", remedy: "add api_key: ${OPENAI_API_KEY}", code: .missing)
+            report.warning("api_key", "OpenAI takes no request without a key", remedy: "add api_key: ${OPENAI_API_KEY}", code: .missing)
         }
         if settings.baseURL.contains(where: { $0 == "?" || $0 == "#" }) {
             report.error("base_url", "it ends with a query, and paths are put after it", remedy: "leave the query out")
