@@ -266,6 +266,7 @@ struct ScaffoldTemplates {
             case .pms: ["probe", "concurrency", "queries", "records", "changes"]
             case .alert: ["probe", "concurrency", "unicode", "tellings"]
             }
+        // Text of the generated test: a skeleton that answers `notImplemented` cannot meet these yet, and its author takes them out one by one.
         return keys.map { "                .\($0): \"a skeleton: not implemented yet\"," }.joined(separator: "\n")
     }
 

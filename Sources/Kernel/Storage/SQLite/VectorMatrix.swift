@@ -17,7 +17,7 @@ struct VectorMatrix: Sendable {
     /// Rows are padded with zeros to a multiple of what one step of a dot product takes.
     private static let lane = 32
     /// More than all the rounding that 32-bit arithmetic does to a score.
-    private static let slack: Float = 1e-5
+    private static let tolerance: Float = 1e-5
 
     let dimensions: Int
     private let stride: Int
@@ -113,7 +113,7 @@ struct VectorMatrix: Sendable {
                             for row in block.keys.indices {
                                 let error = block.errors[row]
                                 let near = block.scales[row] * rounded.scale * Float(dot(wide, bytes + row * stride, stride))
-                                guard near + error + (1 + error) * rounded.error + slack >= best.worst else { continue }
+                                guard near + error + (1 + error) * rounded.error + tolerance >= best.worst else { continue }
                                 let score = exactDot(query, values + row * stride * MemoryLayout<Float>.size, stride)
                                 if score >= best.worst { best.offer(score, block.keys[row]) }
                             }
