@@ -1,7 +1,6 @@
 import Foundation
 import HTTPTypes
 import PluginAPI
-import Synchronization
 
 /// Answers and classifies by Anthropic's Messages API.
 public final class AnthropicProvider: AIProvider {
@@ -24,12 +23,12 @@ public final class AnthropicProvider: AIProvider {
     private let context: PluginContext
     private let headers: HTTPFields
     private let failures: AnthropicFailure
-    /// True while the account is known to have no credit.
-    private let isOutOfCredit = Mutex(false)
+    private let credit: CreditHealth
 
     public init(settings: Settings, context: PluginContext) throws {
         self.settings = settings
         self.context = context
+        credit = CreditHealth(context.health)
         var headers: HTTPFields = [.apiKey: settings.apiKey.reveal(), .anthropicVersion: settings.version]
         if !settings.betas.isEmpty { headers[.anthropicBeta] = settings.betas.joined(separator: ",") }
         self.headers = headers
@@ -39,7 +38,7 @@ public final class AnthropicProvider: AIProvider {
     public var features: AIFeatures {
         AIFeatures(
             streaming: true, tools: true, structuredOutput: true, contextLimit: settings.contextLimit,
-            isLocal: PrivateHost.isNamed(by: settings.baseURL))
+            isLocal: settings.base.isPrivate)
     }
 
     /// Lists the models, which costs nothing.
@@ -66,10 +65,10 @@ public final class AnthropicProvider: AIProvider {
         do {
             var reply = AnthropicReply(body, reader: prompt.citations.reader, failures: failures)
             let answer = try reply.whole(try JSONValue(json: response.body))
-            hasCredit()
+            credit.isWell()
             return answer
         } catch let failure as PluginFailure {
-            throw noting(failure)
+            throw credit.noting(failure)
         }
     }
 
@@ -85,11 +84,11 @@ public final class AnthropicProvider: AIProvider {
             for try await event in ServerSentEvents(response) {
                 do {
                     if let answer = try reply.take(event: try JSONValue(json: event.data.utf8), yield) {
-                        self.hasCredit()
+                        self.credit.isWell()
                         return answer
                     }
                 } catch let failure as PluginFailure {
-                    throw self.noting(failure)
+                    throw self.credit.noting(failure)
                 }
             }
             try Task.checkCancellation()
@@ -102,36 +101,16 @@ public final class AnthropicProvider: AIProvider {
     private func request(_ method: HTTPRequest.Method, _ path: String, body: [UInt8]) -> ClientRequest {
         var headers = headers
         if !body.isEmpty { headers[.contentType] = "application/json" }
-        return ClientRequest(method, settings.url(path), headers: headers, body: body, timeout: settings.timeout)
+        return ClientRequest(method, settings.base.with(path), headers: headers, body: body, timeout: settings.timeout)
     }
 
     private func check(_ response: ClientResponse, model: String) throws {
-        if let failure = failures.failure(response, model: model) { throw noting(failure) }
+        if let failure = failures.failure(response, model: model) { throw credit.noting(failure) }
     }
 
-    /// An account without credit needs a human, and may have some again without a restart.
-    private func noting(_ failure: PluginFailure) -> PluginFailure {
-        if failure.reason == .outOfCredit {
-            isOutOfCredit.withLock { $0 = true }
-            context.health.degraded(failure.message)
-        }
-        return failure
-    }
-
-    private func hasCredit() {
-        let was = isOutOfCredit.withLock { was in
-            defer { was = false }
-            return was
-        }
-        if was { context.health.recovered() }
-    }
 }
 
 extension HTTPField.Name {
-    fileprivate static func known(_ name: String) -> HTTPField.Name {
-        guard let name = HTTPField.Name(name) else { preconditionFailure("“\(name)” is no header's name") }
-        return name
-    }
     static let apiKey = known("x-api-key")
     static let anthropicVersion = known("anthropic-version")
     static let anthropicBeta = known("anthropic-beta")

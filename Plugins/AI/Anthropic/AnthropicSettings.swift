@@ -39,31 +39,21 @@ extension AnthropicProvider {
         for (key, value) in values where value.isEmpty || !HTTPField.isValidValue(value) {
             report.error(key, "it holds characters that no header can, such as a line break, or nothing")
         }
-        if settings.baseURL.contains(where: { $0 == "?" || $0 == "#" }) {
-            report.error("base_url", "it ends with a query, and paths are put after it", remedy: "leave the query out")
-        }
+        settings.base.check(sent: "what guests write", &report)
         if settings.baseURL.hasSuffix("/v1") || settings.baseURL.hasSuffix("/v1/") {
             report.error("base_url", "it ends with a version, which Jack puts there itself", remedy: "leave /v1 out")
-        }
-        if settings.baseURL.hasPrefix("http://"), !PrivateHost.isNamed(by: settings.baseURL) {
-            report.warning("base_url", "what guests write is sent without encryption", remedy: "use https", code: .insecure)
         }
     }
 }
 
 extension AnthropicProvider.Settings {
-    /// The URL's host, for messages: the rest of the URL may hold a token.
-    var hostName: String { URLComponents(string: baseURL)?.encodedHost ?? "the API" }
+    var base: BaseURL { BaseURL(baseURL) }
 
-    func url(_ path: String) -> String {
-        var base = Substring(baseURL)
-        while base.hasSuffix("/") { base.removeLast() }
-        return base + path
-    }
+    var hostName: String { base.hostName ?? "the API" }
 
     /// The model for a purpose.
     func model(for purpose: AIRequest.Purpose) -> String {
-        [.classification, .extraction, .translation].contains(purpose) ? smallModel ?? model : model
+        purpose.suitsSmallModel ? smallModel ?? model : model
     }
 
     /// Models from Claude Opus 4.7 on refuse a temperature; the older families take one.

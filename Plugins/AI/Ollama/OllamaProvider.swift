@@ -127,6 +127,6 @@ public final class OllamaProvider: AIProvider {
         if !body.isEmpty { headers[.contentType] = "application/json" }
         // Vectors are long; an answer is not.
         let limit = path == "/api/embed" ? 32 << 20 : 8 << 20
-        return ClientRequest(method, settings.url(path), headers: headers, body: body, timeout: settings.timeout, maximumResponseBytes: limit)
+        return ClientRequest(method, settings.base.with(path), headers: headers, body: body, timeout: settings.timeout, maximumResponseBytes: limit)
     }
 }

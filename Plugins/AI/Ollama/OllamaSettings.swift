@@ -50,14 +50,9 @@ extension OllamaProvider {
         if let key = settings.apiKey?.reveal(), key.isEmpty || !HTTPField.isValidValue(key) {
             report.error("api_key", "it holds characters that no header can, such as a line break, or nothing")
         }
-        if settings.baseURL.contains(where: { $0 == "?" || $0 == "#" }) {
-            report.error("base_url", "it ends with a query, and paths are put after it", remedy: "leave the query out")
-        }
+        settings.base.check(sent: "what guests write", &report)
         if settings.baseURL.hasSuffix("/api") || settings.baseURL.hasSuffix("/v1") {
             report.error("base_url", "it ends with a path that Jack puts there itself", remedy: "leave /api or /v1 out")
-        }
-        if settings.baseURL.hasPrefix("http://"), !PrivateHost.isNamed(by: settings.baseURL) {
-            report.warning("base_url", "what guests write is sent without encryption", remedy: "use https", code: .insecure)
         }
         if let model = settings.embeddingModel, settings.embeddingDimensions == nil {
             report.error(
@@ -69,24 +64,19 @@ extension OllamaProvider {
 }
 
 extension OllamaProvider.Settings {
-    /// The URL's host, for messages: the rest of the URL may hold a token.
-    var hostName: String { URLComponents(string: baseURL)?.encodedHost ?? "Ollama" }
+    var base: BaseURL { BaseURL(baseURL) }
 
-    func url(_ path: String) -> String {
-        var base = Substring(baseURL)
-        while base.hasSuffix("/") { base.removeLast() }
-        return base + path
-    }
+    var hostName: String { base.hostName ?? "Ollama" }
 
     /// The model for a purpose.
     func model(for purpose: AIRequest.Purpose) -> String {
-        [.classification, .extraction, .translation].contains(purpose) ? smallModel ?? model : model
+        purpose.suitsSmallModel ? smallModel ?? model : model
     }
 
     var models: [String] { [model, smallModel, embeddingModel].compactMap(\.self) }
 
     /// True where nothing leaves the house. A local server passes requests for its cloud models on to ollama.com.
-    var isLocal: Bool { PrivateHost.isNamed(by: baseURL) && !models.contains(where: Self.isCloud) }
+    var isLocal: Bool { base.isPrivate && !models.contains(where: Self.isCloud) }
 
     static func isCloud(_ model: String) -> Bool { model.hasSuffix("-cloud") || model.hasSuffix(":cloud") }
 }

@@ -1,7 +1,6 @@
 import Foundation
 import HTTPTypes
 import PluginAPI
-import Synchronization
 
 /// Answers, classifies and embeds by OpenAI's Chat Completions and Embeddings, or by a server that speaks the same protocol.
 public final class OpenAIProvider: AIProvider {
@@ -24,14 +23,13 @@ public final class OpenAIProvider: AIProvider {
     private let context: PluginContext
     private let headers: HTTPFields
     private let failures: OpenAIFailure
-    /// True while the account is known to have no credit.
-    private let isOutOfCredit = Mutex(false)
+    private let credit: CreditHealth
 
     public init(settings: Settings, context: PluginContext) throws {
         self.settings = settings
         self.context = context
-        var headers = HTTPFields(
-            settings.headers.compactMap { name, value in HTTPField.Name(name).map { HTTPField(name: $0, value: value.reveal()) } })
+        credit = CreditHealth(context.health)
+        var headers = HTTPFields(settings.headers)
         headers[.authorization] = settings.apiKey.map { "Bearer \($0.reveal())" }
         headers[.openAIOrganization] = settings.organization
         headers[.openAIProject] = settings.project
@@ -48,7 +46,7 @@ public final class OpenAIProvider: AIProvider {
                     "openai", model: $0, dimensions: settings.dimensions,
                     prefixes: [settings.embeddingDocumentPrefix, settings.embeddingQueryPrefix])
             },
-            contextLimit: settings.contextLimit, isLocal: PrivateHost.isNamed(by: settings.baseURL))
+            contextLimit: settings.contextLimit, isLocal: settings.base.isPrivate)
     }
 
     /// Lists the models, which costs nothing.
@@ -94,13 +92,13 @@ public final class OpenAIProvider: AIProvider {
             for try await event in ServerSentEvents(response) {
                 if event.data.hasPrefix("[DONE]") {
                     let answer = try reply.finished(yield)
-                    self.hasCredit()
+                    self.credit.isWell()
                     return answer
                 }
                 do {
                     try reply.take(chunk: try JSONValue(json: event.data.utf8), yield)
                 } catch let failure as PluginFailure {
-                    throw self.noting(failure)
+                    throw self.credit.noting(failure)
                 }
             }
             try Task.checkCancellation()
@@ -112,10 +110,10 @@ public final class OpenAIProvider: AIProvider {
         do {
             var reply = OpenAIReply(request: request, reader: prompt.citations.reader, model: model, failures: failures)
             let answer = try reply.whole(try JSONValue(json: bytes))
-            hasCredit()
+            credit.isWell()
             return answer
         } catch let failure as PluginFailure {
-            throw noting(failure)
+            throw credit.noting(failure)
         }
     }
 
@@ -143,7 +141,7 @@ public final class OpenAIProvider: AIProvider {
             let reply = try OpenAIEmbeddings(response.body)
             vectors += try EmbeddingVectors.checked(try reply.vectors, count: input.count, dimensions: settings.dimensions)
             usage.inputTokens += reply.tokens
-            hasCredit()
+            credit.isWell()
         }
         return AIEmbeddings(vectors: vectors, model: features.embeddingModel ?? model, usage: usage)
     }
@@ -155,7 +153,7 @@ public final class OpenAIProvider: AIProvider {
         if !body.isEmpty { headers[.contentType] = "application/json" }
         // Vectors are long; an answer is not.
         let limit = path == "/embeddings" ? 32 << 20 : 8 << 20
-        return ClientRequest(method, settings.url(path), headers: headers, body: body, timeout: settings.timeout, maximumResponseBytes: limit)
+        return ClientRequest(method, settings.base.with(path), headers: headers, body: body, timeout: settings.timeout, maximumResponseBytes: limit)
     }
 
     private func send(_ method: HTTPRequest.Method, _ path: String, body: [UInt8]) async throws -> ClientResponse {
@@ -163,32 +161,12 @@ public final class OpenAIProvider: AIProvider {
     }
 
     private func check(_ response: ClientResponse, model: String) throws {
-        if let failure = failures.failure(response, model: model) { throw noting(failure) }
+        if let failure = failures.failure(response, model: model) { throw credit.noting(failure) }
     }
 
-    /// An account without credit needs a human, and may have some again without a restart.
-    private func noting(_ failure: PluginFailure) -> PluginFailure {
-        if failure.reason == .outOfCredit {
-            isOutOfCredit.withLock { $0 = true }
-            context.health.degraded(failure.message)
-        }
-        return failure
-    }
-
-    private func hasCredit() {
-        let was = isOutOfCredit.withLock { was in
-            defer { was = false }
-            return was
-        }
-        if was { context.health.recovered() }
-    }
 }
 
 extension HTTPField.Name {
-    private static func known(_ name: String) -> HTTPField.Name {
-        guard let name = HTTPField.Name(name) else { preconditionFailure("“\(name)” is no header's name") }
-        return name
-    }
     static let openAIOrganization = known("OpenAI-Organization")
     static let openAIProject = known("OpenAI-Project")
     static let retryAfterMilliseconds = known("retry-after-ms")

@@ -55,15 +55,7 @@ extension OpenAIProvider {
     ]
 
     public static func validate(_ settings: Settings, _ report: inout ValidationReport) {
-        for name in settings.headers.keys.sorted() {
-            if HTTPField.Name(name) == nil || name.hasPrefix(":") {
-                report.error("headers.\(name)", "“\(name)” is not the name of a header")
-            } else if reserved.contains(name.lowercased()) {
-                report.error("headers.\(name)", "the header “\(name)” is set by Jack", remedy: "leave it out")
-            } else if settings.headers[name].map({ !HTTPField.isValidValue($0.reveal()) }) ?? false {
-                report.error("headers.\(name)", "its value holds characters that no header can, such as a line break")
-            }
-        }
+        report.check(headers: settings.headers, reserved: reserved)
         for (key, value) in [("api_key", settings.apiKey?.reveal()), ("organization", settings.organization), ("project", settings.project)] {
             if let value, value.isEmpty || !HTTPField.isValidValue(value) {
                 report.error(key, "it holds characters that no header can, such as a line break, or nothing")
@@ -72,12 +64,7 @@ extension OpenAIProvider {
         if settings.isOpenAI, settings.apiKey == nil {
             report.warning("api_key", "OpenAI takes no request without a key", remedy: "add api_key: ${OPENAI_API_KEY}", code: .missing)
         }
-        if settings.baseURL.contains(where: { $0 == "?" || $0 == "#" }) {
-            report.error("base_url", "it ends with a query, and paths are put after it", remedy: "leave the query out")
-        }
-        if settings.baseURL.hasPrefix("http://"), !PrivateHost.isNamed(by: settings.baseURL) {
-            report.warning("base_url", "what guests write is sent without encryption", remedy: "use https", code: .insecure)
-        }
+        settings.base.check(sent: "what guests write", &report)
         if let model = settings.embeddingModel, settings.dimensions == nil {
             report.error(
                 "embedding_dimensions", "Jack does not know how many numbers the vectors of “\(model)” have", remedy: "add embedding_dimensions",
@@ -87,10 +74,9 @@ extension OpenAIProvider {
 }
 
 extension OpenAIProvider.Settings {
-    private var components: URLComponents? { URLComponents(string: baseURL) }
+    var base: BaseURL { BaseURL(baseURL) }
 
-    /// The URL's host, for messages: the rest of the URL may hold a token.
-    var hostName: String { components?.encodedHost ?? "the API" }
+    var hostName: String { base.hostName ?? "the API" }
 
     /// True for OpenAI itself, whose models are known.
     var isOpenAI: Bool {
@@ -98,15 +84,9 @@ extension OpenAIProvider.Settings {
         return host == "api.openai.com" || host.hasSuffix(".api.openai.com")
     }
 
-    func url(_ path: String) -> String {
-        var base = Substring(baseURL)
-        while base.hasSuffix("/") { base.removeLast() }
-        return base + path
-    }
-
     /// The model for a purpose.
     func model(for purpose: AIRequest.Purpose) -> String {
-        [.classification, .extraction, .translation].contains(purpose) ? smallModel ?? model : model
+        purpose.suitsSmallModel ? smallModel ?? model : model
     }
 
     /// Numbers in a vector, where they are known.

@@ -34,15 +34,7 @@ public struct WebhookAlertSink: AlertSink {
     private let headers: HTTPFields
 
     public static func validate(_ settings: Settings, _ report: inout ValidationReport) {
-        for name in settings.headers.keys.sorted() {
-            if HTTPField.Name(name) == nil || name.hasPrefix(":") {
-                report.error("headers.\(name)", "“\(name)” is not the name of a header")
-            } else if reserved.contains(name.lowercased()) {
-                report.error("headers.\(name)", "the header “\(name)” is set by Jack", remedy: "leave it out")
-            } else if settings.headers[name].map({ !HTTPField.isValidValue($0.reveal()) }) ?? false {
-                report.error("headers.\(name)", "its value holds characters that no header can, such as a line break")
-            }
-        }
+        report.check(headers: settings.headers, reserved: reserved)
         if settings.url.hasPrefix("http://"), !["localhost", "127.0.0.1", "[::1]"].contains(settings.hostName) {
             report.warning("url", "alerts are sent without encryption, and anybody on the way can read them", remedy: "use https")
         }
@@ -51,7 +43,7 @@ public struct WebhookAlertSink: AlertSink {
     public init(settings: Settings, context: PluginContext) throws {
         self.settings = settings
         self.context = context
-        headers = HTTPFields(settings.headers.compactMap { name, value in HTTPField.Name(name).map { HTTPField(name: $0, value: value.reveal()) } })
+        headers = HTTPFields(settings.headers)
     }
 
     public var features: AlertSinkFeatures { AlertSinkFeatures(reachesHuman: settings.reachesHuman) }
@@ -94,10 +86,6 @@ extension WebhookAlertSink.Settings {
 }
 
 extension HTTPField.Name {
-    private static func known(_ name: String) -> HTTPField.Name {
-        guard let name = HTTPField.Name(name) else { preconditionFailure("“\(name)” is no header's name") }
-        return name
-    }
     static let jackEvent = known("X-Jack-Event")
     static let jackSignature = known("X-Jack-Signature")
     static let idempotencyKey = known("Idempotency-Key")

@@ -11,6 +11,6 @@ struct WebhookSignature {
     func header(_ body: [UInt8], at date: Date) -> String {
         let time = "\(Int64(date.timeIntervalSince1970.rounded(.down)))"
         let code = HMAC<SHA256>.authenticationCode(for: Array("\(time).".utf8) + body, using: SymmetricKey(data: Array(secret.reveal().utf8)))
-        return "t=\(time),v1=" + code.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        return "t=\(time),v1=" + Hex.text(code)
     }
 }

@@ -47,7 +47,7 @@ final class ChatSession: Sendable {
     }
 
     static func key(for token: String) -> String {
-        "session/" + SHA256.hash(data: Data(token.utf8)).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        "session/" + Hex.text(SHA256.hash(data: Data(token.utf8)))
     }
 
     var locale: String? { state.withLock { $0.locale } }

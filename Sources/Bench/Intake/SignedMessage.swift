@@ -13,16 +13,8 @@ enum Signature {
     }
 
     static func make(_ body: some Sequence<UInt8>, key: SymmetricKey) -> [UInt8] {
-        var text = Array("sha256=".utf8)
-        text.reserveCapacity(71)
-        for byte in HMAC<SHA256>.authenticationCode(for: Array(body), using: key) {
-            text.append(digit(byte >> 4))
-            text.append(digit(byte & 15))
-        }
-        return text
+        Array(("sha256=" + Hex.text(HMAC<SHA256>.authenticationCode(for: Array(body), using: key))).utf8)
     }
-
-    private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
 }
 
 /// A notification of a message as WhatsApp's Cloud API posts it (“messages webhook reference”).

@@ -1,3 +1,4 @@
+import PluginAPI
 import Crypto
 import Foundation
 import Kernel
@@ -11,9 +12,7 @@ struct KnowledgePiece: Sendable {
     /// Changes with anything that is stored.
     var hash: String {
         let all = [id, entry.file, entry.title, entry.category, entry.language, text] + entry.questions + entry.keywords
-        return SHA256.hash(data: Data(all.joined(separator: "\u{1F}").utf8)).prefix(16).map {
-            String($0 >> 4, radix: 16) + String($0 & 15, radix: 16)
-        }.joined()
+        return Hex.text(SHA256.hash(data: Data(all.joined(separator: "\u{1F}").utf8)).prefix(16))
     }
 
     /// Cuts an entry at the ends of sentences; a short one stays whole.

@@ -64,10 +64,10 @@ public struct ConversationNotices: Sendable {
 
     /// Sends what was written down.
     public func deliver(_ entry: OutboxEntry) async throws -> Outbox.Delivery {
-        var headers: HTTPFields = [.contentType: "application/json", .userAgent: "Jack"]
-        for (name, value) in [("X-Jack-Signature", signature(of: entry.payload)), ("X-Jack-Delivery", entry.id)] {
-            if let name = HTTPField.Name(name) { headers[name] = value }
-        }
+        let headers: HTTPFields = [
+            .contentType: "application/json", .userAgent: "Jack", .known("X-Jack-Signature"): signature(of: entry.payload),
+            .known("X-Jack-Delivery"): entry.id,
+        ]
         let response = try await http.send(
             ClientRequest(.post, url, headers: headers, body: entry.payload, timeout: .seconds(15), maximumResponseBytes: 64 << 10))
         if let failure = response.failure(from: "the address in notify.url", now: clock) { throw failure }
@@ -77,6 +77,6 @@ public struct ConversationNotices: Sendable {
     private func signature(of body: [UInt8]) -> String {
         let time = "\(Int64(clock.now.timeIntervalSince1970.rounded(.down)))"
         let code = HMAC<SHA256>.authenticationCode(for: Array("\(time).".utf8) + body, using: SymmetricKey(data: Array(secret.reveal().utf8)))
-        return "t=\(time),v1=" + code.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        return "t=\(time),v1=" + Hex.text(code)
     }
 }

@@ -1,3 +1,4 @@
+import PluginAPI
 import Kernel
 import HTTPTypes
 
@@ -62,17 +63,12 @@ struct ClientResolver: Sendable {
 }
 
 extension HTTPField.Name {
-    static func of(_ text: StaticString) -> HTTPField.Name {
-        // A literal that is no token is a slip of this file; an unknown name is better than a trap.
-        HTTPField.Name("\(text)") ?? .date
-    }
-
-    static let xForwardedFor = of("X-Forwarded-For")
-    static let xForwardedProto = of("X-Forwarded-Proto")
-    static let xForwardedHost = of("X-Forwarded-Host")
-    static let xRequestID = of("X-Request-Id")
-    static let xFrameOptions = of("X-Frame-Options")
-    static let referrerPolicy = of("Referrer-Policy")
-    static let permissionsPolicy = of("Permissions-Policy")
-    static let staffName = of("X-Staff-Name")
+    static let xForwardedFor = known("X-Forwarded-For")
+    static let xForwardedProto = known("X-Forwarded-Proto")
+    static let xForwardedHost = known("X-Forwarded-Host")
+    static let xRequestID = known("X-Request-Id")
+    static let xFrameOptions = known("X-Frame-Options")
+    static let referrerPolicy = known("Referrer-Policy")
+    static let permissionsPolicy = known("Permissions-Policy")
+    static let staffName = known("X-Staff-Name")
 }

@@ -60,7 +60,7 @@ extension PluginRequest {
         let target = head.path ?? "/"
         let mark = target.firstIndex(of: "?") ?? target.endIndex
         var headers = head.headerFields
-        if let authority = head.authority { headers[.of("Host")] = authority }
+        if let authority = head.authority { headers[.known("Host")] = authority }
         self.init(
             method: head.method, path: String(target[..<mark]), query: mark < target.endIndex ? String(target[target.index(after: mark)...]) : "",
             headers: headers, body: body, remoteAddress: client.addressText, url: "\(client.scheme)://\(client.host)\(target)")

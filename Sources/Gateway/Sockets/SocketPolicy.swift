@@ -57,6 +57,6 @@ struct SocketPolicy: Sendable {
     }
 
     private static let dropped: [HTTPField.Name] = [
-        .connection, .upgrade, .secWebSocketKey, .secWebSocketVersion, .secWebSocketExtensions, .cacheControl, .of("Pragma"), .acceptEncoding,
+        .connection, .upgrade, .secWebSocketKey, .secWebSocketVersion, .secWebSocketExtensions, .cacheControl, .known("Pragma"), .acceptEncoding,
     ]
 }

@@ -53,10 +53,7 @@ enum LocalSecrets {
     /// 32 random bytes in hex.
     private static func random() -> String {
         var generator = SystemRandomNumberGenerator()
-        return (0..<32).map { _ in
-            let byte = UInt8.random(in: .min ... .max, using: &generator)
-            return String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
-        }.joined()
+        return Hex.text((0..<32).map { _ in UInt8.random(in: .min ... .max, using: &generator) })
     }
 }
 

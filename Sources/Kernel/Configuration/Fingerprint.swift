@@ -6,7 +6,7 @@ enum Fingerprint {
     static func of(_ node: ConfigNode) -> String {
         var hash = SHA256()
         feed(node, &hash)
-        return hash.finalize().prefix(16).map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
+        return Hex.text(hash.finalize().prefix(16))
     }
 
     private static func feed(_ node: ConfigNode, _ hash: inout SHA256) {

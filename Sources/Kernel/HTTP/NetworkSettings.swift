@@ -7,7 +7,7 @@ public struct NetworkSettings: PluginSettings, Hashable {
     public var hosts: [String] = []
     @Setting(
         help:
-            "Whether addresses of this machine and of private networks may be called. Not set: only where a setting names such an address itself (`http://127.0.0.1:…`, `localhost`)."
+            "Whether addresses of this machine and of private networks may be called. Not set: only where a setting names such an address or an in-house name itself (`http://127.0.0.1:…`, `localhost`, `http://ollama:…`)."
     )
     public var allowPrivate: Bool?
 
@@ -21,33 +21,32 @@ extension OutboundPolicy {
     /// What an instance may call: the hosts that its settings name, those that its plugin declares as where data goes, and those that the operator adds. A plugin that was taken over, or that
     /// a vendor's answer leads astray, reaches nobody else.
     public init(for spec: InstanceSpec) {
-        let named = Self.hosts(in: spec.settings.printed)
+        let named = Self.urls(in: spec.settings.printed)
         let declared = spec.registration.manifest.destinations.map(\.recipient).filter(Self.isHostName)
         self.init(
-            allowedHosts: Set(named + declared + spec.network.hosts),
-            allowsPrivateAddresses: spec.network.allowPrivate ?? named.contains(where: Self.isInside))
+            allowedHosts: Set(named.compactMap(Self.host) + declared + spec.network.hosts),
+            allowsPrivateAddresses: spec.network.allowPrivate ?? named.contains(where: PrivateHost.isNamed))
     }
 
     /// Only the host of one URL may be called; this machine where the URL names it.
     public init(toReach url: String?, allowsPrivate: Bool) {
-        let hosts = Self.hosts(in: .string(url ?? ""))
-        self.init(allowedHosts: Set(hosts), allowsPrivateAddresses: allowsPrivate || hosts.contains(where: Self.isInside))
+        let urls = Self.urls(in: .string(url ?? ""))
+        self.init(allowedHosts: Set(urls.compactMap(Self.host)), allowsPrivateAddresses: allowsPrivate || urls.contains(where: PrivateHost.isNamed))
     }
 
-    private static func isInside(_ host: String) -> Bool { host == "localhost" || InternetAddress(host).map { !$0.isPublic } ?? false }
-
-    /// The hosts of all http and https URLs that settings hold.
-    static func hosts(in settings: JSONValue) -> [String] {
+    /// All http and https URLs that settings hold.
+    private static func urls(in settings: JSONValue) -> [String] {
         switch settings {
-        case .string(let text):
-            guard text.hasPrefix("http://") || text.hasPrefix("https://"), let host = URLComponents(string: text)?.host, !host.isEmpty else {
-                return []
-            }
-            return [host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host]
-        case .array(let values): return values.flatMap(hosts)
-        case .object(let values): return values.values.flatMap(hosts)
-        default: return []
+        case .string(let text): text.hasPrefix("http://") || text.hasPrefix("https://") ? [text] : []
+        case .array(let values): values.flatMap(urls)
+        case .object(let values): values.values.flatMap(urls)
+        default: []
         }
+    }
+
+    private static func host(of url: String) -> String? {
+        guard let host = URLComponents(string: url)?.host, !host.isEmpty else { return nil }
+        return host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host
     }
 
     private static func isHostName(_ text: String) -> Bool {

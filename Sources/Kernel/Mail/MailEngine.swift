@@ -1,13 +1,28 @@
 import CLibCurl
 import Foundation
 import PluginAPI
-import Synchronization
 
 /// Carries the mail connections of a process over libcurl, on one thread of its own that owns every handle.
 ///
 /// libcurl connects, goes over to TLS, verifies the certificate and logs in (`CURLOPT_CONNECT_ONLY`); from then on the bytes are the caller's, see
 /// ``MailLink``. The thread begins with the first connection. End it with ``shutdown()``.
 public final class MailEngine: Sendable {
+    static let closing = PluginFailure.notReady(.cancelled, "the mail service is shutting down")
+
+    private let thread: CurlThread<MailLoop>
+
+    /// - Throws: ``PluginFailure`` where libcurl cannot be set up.
+    public init() throws { thread = try CurlThread(name: "jack-mail", closing: Self.closing) }
+
+    /// Ends every connection with a failure that is not ready, and returns once the thread has ended. Safe to call twice.
+    public func shutdown() async { await thread.shutdown() }
+
+    /// Hands a command to the thread; false where the engine takes none any more.
+    func post(_ command: MailLoop.Command) -> Bool { thread.post(command) }
+}
+
+/// What only the engine's thread touches.
+struct MailLoop: CurlLoop {
     enum Command {
         case open(MailLink, CheckedContinuation<Void, any Error>)
         case send(MailLink, MailLink.Sending)
@@ -15,98 +30,12 @@ public final class MailEngine: Sendable {
         case close(MailLink)
     }
 
-    private struct Inbox {
-        var commands: [Command] = []
-        var hasBegun = false
-        var isClosing = false
-        var hasEnded = false
-        var awaitingEnd: [CheckedContinuation<Void, Never>] = []
-    }
-
-    private static let globalInit: CURLcode = curl_global_init(Int(CURL_GLOBAL_SSL))
-    static let closing = PluginFailure.notReady(.cancelled, "the mail service is shutting down")
-
-    private let inbox = Mutex(Inbox())
-    // Unsafe: a pointer says nothing of threads. Other threads than the engine's give it only to curl_multi_wakeup, which libcurl allows from any
-    // thread, and only under the inbox's lock, under which the engine's thread says that it has let go of it.
-    private nonisolated(unsafe) let multi: UnsafeMutableRawPointer
-
-    /// - Throws: ``PluginFailure`` where libcurl cannot be set up.
-    public init() throws {
-        guard Self.globalInit == CURLE_OK, let multi = curl_multi_init() else {
-            throw PluginFailure.notReady(.overloaded, "libcurl cannot be set up")
-        }
-        self.multi = multi
-    }
-
-    /// Ends every connection with a failure that is not ready, and returns once the thread has ended. Safe to call twice.
-    public func shutdown() async {
-        await withCheckedContinuation { continuation in
-            let isOver = inbox.withLock { inbox in
-                if inbox.hasEnded { return true }
-                inbox.isClosing = true
-                guard inbox.hasBegun else {
-                    inbox.hasEnded = true
-                    curl_multi_cleanup(multi)
-                    return true
-                }
-                inbox.awaitingEnd.append(continuation)
-                curl_multi_wakeup(multi)
-                return false
-            }
-            if isOver { continuation.resume() }
-        }
-    }
-
-    /// Hands a command to the thread; false where the engine takes none any more.
-    func post(_ command: Command) -> Bool {
-        inbox.withLock { inbox in
-            if inbox.isClosing { return false }
-            inbox.commands.append(command)
-            if !inbox.hasBegun {
-                inbox.hasBegun = true
-                let thread = Thread { [self] in run() }
-                thread.name = "jack-mail"
-                thread.start()
-            } else if inbox.commands.count == 1 {
-                curl_multi_wakeup(multi)
-            }
-            return true
-        }
-    }
-
-    // MARK: The thread
-
-    private func run() {
-        var loop = MailLoop(multi: multi)
-        while true {
-            let (commands, isClosing) = inbox.withLock { inbox in
-                defer { inbox.commands = [] }
-                return (inbox.commands, inbox.isClosing)
-            }
-            for command in commands { loop.obey(command) }
-            if isClosing { break }
-            loop.turn()
-        }
-        loop.close(Self.closing)
-        let awaiting = inbox.withLock { inbox in
-            inbox.hasEnded = true
-            defer { inbox.awaitingEnd = [] }
-            curl_multi_cleanup(multi)
-            return inbox.awaitingEnd
-        }
-        for continuation in awaiting { continuation.resume() }
-    }
-}
-
-/// What only the engine's thread touches.
-private struct MailLoop {
-    let multi: UnsafeMutableRawPointer
+    private let multi: UnsafeMutableRawPointer
     private var links: [ObjectIdentifier: MailLink] = [:]
 
     init(multi: UnsafeMutableRawPointer) { self.multi = multi }
 
-    mutating func obey(_ command: MailEngine.Command) {
+    mutating func obey(_ command: Command) {
         switch command {
         case .open(let link, let continuation):
             guard link.begin(continuation) else { return }
@@ -131,17 +60,10 @@ private struct MailLoop {
         link.end(error)
     }
 
-    /// Does what can be done, and then waits for a socket, a time or a command.
     mutating func turn() {
-        var running: Int32 = 0
-        curl_multi_perform(multi, &running)
-        var left: Int32 = 0
-        while let message = curl_multi_info_read(multi, &left) {
-            guard message.pointee.msg == CURLMSG_DONE, let easy = message.pointee.easy_handle else { continue }
-            let code = jack_curl_message_result(message)
-            var this: UnsafeMutableRawPointer?
-            jack_curl_get_pointer(easy, CURLINFO_PRIVATE, &this)
-            guard let link = MailLink.from(this) else { continue }
+        var ended: [(MailLink, CURLcode)] = []
+        multi.endedExchanges { this, code in if let link = MailLink.from(this) { ended.append((link, code)) } }
+        for (link, code) in ended {
             if code != CURLE_OK {
                 end(link, link.failure(for: code))
             } else if !link.connected() {

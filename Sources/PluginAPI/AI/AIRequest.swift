@@ -10,6 +10,9 @@ public struct AIRequest: Sendable {
         public static let classification: Purpose = "classification"
         public static let translation: Purpose = "translation"
         public static let extraction: Purpose = "extraction"
+
+        /// True where a smaller model does as well.
+        public var suitsSmallModel: Bool { [.classification, .translation, .extraction].contains(self) }
     }
 
     public var purpose: Purpose

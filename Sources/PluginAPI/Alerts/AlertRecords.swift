@@ -66,9 +66,16 @@ public struct AlertPage: Sendable, Hashable, Codable {
     public var reason: String
     /// Where a person can look and acknowledge.
     public var url: String?
+    /// What a person sends back, where it is written and not clicked: digits, good for this matter and this recipient alone. Nil where no answer is awaited.
+    public var code: String?
+    /// True where this very telling may have gone out before: the process ended while it was under way.
+    public var mayRepeat: Bool
+    /// What has happened to the matter, for an update: `acknowledged by Ana`.
+    public var note: String?
 
     public init(
-        id: String, groupKey: String, alerts: [Alert], recipient: String? = nil, level: Int = 1, reason: String, url: String? = nil
+        id: String, groupKey: String, alerts: [Alert], recipient: String? = nil, level: Int = 1, reason: String, url: String? = nil,
+        code: String? = nil, mayRepeat: Bool = false, note: String? = nil
     ) {
         self.id = id
         self.groupKey = groupKey
@@ -77,6 +84,9 @@ public struct AlertPage: Sendable, Hashable, Codable {
         self.level = level
         self.reason = reason
         self.url = url
+        self.code = code
+        self.mayRepeat = mayRepeat
+        self.note = note
     }
 
     /// The worst severity among the alerts.

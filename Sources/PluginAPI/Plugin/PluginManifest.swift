@@ -31,9 +31,12 @@ public struct PluginManifest: Sendable {
     /// dots, such as `smtp.host`. An instance that the file does not have comes about by them.
     public let environment: [String: String]
 
+    /// How on-call plans write down whom an alert sink of this plugin reaches; empty for one whose own settings say it.
+    public let contacts: [ContactForm]
+
     public init(
         id: String, summary: String, stability: Stability, capabilities: Set<PluginCapability> = [], destinations: [DataDestination] = [],
-        documentation: String? = nil, environment: [String: String] = [:], quality: PluginQuality = [:]
+        documentation: String? = nil, environment: [String: String] = [:], contacts: [ContactForm] = [], quality: PluginQuality = [:]
     ) {
         self.id = id
         self.summary = summary
@@ -43,6 +46,7 @@ public struct PluginManifest: Sendable {
         self.documentation = documentation
         self.quality = quality
         self.environment = environment
+        self.contacts = contacts
     }
 }
 

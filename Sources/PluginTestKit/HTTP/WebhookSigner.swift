@@ -26,7 +26,7 @@ public struct WebhookSigner: Sendable {
     }
 
     /// The code in lower-case hexadecimal.
-    public func hex(over bytes: [UInt8]) -> String { code(over: bytes).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
+    public func hex(over bytes: [UInt8]) -> String { Hex.text(code(over: bytes)) }
 
     /// The code in Base64.
     public func base64(over bytes: [UInt8]) -> String { Data(code(over: bytes)).base64EncodedString() }

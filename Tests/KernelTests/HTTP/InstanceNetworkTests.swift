@@ -46,16 +46,18 @@ import Testing
         #expect(!policy.allowsPrivateAddresses)
     }
 
-    @Test(arguments: ["http://127.0.0.1:11434", "http://localhost:11434", "http://[::1]:9", "http://10.1.2.3/x", "http://192.168.1.5"])
-    func whoNamesThisMachineMeansIt(url: String) throws {
+    @Test(arguments: [
+        "http://127.0.0.1:11434", "http://localhost:11434", "http://[::1]:9", "http://10.1.2.3/x", "http://192.168.1.5", "http://ollama:11434",
+    ])
+    func whoNamesThisMachineOrTheHouseMeansIt(url: String) throws {
         let policy = try policy(["url": .string(url)])
         #expect(policy.allowsPrivateAddresses)
     }
 
-    @Test func aNameThatMayLeadInsideNeedsTheOperatorsWord() throws {
-        let byName = try policy(["url": "http://ollama:11434"]), told = try policy(["url": "http://ollama:11434"]) { $0.allowPrivate = true }
+    @Test func theOperatorsWordStandsOverBoth() throws {
+        let outside = try policy(["url": "https://ai.example.org"]), told = try policy(["url": "https://ai.example.org"]) { $0.allowPrivate = true }
         let forbidden = try policy(["url": "http://127.0.0.1"]) { $0.allowPrivate = false }, wide = try policy { $0.hosts = ["*.example.org"] }
-        #expect(!byName.allowsPrivateAddresses && told.allowsPrivateAddresses && !forbidden.allowsPrivateAddresses)
+        #expect(!outside.allowsPrivateAddresses && told.allowsPrivateAddresses && !forbidden.allowsPrivateAddresses)
         #expect(wide.allows(host: "a.b.example.org"))
     }
 

@@ -136,5 +136,5 @@ struct GraphClient: Sendable {
 }
 
 extension HTTPField.Name {
-    static let businessUsage = HTTPField.Name("X-Business-Use-Case-Usage") ?? .retryAfter
+    static let businessUsage = known("X-Business-Use-Case-Usage")
 }

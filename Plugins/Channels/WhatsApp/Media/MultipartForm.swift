@@ -1,4 +1,5 @@
 import Crypto
+import PluginAPI
 
 /// A `multipart/form-data` body (RFC 7578) of short fields and one file.
 struct MultipartForm {

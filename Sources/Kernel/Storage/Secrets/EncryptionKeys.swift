@@ -17,7 +17,7 @@ public struct EncryptionKeys: Sendable {
             let salt = Data("jack".utf8)
             key = HKDF<SHA256>.deriveKey(inputKeyMaterial: material, salt: salt, info: Data("secret/aes-256-gcm/1".utf8), outputByteCount: 32)
             let name = HKDF<SHA256>.deriveKey(inputKeyMaterial: material, salt: salt, info: Data("secret/key-id/1".utf8), outputByteCount: 8)
-            id = name.withUnsafeBytes { $0.map { byte in String(byte >> 4, radix: 16) + String(byte & 15, radix: 16) }.joined() }
+            id = name.withUnsafeBytes { Hex.text($0) }
         }
     }
 

@@ -1,13 +1,13 @@
 /// Bytes as lower-case hexadecimal digits, and back.
-enum Hex {
-    static func text(_ bytes: some Sequence<UInt8>) -> String {
+public enum Hex {
+    public static func text(_ bytes: some Sequence<UInt8>) -> String {
         var text: [UInt8] = []
         for byte in bytes { text += [digit(byte >> 4), digit(byte & 15)] }
         return String(decoding: text, as: UTF8.self)
     }
 
     /// Nil where there is anything but pairs of digits.
-    static func bytes(_ text: some Collection<UInt8>) -> [UInt8]? {
+    public static func bytes(_ text: some Collection<UInt8>) -> [UInt8]? {
         guard text.count.isMultiple(of: 2) else { return nil }
         var bytes: [UInt8] = [], high: UInt8?
         bytes.reserveCapacity(text.count / 2)

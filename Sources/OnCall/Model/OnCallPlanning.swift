@@ -1,0 +1,31 @@
+import Foundation
+import PluginAPI
+
+/// A plan as it was read once, and never changes: where alerts go, and who is called. All of it is pure, for any moment, past or to come.
+public protocol OnCallPlanning: Sendable {
+    /// Tells this plan from every other: a digest of its texts.
+    var version: String { get }
+
+    /// The places of the tree where these labels end up, in the tree's order; never empty.
+    func routes(for labels: [String: String]) -> [RouteDecision]
+
+    /// Whether a place tells anybody at a moment.
+    func verdict(on route: RouteDecision, at date: Date) -> TimeVerdict
+
+    /// Where the rule stands by which an alert with these labels is silent while `isFiring` finds others that inhibit it; nil where none does.
+    /// - Parameter sources: the alerts that fire.
+    func inhibition(of labels: [String: String], among sources: [[String: String]]) -> SourceMark?
+
+    /// What a receiver does at a level, for whoever is on call then; nil after the last one.
+    /// - Parameter number: the level, counted from 1.
+    func level(_ number: Int, for matter: PagedMatter, at date: Date) -> EscalationLevel?
+
+    /// True where a receiver is told by levels until somebody acknowledges; false where it is told once, and again after `repeat_interval`.
+    func escalates(_ receiver: String) -> Bool
+
+    /// After how long an acknowledged matter that is not over comes back; nil for never.
+    func acknowledgementLasts(for receiver: String) -> Duration?
+
+    /// After how long an alert without an end, and without news, counts as over (`resolve_timeout`).
+    var resolveTimeout: Duration { get }
+}

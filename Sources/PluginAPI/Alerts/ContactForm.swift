@@ -1,0 +1,37 @@
+/// A way in which plans write down whom an alert sink reaches, in `oncall.yaml` or in an Alertmanager's `receivers`.
+///
+/// A form is data, so that a plan is checked without any plugin being constructed, and no vendor's word stands outside of its plugin.
+public struct ContactForm: Sendable, Hashable {
+    /// What a recipient looks like, and so what a plan is checked for.
+    public enum Shape: String, Sendable, Hashable {
+        /// A number in the form of E.164: `+` and 8 to 15 digits.
+        case phoneNumber
+        case emailAddress
+        /// An http or https URL.
+        case url
+        /// Any text that is not empty: a key, a channel's name.
+        case text
+    }
+
+    /// Where the form is used.
+    public enum Use: Sendable, Hashable {
+        /// `type:` of a contact: `phone`.
+        case contact(type: String)
+        /// The key of a list within an Alertmanager's receiver: `slack_configs`.
+        case receiver(key: String)
+    }
+
+    public var use: Use
+    /// The keys that may hold the recipient; the first that is there counts.
+    public var recipientKeys: [String]
+    public var shape: Shape
+    /// True where the recipient must not be shown: a key that lets its holder send.
+    public var isSecret: Bool
+
+    public init(_ use: Use, recipientKeys: [String], _ shape: Shape, isSecret: Bool = false) {
+        self.use = use
+        self.recipientKeys = recipientKeys
+        self.shape = shape
+        self.isSecret = isSecret
+    }
+}
