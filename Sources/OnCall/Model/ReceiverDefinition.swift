@@ -1,0 +1,34 @@
+import PluginAPI
+
+/// One entry of `receivers:`: its name, and all that stands in it, for whoever knows what receivers do.
+public struct ReceiverDefinition: Sendable, Hashable {
+    public var name: String
+    public var node: ConfigNode
+    /// Where its name stands.
+    public var mark: SourceMark
+
+    public init(name: String, node: ConfigNode, mark: SourceMark) {
+        self.name = name
+        self.node = node
+        self.mark = mark
+    }
+}
+
+/// An alert instance of the configuration, as plans may name it.
+public struct SinkDescription: Sendable, Hashable {
+    /// The instance's name in YAML.
+    public var instance: String
+    /// Its plugin's id.
+    public var plugin: String
+    /// How plans write down whom it reaches.
+    public var contacts: [ContactForm]
+    /// ``AlertSinkFeatures/reachesHuman``.
+    public var reachesHuman: Bool
+
+    public init(instance: String, plugin: String, contacts: [ContactForm] = [], reachesHuman: Bool = false) {
+        self.instance = instance
+        self.plugin = plugin
+        self.contacts = contacts
+        self.reachesHuman = reachesHuman
+    }
+}
