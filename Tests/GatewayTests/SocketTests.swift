@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import Kernel
+import Logging
 import NIOCore
 import NIOPosix
 import PluginAPI
@@ -122,7 +123,7 @@ import Testing
         try await TestHouse.run { house in
             try house.mountEcho()
             try house.routes.mount(
-                [.socket(SocketRoute(path: "/other") { for try await text in $0.messages { try await $0.send(text) } })], of: "other")
+                [.socket(SocketRoute(path: "/other") { connection in TestReceiver { try await connection.send($0) } })], of: "other")
             let gone = try await WebSocketClient.open(house.port, "/echo"), stays = try await WebSocketClient.open(house.port, "/other")
             #expect(try await eventually { try house.server.openSockets == 2 })
             try house.server.closeSockets(of: "echo")
@@ -132,55 +133,81 @@ import Testing
         }
     }
 
-    @Test func theEndOfThePluginsWorkIsTheEndOfTheSocket() async throws {
+    @Test func aPluginMayEndTheSocketAndOneThatFailsDoes() async throws {
         struct Broken: Error {}
         try await TestHouse.run { house in
             try house.routes.mount(
                 [
-                    .socket(SocketRoute(path: "/brief") { try await $0.send("hi") }), .socket(SocketRoute(path: "/broken") { _ in throw Broken() }),
-                    .socket(SocketRoute(path: "/own") { await $0.close(code: 4321, reason: String(repeating: "ä", count: 100)) }),
+                    .socket(
+                        SocketRoute(path: "/brief") {
+                            try await $0.send("hi")
+                            await $0.close(code: 1000, reason: "")
+                            return TestReceiver()
+                        }), .socket(SocketRoute(path: "/broken") { _ in throw Broken() }),
+                    .socket(SocketRoute(path: "/fragile") { _ in TestReceiver { _ in throw Broken() } }),
+                    .socket(
+                        SocketRoute(path: "/own") {
+                            await $0.close(code: 4321, reason: String(repeating: "ä", count: 100))
+                            return TestReceiver()
+                        }),
                 ], of: "x")
             let brief = try await WebSocketClient.open(house.port, "/brief")
             #expect(try await brief.next().text == "hi")
             #expect(try await brief.next().closeCode == 1000)
             #expect(try await WebSocketClient.open(house.port, "/broken").next().closeCode == 1011)
+            let fragile = try await WebSocketClient.open(house.port, "/fragile")
+            try await fragile.send("x")
+            #expect(try await fragile.next().closeCode == 1011)
             let own = try await WebSocketClient.open(house.port, "/own").next()
             #expect(own.closeCode == 4321)
             #expect(own.payload.count == 2 + 122 && String(validating: own.payload.dropFirst(2), as: UTF8.self) != nil)
         }
     }
 
-    @Test func aPeerThatGoesCancelsTheWork() async throws {
-        let ended = Latch()
+    @Test func aPluginIsToldThatThePeerHasGone() async throws {
+        let over = Latch()
         try await TestHouse.run { house in
-            try house.routes.mount(
-                [
-                    .socket(
-                        SocketRoute(path: "/long") { _ in
-                            try? await Task.sleep(for: .seconds(3600))
-                            ended.open()
-                        })
-                ], of: "x")
-            let socket = try await WebSocketClient.open(house.port, "/long")
+            try house.routes.mount([.socket(SocketRoute(path: "/x") { _ in TestReceiver(over: { over.open() }) })], of: "x")
+            let socket = try await WebSocketClient.open(house.port, "/x")
             socket.raw.close()
-            await ended.wait()
+            await over.wait()
         }
     }
 
-    @Test func aPluginThatDoesNotReadHoldsThePeerBack() async throws {
+    @Test func whatAPluginDoesIsCancelledWhenItsInstanceStops() async throws {
+        let began = Latch(), over = Latch()
+        try await TestHouse.run { house in
+            let route = SocketRoute(path: "/long") { _ in
+                TestReceiver(
+                    take: { _ in
+                        began.open()
+                        try await Task.sleep(for: .seconds(3600))
+                    }, over: { over.open() })
+            }
+            try house.routes.mount([.socket(route)], of: "x")
+            let socket = try await WebSocketClient.open(house.port, "/long")
+            try await socket.send("go")
+            await began.wait()
+            try house.server.closeSockets(of: "x")
+            #expect(try await socket.next().closeCode == 1001)
+            await over.wait()
+        }
+    }
+
+    @Test func aPluginThatDoesNotTakeHoldsThePeerBack() async throws {
         let go = Latch(), count = Mutex(0)
         try await TestHouse.run { house in
             try house.routes.mount(
                 [
                     .socket(
                         SocketRoute(path: "/slow") { connection in
-                            await go.wait()
-                            for try await _ in connection.messages {
-                                if count.withLock({
-                                    $0 += 1; return $0 == 300
-                                }) {
-                                    try await connection.send("all")
+                            TestReceiver { _ in
+                                await go.wait()
+                                let isLast = count.withLock { count in
+                                    count += 1
+                                    return count == 300
                                 }
+                                if isLast { try await connection.send("all") }
                             }
                         })
                 ], of: "x")
@@ -192,19 +219,19 @@ import Testing
         }
     }
 
-    @Test func aSessionSaysWhenItIsFull() async throws {
+    @Test func aSessionSaysWhenItIsFullAndGivesOutWhatCame() async throws {
         // Any open channel will do: nothing is sent on it.
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(host: "127.0.0.1", port: 0).get()
+        let taken = Mutex<[String]>([]), over = Latch()
+        let route = SocketRoute(path: "/x") { _ in TestReceiver(take: { text in taken.withLock { $0.append(text) } }, over: { over.open() }) }
         let session = SocketSession(
-            instance: "x", route: SocketRoute(path: "/x") { _ in }, request: PluginRequest(method: .get, path: "/x", remoteAddress: "", url: ""),
-            channel: channel)
+            instance: "x", route: route, request: PluginRequest(method: .get, path: "/x", remoteAddress: "", url: ""), channel: channel)
         for n in 1...16 { #expect(session.deliver("\(n)") == (n == 16)) }
-        var iterator = session.messages.makeAsyncIterator()
-        #expect(try await iterator.next() == "1")
         session.finish()
-        // What has come is still given out, then the end.
-        for n in 2...16 { #expect(try await iterator.next() == "\(n)") }
-        #expect(try await iterator.next() == nil)
+        #expect(!session.deliver("late"))
+        session.begin(Logger(label: "test"))
+        await over.wait()
+        #expect(taken.withLock { $0 } == (1...16).map(String.init))
         try await channel.close()
     }
 

@@ -93,7 +93,7 @@ import Testing
             #expect(throws: PluginFailure.self) { try routes.mount([.page(PageRoute(path: path) { _ in PluginResponse(.ok) })], of: "c") }
         }
         // The guest's socket lies below the staff's path and is free.
-        try routes.mount([.socket(SocketRoute(path: "/ws/chat") { _ in })], of: "chat")
+        try routes.mount([.socket(SocketRoute(path: "/ws/chat") { _ in TestReceiver() })], of: "chat")
         // What fails changes nothing.
         #expect(throws: PluginFailure.self) {
             try routes.mount([.page(PageRoute(path: "/new") { _ in PluginResponse(.ok) }), page], of: "chat")

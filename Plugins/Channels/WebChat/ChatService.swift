@@ -16,21 +16,22 @@ final class ChatService: Sendable {
         self.hub = hub
     }
 
-    /// Returns when the peer has gone or the socket was closed.
-    func serve(_ connection: any SocketConnection) async {
+    func open(_ connection: any SocketConnection) async -> any SocketReceiver {
         let socket = GuestSocket(connection)
-        guard hub.add(socket) else { return await socket.close(.goingAway, "Jack is restarting") }
-        defer { hub.remove(socket, of: socket.session, now: context.clock.monotonic) }
-        do {
-            for try await text in connection.messages {
-                // A task keeps the stack that its deepest call needed. As a child's, it is given back: an idle window costs a third as much.
-                async let taken: Void = take(text, from: socket)
-                await taken
-                if socket.isClosed { return }
-            }
-        } catch {
-            // A window that vanishes is how most of them end: nothing to report.
+        if !hub.add(socket) { await socket.close(.goingAway, "Jack is restarting") }
+        return Window(service: self, socket: socket)
+    }
+
+    /// One browser window.
+    private struct Window: SocketReceiver {
+        let service: ChatService
+        let socket: GuestSocket
+
+        func receive(_ text: String) async {
+            if !socket.isClosed { await service.take(text, from: socket) }
         }
+
+        func closed() async { service.hub.remove(socket, of: socket.session, now: service.context.clock.monotonic) }
     }
 
     private func take(_ text: String, from socket: GuestSocket) async {

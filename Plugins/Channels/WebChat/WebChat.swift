@@ -27,7 +27,7 @@ public struct WebChat: ChannelPlugin {
         let service = ChatService(settings: settings, context: context, hub: hub)
         // A text at its limit may come with every character escaped, as twelve bytes; one beyond it must still be read to be refused by name.
         let socket = SocketRoute(path: settings.socketPath, maximumMessageBytes: max(64 << 10, settings.maximumText * 12 + 4096)) { connection in
-            await service.serve(connection)
+            await service.open(connection)
         }
         routes = ChatPages.routes(settings: settings, property: context.property) + [.socket(socket)]
     }

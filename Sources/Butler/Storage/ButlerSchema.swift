@@ -148,5 +148,11 @@ public enum ButlerSchema {
                         """),
                 .sql("CREATE INDEX ai_usage_at ON ai_usage (property, at)"),
             ]),
+        Migration(
+            "butler-003-knowledge-by-id",
+            [
+                // Without it, the handful of pieces that a search found are looked for among all of the property's.
+                .sql("CREATE UNIQUE INDEX knowledge_of ON knowledge (property, id)")
+            ]),
     ]
 }

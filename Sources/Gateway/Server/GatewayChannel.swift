@@ -72,34 +72,16 @@ struct GatewayChannel: ServerChildChannel, HTTPChannelHandler {
             switch try await negotiated.get() {
             case .http(let channel): await handleHTTP(asyncChannel: channel, logger: logger)
             // Not waited for: a task that waits costs every open socket some kilobytes. The registry holds what must be ended.
-            case .socket(let session): serve(session, logger: logger)
+            case .socket(let session):
+                registry.add(session)
+                let registry = registry
+                session.channel.closeFuture.whenComplete { _ in registry.remove(session) }
+                session.begin(logger)
             }
         } catch {
             // The peer left before it had said what it wanted.
             value.channel.close(promise: nil)
         }
-    }
-
-    private func serve(_ session: SocketSession, logger: Logger) {
-        registry.add(session)
-        let registry = registry
-        let work = Task {
-            do {
-                try await session.route.serve(session)
-                await session.close(code: 1000, reason: "")
-            } catch is CancellationError {
-                await session.close(code: 1001, reason: "going away")
-            } catch {
-                if session.channel.isActive {
-                    logger.error("a socket's plugin failed", metadata: ["instance": .string(session.instance), "error": .string("\(error)")])
-                }
-                await session.close(code: 1011, reason: "internal error")
-            }
-            try? await session.channel.closeFuture.get()
-            registry.remove(session)
-        }
-        session.onCancel { work.cancel() }
-        session.channel.closeFuture.whenComplete { _ in session.finish() }
     }
 }
 

@@ -1,17 +1,32 @@
+import Logging
 import NIOCore
 import NIOWebSocket
 import PluginAPI
 import Synchronization
 
-/// One open WebSocket, as its plugin holds it.
+/// One open WebSocket, as its plugin holds it. A task runs only while there is something to hand over: an idle socket has none.
 final class SocketSession: SocketConnection {
     private struct State {
         /// What came and was not yet taken; short, since reading stops at ``highWater``.
         var queue: [String] = []
-        var waiter: CheckedContinuation<String?, any Error>?
+        /// Nil until the plugin has taken the connection, and after it was told of its end.
+        var receiver: (any SocketReceiver)?
+        var worker: Task<Void, Never>?
+        /// Nil until the connection is handed to the plugin.
+        var logger: Logger?
+        /// No message follows.
         var isFinished = false
-        var cancelWork: (@Sendable () -> Void)?
+        /// The instance stops.
         var isCancelled = false
+        /// The plugin was told of the end.
+        var isOver = false
+    }
+
+    private enum Step {
+        case open
+        case take(String, by: any SocketReceiver, readsOn: Bool)
+        case end((any SocketReceiver)?, isCancelled: Bool)
+        case rest
     }
 
     /// So many messages may wait before nothing more is read from the peer, and so few must be left before reading goes on.
@@ -32,8 +47,6 @@ final class SocketSession: SocketConnection {
 
     // MARK: The plugin's side
 
-    var messages: AsyncThrowingStream<String, any Error> { AsyncThrowingStream { try await self.next() } }
-
     func send(_ text: String) async throws {
         try await channel.writeAndFlush(WebSocketFrame(fin: true, opcode: .text, data: ByteBuffer(string: text)))
     }
@@ -44,72 +57,101 @@ final class SocketSession: SocketConnection {
 
     // MARK: The channel's side
 
-    /// Takes a message in. Returns whether reading must stop.
-    func deliver(_ text: String) -> Bool {
-        let (waiter, isFull): (CheckedContinuation<String?, any Error>?, Bool) = state.withLock { state in
-            if let waiter = state.waiter {
-                state.waiter = nil
-                return (waiter, false)
-            }
-            state.queue.append(text)
-            return (nil, state.queue.count >= Self.highWater)
+    /// Hands the connection to the plugin.
+    func begin(_ logger: Logger) {
+        state.withLock { state in
+            state.logger = logger
+            wake(&state)
         }
-        waiter?.resume(returning: text)
-        return isFull
+        channel.closeFuture.whenComplete { _ in self.finish() }
     }
 
-    /// The peer is gone: messages end, and the plugin's work is cancelled.
-    func finish() {
-        let (waiter, cancel) = state.withLock { state in
-            state.isFinished = true
-            defer { (state.waiter, state.cancelWork) = (nil, nil) }
-            return (state.waiter, state.cancelWork)
+    /// Takes a message in. Returns whether reading must stop.
+    func deliver(_ text: String) -> Bool {
+        state.withLock { state in
+            guard !state.isFinished else { return false }
+            state.queue.append(text)
+            wake(&state)
+            return state.queue.count >= Self.highWater
         }
-        waiter?.resume(returning: nil)
-        cancel?()
+    }
+
+    /// The peer is gone, or said that it goes: no message follows.
+    func finish() {
+        state.withLock { state in
+            guard !state.isFinished else { return }
+            state.isFinished = true
+            wake(&state)
+        }
     }
 
     /// The instance stops: its work is cancelled, and the socket closes with 1001.
     func cancel() {
-        let cancel = state.withLock { state in
+        state.withLock { state in
             state.isCancelled = true
-            return state.cancelWork
+            state.worker?.cancel()
+            wake(&state)
         }
-        cancel?()
     }
 
-    /// Says how to cancel the plugin's work.
-    func onCancel(_ body: @escaping @Sendable () -> Void) {
-        let isLate = state.withLock { state in
-            if state.isFinished || state.isCancelled { return true }
-            state.cancelWork = body
-            return false
-        }
-        if isLate { body() }
+    // MARK: The work
+
+    private func wake(_ state: inout State) {
+        guard state.logger != nil, state.worker == nil, !state.isOver else { return }
+        state.worker = Task { await self.work() }
     }
 
-    private func next() async throws -> String? {
-        try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                let (result, resumes): (Result<String?, any Error>?, Bool) = state.withLock { state in
-                    if !state.queue.isEmpty {
-                        let text = state.queue.removeFirst()
-                        return (.success(text), state.queue.count == Self.lowWater)
-                    }
-                    if state.isFinished { return (.success(nil), false) }
-                    if Task.isCancelled || state.waiter != nil { return (.failure(CancellationError()), false) }
-                    state.waiter = continuation
-                    return (nil, false)
+    private func next() -> Step {
+        state.withLock { state in
+            if state.isCancelled || (state.isFinished && state.queue.isEmpty) {
+                state.isOver = true
+                state.worker = nil
+                defer { state.receiver = nil }
+                return .end(state.receiver, isCancelled: state.isCancelled)
+            }
+            guard let receiver = state.receiver else { return .open }
+            if state.queue.isEmpty {
+                state.queue = []
+                state.worker = nil
+                return .rest
+            }
+            let text = state.queue.removeFirst()
+            return .take(text, by: receiver, readsOn: state.queue.count == Self.lowWater)
+        }
+    }
+
+    private func work() async {
+        while true {
+            do {
+                switch next() {
+                case .open:
+                    let receiver = try await route.open(self)
+                    state.withLock { $0.receiver = receiver }
+                case .take(let text, let receiver, let readsOn):
+                    if readsOn { channel.triggerUserOutboundEvent(SocketHandler.ReadOn(), promise: nil) }
+                    try await receiver.receive(text)
+                case .end(let receiver, let isCancelled):
+                    if isCancelled { await close(code: 1001, reason: "going away") }
+                    await receiver?.closed()
+                    return
+                case .rest: return
                 }
-                if resumes { channel.triggerUserOutboundEvent(SocketHandler.ReadOn(), promise: nil) }
-                if let result { continuation.resume(with: result) }
+            } catch {
+                await fail(error)
             }
-        } onCancel: {
-            let waiter = state.withLock { state in
-                defer { state.waiter = nil }
-                return state.waiter
-            }
-            waiter?.resume(throwing: CancellationError())
         }
+    }
+
+    private func fail(_ error: any Error) async {
+        let logger = state.withLock { state in
+            state.isFinished = true
+            state.queue = []
+            return state.logger
+        }
+        if error is CancellationError { return await close(code: 1001, reason: "going away") }
+        if channel.isActive {
+            logger?.error("a socket's plugin failed", metadata: ["instance": .string(instance), "error": .string("\(error)")])
+        }
+        await close(code: 1011, reason: "internal error")
     }
 }

@@ -76,7 +76,8 @@ public final class PluginSupervisor: Sendable {
         case .socket(let socket):
             return .socket(
                 SocketRoute(path: socket.path, maximumMessageBytes: socket.maximumMessageBytes) { connection in
-                    try await withTaskExecutorPreference(executor) { try await socket.serve(connection) }
+                    let receiver = try await withTaskExecutorPreference(executor) { try await socket.open(connection) }
+                    return AttributedReceiver(receiver: receiver, executor: executor)
                 })
         }
     }

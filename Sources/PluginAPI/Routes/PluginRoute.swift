@@ -91,23 +91,34 @@ public struct SocketRoute: Sendable {
     public let path: String
     /// A text frame, or a message of several, that is longer is refused with close code 1009.
     public let maximumMessageBytes: Int
-    /// Serves one connection; the connection closes when it returns. It is cancelled when the peer goes or the instance stops.
-    public let serve: @Sendable (any SocketConnection) async throws -> Void
+    /// Takes a connection that has opened. Where it throws, the connection closes with 1011, or with 1001 for a `CancellationError`.
+    public let open: @Sendable (any SocketConnection) async throws -> any SocketReceiver
 
-    public init(path: String, maximumMessageBytes: Int = 64 << 10, serve: @escaping @Sendable (any SocketConnection) async throws -> Void) {
+    public init(
+        path: String, maximumMessageBytes: Int = 64 << 10, open: @escaping @Sendable (any SocketConnection) async throws -> any SocketReceiver
+    ) {
         self.path = path
         self.maximumMessageBytes = maximumMessageBytes
-        self.serve = serve
+        self.open = open
     }
+}
+
+/// What takes the messages of one open WebSocket. Its calls come one after the other; between them nothing of it runs, so that a thousand idle connections
+/// cost no thousand waiting tasks.
+public protocol SocketReceiver: Sendable {
+    /// Takes a text message. The next one comes when this returns, and the peer is held back while several wait. It is cancelled when the instance stops,
+    /// not when the peer goes: what a peer has said before it went is still taken.
+    /// - Throws: what closes the connection with 1011, or with 1001 for a `CancellationError`.
+    func receive(_ text: String) async throws
+
+    /// The connection is over. Called once, after all messages.
+    func closed() async
 }
 
 /// One open WebSocket.
 public protocol SocketConnection: Sendable {
     /// The request that opened it.
     var request: PluginRequest { get }
-
-    /// Text messages as they come; ends when the peer closes. May be iterated once.
-    var messages: AsyncThrowingStream<String, any Error> { get }
 
     /// Sends a text message; returns when the system has taken it.
     /// - Throws: where the connection is gone.

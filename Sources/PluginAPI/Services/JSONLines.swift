@@ -1,5 +1,5 @@
 /// Reads JSON documents that stand on a line each (`application/x-ndjson`, JSON Lines), from pieces that may end anywhere.
-public struct JSONLineParser: Sendable {
+public struct JSONLineParser: BodyParser {
     private let maximumLineBytes: Int
     private var line: [UInt8] = []
     /// What is wrong with the stream, once the documents before it were given out.
@@ -33,7 +33,7 @@ public struct JSONLineParser: Sendable {
     }
 
     /// Throws what is wrong with the stream so far.
-    func check() throws { if let fault { throw fault } }
+    public func check() throws { if let fault { throw fault } }
 
     /// The document of a last line that no line feed ends.
     /// - Throws: ``PluginFailure`` not ready where it is no whole JSON.
@@ -46,33 +46,11 @@ public struct JSONLineParser: Sendable {
 }
 
 /// The JSON documents of a response's body, one a line, as they come.
-public struct JSONLines: AsyncSequence, Sendable {
-    private let body: AsyncThrowingStream<[UInt8], any Error>
-    private let maximumLineBytes: Int
+public typealias JSONLines = ParsedBody<JSONLineParser>
 
+extension ParsedBody<JSONLineParser> {
     /// - Parameter maximumLineBytes: a line longer than this is a failure.
     public init(_ response: StreamedResponse, maximumLineBytes: Int = 1 << 20) {
-        body = response.body
-        self.maximumLineBytes = maximumLineBytes
-    }
-
-    public struct AsyncIterator: AsyncIteratorProtocol {
-        fileprivate var pieces: AsyncThrowingStream<[UInt8], any Error>.AsyncIterator
-        fileprivate var parser: JSONLineParser
-        /// The last one comes first out.
-        fileprivate var ready: [JSONValue] = []
-
-        public mutating func next() async throws -> JSONValue? {
-            while ready.isEmpty {
-                try parser.check()
-                guard let piece = try await pieces.next() else { return try parser.finish() }
-                ready = try parser.feed(piece).reversed()
-            }
-            return ready.popLast()
-        }
-    }
-
-    public func makeAsyncIterator() -> AsyncIterator {
-        AsyncIterator(pieces: body.makeAsyncIterator(), parser: JSONLineParser(maximumLineBytes: maximumLineBytes))
+        self.init(response, JSONLineParser(maximumLineBytes: maximumLineBytes))
     }
 }

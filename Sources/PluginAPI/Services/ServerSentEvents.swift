@@ -17,7 +17,7 @@ public struct ServerSentEvent: Sendable, Hashable {
 /// Reads an event stream (`text/event-stream`) as WHATWG's HTML standard says in 9.2.6, from pieces that may end anywhere, also inside a character.
 ///
 /// What follows the last empty line is no event: a stream that breaks off inside one has not sent it.
-public struct ServerSentEventParser: Sendable {
+public struct ServerSentEventParser: BodyParser {
     private let maximumEventBytes: Int
     private var line: [UInt8] = []
     /// Each line of data with a line feed after it.
@@ -60,7 +60,13 @@ public struct ServerSentEventParser: Sendable {
     }
 
     /// Throws what is wrong with the stream so far.
-    func check() throws { if let fault { throw fault } }
+    public func check() throws { if let fault { throw fault } }
+
+    /// Nil: what no empty line has ended was not sent.
+    public mutating func finish() throws -> ServerSentEvent? {
+        try check()
+        return nil
+    }
 
     private mutating func endLine() -> ServerSentEvent? {
         defer { line.removeAll(keepingCapacity: true) }
@@ -100,33 +106,11 @@ public struct ServerSentEventParser: Sendable {
 /// The events of a response's body, as they come.
 ///
 /// Ends where the body ends; whether that was the stream's own end, the sender's protocol must say.
-public struct ServerSentEvents: AsyncSequence, Sendable {
-    private let body: AsyncThrowingStream<[UInt8], any Error>
-    private let maximumEventBytes: Int
+public typealias ServerSentEvents = ParsedBody<ServerSentEventParser>
 
+extension ParsedBody<ServerSentEventParser> {
     /// - Parameter maximumEventBytes: an event longer than this is a failure.
     public init(_ response: StreamedResponse, maximumEventBytes: Int = 1 << 20) {
-        body = response.body
-        self.maximumEventBytes = maximumEventBytes
-    }
-
-    public struct AsyncIterator: AsyncIteratorProtocol {
-        fileprivate var pieces: AsyncThrowingStream<[UInt8], any Error>.AsyncIterator
-        fileprivate var parser: ServerSentEventParser
-        /// The last one comes first out.
-        fileprivate var ready: [ServerSentEvent] = []
-
-        public mutating func next() async throws -> ServerSentEvent? {
-            while ready.isEmpty {
-                try parser.check()
-                guard let piece = try await pieces.next() else { return nil }
-                ready = try parser.feed(piece).reversed()
-            }
-            return ready.popLast()
-        }
-    }
-
-    public func makeAsyncIterator() -> AsyncIterator {
-        AsyncIterator(pieces: body.makeAsyncIterator(), parser: ServerSentEventParser(maximumEventBytes: maximumEventBytes))
+        self.init(response, ServerSentEventParser(maximumEventBytes: maximumEventBytes))
     }
 }

@@ -91,7 +91,7 @@ final class TestHouse: HealthSource {
             [
                 .socket(
                     SocketRoute(path: "/echo", maximumMessageBytes: maximum) { connection in
-                        for try await text in connection.messages { try await connection.send("echo " + text) }
+                        TestReceiver { try await connection.send("echo " + $0) }
                     })
             ], of: "echo")
     }

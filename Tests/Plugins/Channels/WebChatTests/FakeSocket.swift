@@ -18,7 +18,7 @@ final class FakeSocket: SocketConnection {
     }
 
     let request = PluginRequest(method: .get, path: "/ws/chat", remoteAddress: "192.0.2.7", url: "https://jack.example.com/ws/chat")
-    let messages: AsyncThrowingStream<String, any Error>
+    private let messages: AsyncThrowingStream<String, any Error>
     private let input: AsyncThrowingStream<String, any Error>.Continuation
     private let state = Mutex(State())
 
@@ -44,6 +44,17 @@ final class FakeSocket: SocketConnection {
     func close(code: UInt16, reason: String) async {
         state.withLock { if $0.closed == nil { $0.closed = (code, reason) } }
         input.finish()
+    }
+
+    // MARK: The gateway's side
+
+    /// Hands what the browser says to the plugin, as the gateway does, until the browser has gone.
+    func run(_ open: @Sendable (any SocketConnection) async throws -> any SocketReceiver) async throws {
+        let receiver = try await open(self)
+        do {
+            for try await text in messages { try await receiver.receive(text) }
+        } catch is Gone {}
+        await receiver.closed()
     }
 
     // MARK: The browser's side
@@ -158,7 +169,7 @@ struct Bench {
     /// Opens a socket; the task ends when the plugin is done with it.
     func connect(_ socket: FakeSocket = FakeSocket()) -> (socket: FakeSocket, serving: Task<Void, any Error>) {
         guard let route = socketRoute else { return (socket, Task {}) }
-        return (socket, Task { try await route.serve(socket) })
+        return (socket, Task { try await socket.run(route.open) })
     }
 
     func open() -> FakeSocket { connect().socket }

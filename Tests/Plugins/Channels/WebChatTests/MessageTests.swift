@@ -213,16 +213,16 @@ import Testing
     @Test func sessionsAreForgottenWhenTheirRateIs() async throws {
         let test = TestContext(), hub = SocketHub()
         let service = ChatService(settings: WebChatSettings(), context: test.context, hub: hub)
-        func visit(_ frames: [String]) async {
+        func visit(_ frames: [String]) async throws {
             let socket = FakeSocket()
             for frame in frames { socket.say(frame) }
             socket.leave()
-            await service.serve(socket)
+            try await socket.run(service.open)
         }
-        for _ in 0..<5 { await visit([#"{"type":"hello"}"#, #"{"type":"message","id":"1","text":"x"}"#]) }
+        for _ in 0..<5 { try await visit([#"{"type":"hello"}"#, #"{"type":"message","id":"1","text":"x"}"#]) }
         #expect(hub.counts == (0, 5))
         await test.clock.advance(by: .seconds(60))
-        await visit([])
+        try await visit([])
         #expect(hub.counts == (0, 0))
     }
 }

@@ -22,7 +22,7 @@ import Testing
             let socket = FakeSocket()
             socket.say(#"{"type":"hello","token":null}"#)
             socket.leave()
-            await service.serve(socket)
+            try await socket.run(service.open)
             #expect(socket.frames("session").count == 1)
         }
         #expect(test.storage.contents.isEmpty)
