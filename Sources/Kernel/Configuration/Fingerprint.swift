@@ -2,8 +2,8 @@ import Crypto
 import PluginAPI
 
 /// A hash of what a node says. Marks, quotes and the order of keys do not count; no secret can be read from it.
-enum Fingerprint {
-    static func of(_ node: ConfigNode) -> String {
+public enum Fingerprint {
+    public static func of(_ node: ConfigNode) -> String {
         var hash = SHA256()
         feed(node, &hash)
         return Hex.text(hash.finalize().prefix(16))

@@ -1,0 +1,33 @@
+import Foundation
+import PluginAPI
+
+/// A hotel's plan, whole: where alerts go (``Routing``) and who is called for them (``Roster``).
+public struct OnCallPlan: OnCallPlanning {
+    public let version: String
+    public let routing: Routing
+    public let roster: Roster
+
+    public init(version: String, routing: Routing, roster: Roster) {
+        self.version = version
+        self.routing = routing
+        self.roster = roster
+    }
+
+    public var resolveTimeout: Duration { routing.resolveTimeout }
+
+    public func routes(for labels: [String: String]) -> [RouteDecision] { routing.routes(for: labels) }
+
+    public func verdict(on route: RouteDecision, at date: Date) -> TimeVerdict { routing.verdict(on: route, at: date) }
+
+    public func inhibition(of labels: [String: String], among sources: [[String: String]]) -> SourceMark? {
+        routing.inhibition(of: labels, among: sources)
+    }
+
+    public func mayInhibit(_ labels: [String: String]) -> Bool { routing.inhibitRules.contains { rule in rule.source.map(\.matcher).match(labels) } }
+
+    public func level(_ number: Int, for matter: PagedMatter, at date: Date) -> EscalationLevel? { roster.level(number, for: matter, at: date) }
+
+    public func escalates(_ receiver: String) -> Bool { roster.escalates(receiver) }
+
+    public func acknowledgementLasts(for receiver: String) -> Duration? { roster.acknowledgementLasts(for: receiver) }
+}

@@ -1,0 +1,104 @@
+import Foundation
+import Kernel
+import PluginAPI
+
+/// Reads a plan: `oncall.yaml`, which holds all of it or names the `alertmanager.yml` that holds the routes, or an `alertmanager.yml` alone.
+public struct PlanReader {
+    /// The key by which an `oncall.yaml` names the file that holds its routes.
+    public static let alertmanagerKey = "alertmanager"
+    /// The most that is read of a file.
+    public static let maximumBytes = 4 << 20
+
+    /// The alert instances that are configured, in their order.
+    public var sinks: [SinkDescription]
+    /// Every alert plugin there is, each as an instance of its own name: for saying what could be configured.
+    public var plugins: [SinkDescription]
+    /// The hotel's time zone.
+    public var timezone: String
+    public var environment: [String: String]
+    public var files: ConfigurationFiles
+    /// A calendar's bytes, by what `ical` says; nil where it cannot be read now.
+    public var calendars: (String) -> [UInt8]?
+
+    public init(
+        sinks: [SinkDescription], plugins: [SinkDescription] = [], timezone: String = "UTC", environment: [String: String] = [:],
+        files: ConfigurationFiles = .system, calendars: @escaping (String) -> [UInt8]? = { _ in nil }
+    ) {
+        self.sinks = sinks
+        self.plugins = plugins
+        self.timezone = timezone
+        self.environment = environment
+        self.files = files
+        self.calendars = calendars
+    }
+
+    /// What was read: the plan, and its files' texts by their names, the first one's first, with which it can be read again.
+    public struct Read: Sendable {
+        public var plan: OnCallPlan
+        public var texts: [(file: String, text: String)]
+    }
+
+    /// The plan of a file; nil where there is an error.
+    public func read(_ file: String, _ diagnostics: inout Diagnostics) -> Read? {
+        var found = Diagnostics(), texts: [(file: String, text: String)] = []
+        defer { diagnostics.add(contentsOf: found) }
+        guard let root = document(file, &texts, &found) else { return nil }
+        let names = Set((root["receivers"]?.elements ?? []).compactMap { $0["name"]?.text })
+        var routes = root
+        if let other = root[Self.alertmanagerKey] {
+            guard let path = other.text, !path.isEmpty else {
+                found.error(
+                    .wrongType, "expected a file's name, found \(other.kindDescription)", remedy: "write alertmanager: alertmanager.yml",
+                    at: other.mark)
+                return nil
+            }
+            for entry in root.entries ?? [] where RoutingReader.keys.contains(entry.key) {
+                found.error(
+                    .duplicateKey, "\(entry.key) stands here, and the routes are in \(path)", remedy: "move it there, or remove alertmanager:",
+                    at: entry.keyMark)
+            }
+            let folder = file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
+            guard let read = document(path.hasPrefix("/") ? path : folder + path, &texts, &found) else { return nil }
+            routes = read
+        }
+        let own = Set(Roster.keys + [Self.alertmanagerKey])
+        if routes.mark.file != root.mark.file { checkKeys(of: root, own, &found) }
+        var routing: Routing?
+        if routes["route"] == nil, routes["receivers"] == nil, root["escalation"] != nil {
+            // The seed's schedule alone: everything goes to it.
+            checkKeys(of: root, own.union(RoutingReader.keys), &found)
+            routing = .single(receiver: Roster.shortPolicy, mark: root["escalation"]?.mark ?? root.mark)
+        } else {
+            routing = RoutingReader(otherReceivers: [Roster.emergencyReceiver].filter { !names.contains($0) }) { own.contains($0) }.read(
+                routes, &found)
+        }
+        let roster = Roster(
+            root: root, receivers: routing?.receivers ?? [], sinks: sinks, plugins: plugins, timezone: timezone, calendars: calendars, &found)
+        guard let routing, !found.hasErrors else { return nil }
+        let version = Fingerprint.of(ConfigNode(.sequence(root.mark.file == routes.mark.file ? [root] : [root, routes]), mark: root.mark))
+        return Read(plan: OnCallPlan(version: version, routing: routing, roster: roster), texts: texts)
+    }
+
+    private func document(_ file: String, _ texts: inout [(file: String, text: String)], _ diagnostics: inout Diagnostics) -> ConfigNode? {
+        let bytes: [UInt8]
+        do {
+            bytes = try files.read(file, Self.maximumBytes)
+        } catch {
+            diagnostics.error(
+                .unreadable, error.message("the file \(file)", limit: Self.maximumBytes), remedy: error.remedy,
+                at: SourceMark(file: file, line: 1, column: 1))
+            return nil
+        }
+        texts.append((file, String(decoding: bytes, as: UTF8.self)))
+        guard let raw = YAMLReader(limits: YAMLLimits(bytes: Self.maximumBytes)).read(bytes, file: file, &diagnostics) else { return nil }
+        return Interpolation(environment: environment, files: files).expand(raw, &diagnostics)
+    }
+
+    private func checkKeys(of root: ConfigNode, _ known: Set<String>, _ diagnostics: inout Diagnostics) {
+        for entry in root.entries ?? [] where !known.contains(entry.key) {
+            diagnostics.error(
+                .unknownKey, "“\(entry.key)” is not known in a plan", remedy: Suggestion.remedy(for: entry.key, among: known.sorted()),
+                at: entry.keyMark)
+        }
+    }
+}
