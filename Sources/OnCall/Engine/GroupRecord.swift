@@ -24,6 +24,7 @@ struct GroupRecord: Sendable {
 struct Matter: Sendable, Codable, Hashable {
     struct PendingStep: Sendable, Codable, Hashable {
         var at: Date
+        var level: Int
         var step: PagingStep
     }
 

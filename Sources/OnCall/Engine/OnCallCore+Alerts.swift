@@ -94,7 +94,9 @@ extension OnCallCore {
         let isNews = isFiring && (old.map { $0.isOver(at: now) || $0.severity < record.severity || (record.isEmergency && !$0.isEmergency) } ?? true)
         alerts[id] = record
         effects.alerts.insert(id)
-        if old == nil || isNews || !isFiring || old?.labels != record.labels { noteInhibitor(id, labels: labels) } else if inhibitors[id] != nil {
+        if old == nil || isNews || !isFiring || old?.labels != record.labels {
+            noteInhibitor(id, labels: labels)
+        } else if inhibitors[id] != nil {
             inhibitorList = nil
         }
         if old == nil || old?.labels != record.labels {

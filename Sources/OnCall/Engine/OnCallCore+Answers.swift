@@ -93,7 +93,8 @@ extension OnCallCore {
         let sender = answer.sender.isEmpty ? "" : " (\(answer.sender))"
         let subject = outcome.matter ?? "answers"
         record(
-            [subject], "answer", outcome.status.rawValue, "\(answer.action.rawValue) by \(answer.by)\(sender), \(answer.way): \(outcome.text)", at: now)
+            [subject], "answer", outcome.status.rawValue, "\(answer.action.rawValue) by \(answer.by)\(sender), \(answer.way): \(outcome.text)",
+            at: now)
         effects.tallies[.init(receiver: "", outcome: "answer", reason: outcome.status.rawValue), default: 0] += 1
         raiseWaiting(at: now)
         return outcome
@@ -110,7 +111,8 @@ extension OnCallCore {
         case .reference(let text): return settle(reference: text, answer, at: now)
         case .code(let text):
             if guesses.isLocked(answer.sender, at: now) {
-                return AnswerOutcome(status: .locked, text: "too many wrong codes came from there; codes count again \(Int(limits.lockTime / 60)) minutes later")
+                return AnswerOutcome(
+                    status: .locked, text: "too many wrong codes came from there; codes count again \(Int(limits.lockTime / 60)) minutes later")
             }
             let digits = text.filter { $0.isASCII && $0.isNumber }
             let code = digits.count <= 18 ? UInt64(digits) : nil
@@ -148,10 +150,13 @@ extension OnCallCore {
     }
 
     private mutating func settle(reference: String, _ answer: OnCallAnswer, at now: Date) -> AnswerOutcome {
-        if let key = people.keys.sorted().first(where: { people[$0]?.matter == reference || people[$0]?.pages[reference] != nil }), !reference.isEmpty {
+        if let key = people.keys.sorted().first(where: { people[$0]?.matter == reference || people[$0]?.pages[reference] != nil }), !reference.isEmpty
+        {
             return act(onBundle: key, answer, at: now)
         }
-        guard let (id, openedAt) = Self.parse(reference) else { return AnswerOutcome(status: .unknown, text: "nothing is known of “\(reference.prefix(80))”") }
+        guard let (id, openedAt) = Self.parse(reference) else {
+            return AnswerOutcome(status: .unknown, text: "nothing is known of “\(reference.prefix(80))”")
+        }
         // A later matter of the same group is another one.
         guard let matter = groups[id]?.matter, openedAt == nil || openedAt == matter.openedAt.milliseconds else {
             return AnswerOutcome(status: .over, text: "it is over already", matter: reference)
@@ -208,7 +213,9 @@ extension OnCallCore {
         return outcome
     }
 
-    private mutating func acknowledge(_ id: UInt64, _ group: inout GroupRecord, _ matter: Matter, _ answer: OnCallAnswer, at now: Date) -> AnswerOutcome {
+    private mutating func acknowledge(_ id: UInt64, _ group: inout GroupRecord, _ matter: Matter, _ answer: OnCallAnswer, at now: Date)
+        -> AnswerOutcome
+    {
         if let known = matter.acknowledgement {
             return AnswerOutcome(status: .already, text: "\(known.by) has acknowledged it already, at \(known.at.iso8601)", matter: matter.id)
         }
@@ -262,7 +269,9 @@ extension OnCallCore {
     /// Whether a page that waits to leave should still do so: it is looked at again at the moment of sending.
     public func isWanted(_ order: PageOrder) -> String? {
         guard order.verb == .page, let (id, openedAt) = Self.parse(order.page.id) else { return nil }
-        guard let matter = groups[id]?.matter, matter.openedAt.milliseconds == openedAt, matter.isOpen else { return "it was over before the page left" }
+        guard let matter = groups[id]?.matter, matter.openedAt.milliseconds == openedAt, matter.isOpen else {
+            return "it was over before the page left"
+        }
         if let known = matter.acknowledgement { return "\(known.by) acknowledged it before the page left" }
         return nil
     }
@@ -311,7 +320,9 @@ extension OnCallCore {
                 isTaken = true
                 return
             }
-            core.record([page.id, matter.id], "page", "failed", "\(page.contact.label): \(short); there is no further contact", rule: Self.place(in: page.reason), at: now)
+            core.record(
+                [page.id, matter.id], "page", "failed", "\(page.contact.label): \(short); there is no further contact",
+                rule: Self.place(in: page.reason), at: now)
             // Nobody of this level can be reached: the next person is not kept waiting.
             let reached = group.matter?.pages.contains { $0.level == matter.level && !$0.hasFailed } ?? false
             guard !reached, matter.pending.isEmpty, matter.acknowledgement == nil, matter.level > 0, page.level == matter.level else { return }
@@ -324,6 +335,8 @@ extension OnCallCore {
     private static func after(_ page: String) -> String { "instead of \(page):" }
 
     private mutating func raiseSinkTrouble(_ instance: String, _ failure: String, at now: Date) {
-        raiseOwn("sink:\(instance)", name: "PageNotDelivered", .error, "\(instance) could not deliver a page: \(failure)", labels: ["instance": instance], at: now)
+        raiseOwn(
+            "sink:\(instance)", name: "PageNotDelivered", .error, "\(instance) could not deliver a page: \(failure)", labels: ["instance": instance],
+            at: now)
     }
 }

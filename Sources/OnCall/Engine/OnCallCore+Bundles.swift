@@ -30,7 +30,7 @@ extension OnCallCore {
         person.due = min(person.due ?? free, free)
         person.contact = contact
         person.rest = rest
-        if !person.told.contains(group), person.waiting.last != group { person.waiting.append(group) }
+        if person.waiting.last != group { person.waiting.append(group) }
         personDue = min(personDue ?? free, free)
         let seconds = Int(limits.window)
         return "has had \(person.sent.count) pages in \(seconds) s; told together with others at \((person.due ?? free).iso8601)"
@@ -96,7 +96,8 @@ extension OnCallCore {
     ) {
         let page = AlertPage(
             id: id, groupKey: person.matter, alerts: alerts, recipient: contact.recipient, reason: reason, code: verb == .page ? person.code : nil)
-        effects.orders.append(.init(instance: contact.instance, order: PageOrder(verb: verb, page: page), contact: contact.label, person: nil, at: now))
+        effects.orders.append(
+            .init(instance: contact.instance, order: PageOrder(verb: verb, page: page), contact: contact.label, person: nil, at: now))
     }
 
     /// A matter that was told with others is over; after the last one, so is the bundle.

@@ -40,7 +40,7 @@ extension OnCallCore {
         }
         let due = matter.pending.filter { $0.at <= now }
         group.matter?.pending.removeAll { $0.at <= now }
-        for pending in due { page(id, &group, pending.step, "the next step of level \(matter.level)", at: now) }
+        for pending in due { page(id, &group, pending.step, level: pending.level, "the next step of level \(pending.level)", at: now) }
         guard let next = group.matter?.nextLevelAt, next <= now else { return }
         if matter.level == 0 {
             begin(id, &group, "nobody has acknowledged it", at: now)
@@ -59,15 +59,17 @@ extension OnCallCore {
         // A plan that passes over level after level must not hold everybody up.
         for _ in 0..<200 {
             let number = (group.matter?.level ?? 0) + 1
-            guard escalates || number == 1, let level = plan.level(number, for: paged, at: now) else { return endRound(id, &group, escalates, at: now) }
+            guard escalates || number == 1, let level = plan.level(number, for: paged, at: now) else {
+                return endRound(id, &group, escalates, at: now)
+            }
             group.matter?.level = number
             for passed in level.passedOver { record(subjects(group, group.members), "page", "passed over", passed, rule: level.place, at: now) }
             guard !level.steps.isEmpty else { continue }
             let name = level.name.isEmpty ? "level \(number)" : "level \(number) (\(level.name))"
             for step in level.steps where step.delay > 0 {
-                group.matter?.pending.append(.init(at: now.addingTimeInterval(step.delay), step: step))
+                group.matter?.pending.append(.init(at: now.addingTimeInterval(step.delay), level: number, step: step))
             }
-            for step in level.steps where step.delay <= 0 { page(id, &group, step, "\(why); \(name)", at: now) }
+            for step in level.steps where step.delay <= 0 { page(id, &group, step, level: number, "\(why); \(name)", at: now) }
             guard escalates else {
                 group.matter?.nextLevelAt = nil
                 return
@@ -93,7 +95,8 @@ extension OnCallCore {
             if !group.members.contains(where: { alerts[$0]?.isOfOnCall == true }) {
                 raiseOwn(
                     "nobody:\(decision.receiver)", name: "NobodyReached", .critical,
-                    "the receiver \(decision.receiver) reached nobody (\(decision.receiverMark.place))", labels: ["receiver": decision.receiver], at: now)
+                    "the receiver \(decision.receiver) reached nobody (\(decision.receiverMark.place))", labels: ["receiver": decision.receiver],
+                    at: now)
             }
         }
         guard escalates else { return }
@@ -117,13 +120,14 @@ extension OnCallCore {
             if let count = common?.count, count <= fewest { break }
         }
         return PagedMatter(
-            receiver: decision(of: group).receiver, severity: matter?.severity ?? .error, isEmergency: matter?.isEmergency ?? false, labels: common ?? [:])
+            receiver: decision(of: group).receiver, severity: matter?.severity ?? .error, isEmergency: matter?.isEmergency ?? false,
+            labels: common ?? [:])
     }
 
     // MARK: Pages
 
     /// Pages one person, unless that one has had so many pages that this one must be told together with others.
-    mutating func page(_ id: UInt64, _ group: inout GroupRecord, _ step: PagingStep, _ why: String, at now: Date) {
+    mutating func page(_ id: UInt64, _ group: inout GroupRecord, _ step: PagingStep, level: Int, _ why: String, at now: Date) {
         guard let matter = group.matter else { return }
         let troubled = troubledInstances(group)
         let ways = ([step.contact] + step.fallbacks).filter { !troubled.contains($0.instance) }
@@ -133,13 +137,15 @@ extension OnCallCore {
                 "\(step.contact.label) is reached by \(step.contact.instance) alone, which is in trouble itself", rule: step.place, at: now)
             return tally(group, "suppressed", "own trouble")
         }
-        let known = matter.pages.first { $0.isTo(contact) && !$0.hasFailed }
+        let before = matter.pages.first { $0.isTo(contact) }
+        let known = before?.hasFailed == true ? nil : before
         let isFirst = known == nil || (known?.severity ?? .info) < .critical
         let key = step.person.map { "person:\($0)" } ?? contact.key
         var page = PageRecord(
-            id: "", person: step.person, contact: contact, rest: Array(ways.dropFirst()), code: known?.code ?? "", level: matter.level,
+            id: "", person: step.person, contact: contact, rest: Array(ways.dropFirst()), code: before?.code ?? "", level: level,
             reason: step.reason, severity: matter.severity)
-        let leave = mayLeave(key, contact, page.rest, isFirstCritical: isFirst && matter.severity == .critical, matter.isEmergency, group: id, at: now)
+        let leave = mayLeave(
+            key, contact, page.rest, isFirstCritical: isFirst && matter.severity == .critical, matter.isEmergency, group: id, at: now)
         group.matter?.hasReached = true
         if let wait = leave {
             if known == nil || known?.bundle != nil {
@@ -160,7 +166,8 @@ extension OnCallCore {
 
     /// Leaves an order for a sink.
     mutating func order(
-        _ verb: PageOrder.Verb, to page: PageRecord, _ id: UInt64, _ group: inout GroupRecord, about ids: [UInt64], _ why: String, note: String? = nil,
+        _ verb: PageOrder.Verb, to page: PageRecord, _ id: UInt64, _ group: inout GroupRecord, about ids: [UInt64], _ why: String,
+        note: String? = nil,
         at now: Date
     ) {
         guard var matter = group.matter else { return }
@@ -172,6 +179,9 @@ extension OnCallCore {
             page.id = pageID
             page.hasFailed = false
             page.bundle = nil
+            let before = matter.pages.first { $0.isTo(page.contact) }
+            if let key = before?.bundle { leaveBundle(key, id, at: now) }
+            if page.code.isEmpty { page.code = before?.code ?? "" }
             if page.code.isEmpty { page.code = drawCode(for: id) }
             code = page.code
             matter.pages.removeAll { $0.isTo(page.contact) }
@@ -180,10 +190,12 @@ extension OnCallCore {
         group.matter = matter
         let reason = verb == .page ? "\(why): \(page.reason)" : why
         let told = AlertPage(
-            id: pageID, groupKey: matter.id, alerts: shown(ids, at: now), recipient: page.contact.recipient, level: max(1, page.level), reason: reason,
+            id: pageID, groupKey: matter.id, alerts: shown(ids, at: now), recipient: page.contact.recipient, level: max(1, page.level),
+            reason: reason,
             code: verb == .resolve || code.isEmpty ? nil : code, note: note)
         effects.orders.append(
-            .init(instance: page.contact.instance, order: PageOrder(verb: verb, page: told), contact: page.contact.label, person: page.person, at: now))
+            .init(
+                instance: page.contact.instance, order: PageOrder(verb: verb, page: told), contact: page.contact.label, person: page.person, at: now))
         let rule = Self.place(in: page.reason) ?? decision(of: group).mark.place
         var subjects = [pageID]
         if verb == .page { subjects += self.subjects(group, ids) }

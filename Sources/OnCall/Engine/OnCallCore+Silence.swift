@@ -91,10 +91,14 @@ extension OnCallCore {
 
     private static func check(_ silence: Silence, at now: Date) throws {
         guard !silence.matchers.isEmpty else { throw OnCallError(.invalid, "a silence needs at least one matcher") }
-        guard silence.matchers.count <= 64 else { throw OnCallError(.invalid, "a silence with \(silence.matchers.count) matchers; at most 64 are taken") }
+        guard silence.matchers.count <= 64 else {
+            throw OnCallError(.invalid, "a silence with \(silence.matchers.count) matchers; at most 64 are taken")
+        }
         for matcher in silence.matchers {
             guard !matcher.name.isEmpty else { throw OnCallError(.invalid, "a matcher without a label's name") }
-            guard matcher.value.utf8.count <= 4096 else { throw OnCallError(.invalid, "the matcher of \(matcher.name.prefix(60)) is longer than 4096 bytes") }
+            guard matcher.value.utf8.count <= 4096 else {
+                throw OnCallError(.invalid, "the matcher of \(matcher.name.prefix(60)) is longer than 4096 bytes")
+            }
             let isPattern = matcher.comparison == .fits || matcher.comparison == .fitsNot
             if isPattern, ActiveSilence.pattern(matcher) == nil {
                 throw OnCallError(.invalid, "“\(matcher.value.prefix(80))” is no regular expression, in the matcher of \(matcher.name.prefix(60))")

@@ -64,7 +64,8 @@ extension OnCallCore {
         switch verdict {
         case .open: nil
         case .muted(let interval, let mark):
-            Suppression(kind: .muted, by: interval, reason: "muted by the time interval “\(interval)” on the route to \(decision.receiver)", rule: mark.place)
+            Suppression(
+                kind: .muted, by: interval, reason: "muted by the time interval “\(interval)” on the route to \(decision.receiver)", rule: mark.place)
         case .inactive(let intervals, let mark):
             Suppression(
                 kind: .inactive, by: intervals.joined(separator: ", "),
@@ -148,7 +149,11 @@ extension OnCallCore {
             return
         }
         let isNew = hearing.firing.contains { !matter.told.contains($0) } || hearing.worst > matter.severity
-        guard let closing = matter.closing, !hearing.firing.isEmpty, isNew || closing.until <= now else { return }
+        guard let closing = matter.closing, !hearing.firing.isEmpty, isNew || closing.until <= now else {
+            // Its time is over while nobody may be told: it is looked at again with the group.
+            group.matter?.heldUntil = group.nextFlush
+            return
+        }
         group.matter = nil
         open(id, &group, hearing, isNew ? "new alerts after \(closing.by) closed it" : "still firing after \(closing.by) closed it", at: now)
     }

@@ -68,7 +68,8 @@ extension OnCallCore {
         return AlertView(
             fingerprint: id.fingerprintText, labels: labels, annotations: alert.annotations.texts, startsAt: alert.startsAt, endsAt: alert.endsAt,
             updatedAt: alert.updatedAt, generatorURL: alert.generatorURL, receivers: receivers,
-            state: isSuppressed ? .suppressed : wasLookedAt ? .active : .unprocessed, silencedBy: silencedBy, inhibitedBy: inhibitedBy, mutedBy: mutedBy)
+            state: isSuppressed ? .suppressed : wasLookedAt ? .active : .unprocessed, silencedBy: silencedBy, inhibitedBy: inhibitedBy,
+            mutedBy: mutedBy)
     }
 
     public func silenceViews(matching matchers: [LabelMatcher], at now: Date) -> [Silence] {

@@ -48,7 +48,8 @@ public struct OnCallCore: Sendable {
 
     /// - Parameter random: draws any 64 bits, unguessable ones.
     public init(
-        plan: any OnCallPlanning, limits: OnCallLimits = OnCallLimits(), random: @escaping @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }
+        plan: any OnCallPlanning, limits: OnCallLimits = OnCallLimits(),
+        random: @escaping @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }
     ) {
         self.plan = plan
         self.limits = limits

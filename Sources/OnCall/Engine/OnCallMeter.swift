@@ -11,7 +11,8 @@ struct OnCallMeter: Sendable {
                 Counter(label: "jack_oncall_answers_total", dimensions: [("outcome", tally.reason)], factory: factory).increment(by: count)
             } else {
                 Counter(
-                    label: "jack_oncall_pages_total", dimensions: [("receiver", tally.receiver), ("outcome", tally.outcome), ("reason", tally.reason)],
+                    label: "jack_oncall_pages_total",
+                    dimensions: [("receiver", tally.receiver), ("outcome", tally.outcome), ("reason", tally.reason)],
                     factory: factory
                 ).increment(by: count)
             }

@@ -54,7 +54,9 @@ extension OnCallService {
 
     /// Takes a new plan. What people are being told of goes on by the plan with which it began.
     public func change(to source: OnCallPlanSource) async throws {
-        try await perform { core, now in core.change(to: source.plan, at: now) } before: { state in
+        try await perform { core, now in
+            core.change(to: source.plan, at: now)
+        } before: { state in
             state.source = source
             state.archives[source.plan.version] = source.archive
         }
@@ -136,7 +138,9 @@ extension OnCallService {
 
     public func failed(_ order: PageOrder, through instance: String, _ failure: String) async -> Bool {
         let (value, _) = await attempt { core, now in core.failed(order, through: instance, failure, at: now) }
-        return (try? value.get()) ?? false
+        let isTaken = (try? value.get()) ?? false
+        if isTaken { state.withLock { _ = $0.fresh.remove(order.page.id) } }
+        return isTaken
     }
 
     // MARK: Joining the house

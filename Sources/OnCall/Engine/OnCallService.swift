@@ -116,14 +116,17 @@ public final class OnCallService: AlertBoard, PageWatch {
         for (version, archive) in stored.plans where version != source.plan.version && used.contains(version) {
             do { older[version] = try restore(version, archive) } catch {
                 parts.logger.error(
-                    "a plan that something still goes by cannot be read; the current one takes over", metadata: ["plan": "\(version)", "error": "\(error)"])
+                    "a plan that something still goes by cannot be read; the current one takes over",
+                    metadata: ["plan": "\(version)", "error": "\(error)"])
             }
         }
         let now = parts.clock.now
         let core = OnCallCore(
             restoring: stored, plan: source.plan, plans: older, limits: parts.limits, random: parts.random, grace: grace, at: now)
         state = Mutex(
-            State(core: core, source: source, startedAt: now, archives: [source.plan.version: source.archive], lastWall: now, lastMonotonic: parts.clock.monotonic))
+            State(
+                core: core, source: source, startedAt: now, archives: [source.plan.version: source.archive], lastWall: now,
+                lastMonotonic: parts.clock.monotonic))
         let inUse = core.plansInUse
         try await parts.engine.write { transaction in
             try repository.forgetPlans(but: inUse, in: transaction)

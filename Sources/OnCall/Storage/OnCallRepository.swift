@@ -28,7 +28,9 @@ struct OnCallRepository: Sendable {
             Self.read("route", row.stringIfPresent("route"), &stored) { stored in
                 let decision = try row.json("decision", as: StoredRoute.self)
                 stored.routes.append(
-                    .init(plan: try row.string("plan"), decision: decision.decision(route: try row.string("route"), receiver: try row.string("receiver"))))
+                    .init(
+                        plan: try row.string("plan"),
+                        decision: decision.decision(route: try row.string("route"), receiver: try row.string("receiver"))))
             }
         }
         for row in try reader.rows(
