@@ -85,7 +85,7 @@ let package = Package(
         module("PluginAPI", [log, metrics, coreMetrics, httpTypes]),
         module("Kernel", ["PluginAPI", "CLibCurl", "CLibYAML", "CCrashMark", log, metrics, coreMetrics, tracing, httpTypes, crypto, grdb]),
         module("Butler", ["PluginAPI", "Kernel", log, metrics, crypto, httpTypes]),
-        module("OnCall", ["PluginAPI", "Kernel", log, metrics]),
+        module("OnCall", ["PluginAPI", "Kernel", log, metrics, crypto]),
         module(
             "Gateway", resources: [.embedInCode("Resources/openapi.yaml")],
             ["PluginAPI", "Kernel", "Butler", "OnCall", hummingbird, hummingbirdCore, httpTypes, log, metrics, crypto, lifecycle] + nio),

@@ -16,6 +16,9 @@ public protocol OnCallPlanning: Sendable {
     /// - Parameter sources: the alerts that fire.
     func inhibition(of labels: [String: String], among sources: [[String: String]]) -> SourceMark?
 
+    /// Whether an alert with these labels could inhibit any other: what cannot is not among the sources that ``inhibition(of:among:)`` is given.
+    func mayInhibit(_ labels: [String: String]) -> Bool
+
     /// What a receiver does at a level, for whoever is on call then; nil after the last one.
     /// - Parameter number: the level, counted from 1.
     func level(_ number: Int, for matter: PagedMatter, at date: Date) -> EscalationLevel?
@@ -28,4 +31,8 @@ public protocol OnCallPlanning: Sendable {
 
     /// After how long an alert without an end, and without news, counts as over (`resolve_timeout`).
     var resolveTimeout: Duration { get }
+}
+
+extension OnCallPlanning {
+    public func mayInhibit(_ labels: [String: String]) -> Bool { true }
 }

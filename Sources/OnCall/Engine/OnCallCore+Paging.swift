@@ -1,0 +1,311 @@
+import Foundation
+import PluginAPI
+
+extension OnCallCore {
+    // MARK: Levels
+
+    /// Begins a matter's levels from the first.
+    mutating func begin(_ id: UInt64, _ group: inout GroupRecord, _ why: String, at now: Date) {
+        group.matter?.level = 0
+        group.matter?.pending = []
+        group.matter?.heldUntil = nil
+        group.matter?.nextLevelAt = nil
+        group.matter?.hasReached = false
+        nextLevel(id, &group, why, at: now)
+    }
+
+    /// A step of a matter is due: a page of its level, the next level, or the end of an acknowledgement.
+    mutating func step(_ id: UInt64, _ group: inout GroupRecord, at now: Date) {
+        guard let matter = group.matter else { return }
+        effects.groups.insert(id)
+        if !matter.isOpen { return flush(id, &group, at: now) }
+        let hearing = listen(group, at: now)
+        // What is over is told as over, and nobody is paged for it.
+        guard hearing.isAnyFiring else { return flush(id, &group, at: now) }
+        guard !hearing.firing.isEmpty else {
+            if let why = hearing.silence, group.silentReason != why.reason {
+                group.silentReason = why.reason
+                record(
+                    subjects(group, group.members), "page", why.kind.rawValue, "the next step waits: \(why.reason)",
+                    rule: why.rule ?? decision(of: group).mark.place, at: now)
+            }
+            group.matter?.heldUntil = group.nextFlush
+            return
+        }
+        group.matter?.heldUntil = nil
+        group.silentReason = ""
+        if let answer = matter.acknowledgement {
+            group.matter?.acknowledgement = nil
+            return begin(id, &group, "acknowledged by \(answer.by) at \(answer.at.iso8601), and not over", at: now)
+        }
+        let due = matter.pending.filter { $0.at <= now }
+        group.matter?.pending.removeAll { $0.at <= now }
+        for pending in due { page(id, &group, pending.step, level: pending.level, "the next step of level \(pending.level)", at: now) }
+        guard let next = group.matter?.nextLevelAt, next <= now else { return }
+        if matter.level == 0 {
+            begin(id, &group, "nobody has acknowledged it", at: now)
+        } else {
+            nextLevel(id, &group, "nobody acknowledged level \(matter.level)", at: now)
+        }
+    }
+
+    /// Begins the next level that pages anybody.
+    mutating func nextLevel(_ id: UInt64, _ group: inout GroupRecord, _ why: String, at now: Date) {
+        guard group.matter != nil else { return }
+        effects.groups.insert(id)
+        let decision = decision(of: group), plan = plan(of: group)
+        let paged = pagedMatter(group)
+        let escalates = plan.escalates(decision.receiver)
+        // A plan that passes over level after level must not hold everybody up.
+        for _ in 0..<200 {
+            let number = (group.matter?.level ?? 0) + 1
+            guard escalates || number == 1, let level = plan.level(number, for: paged, at: now) else {
+                return endRound(id, &group, escalates, at: now)
+            }
+            group.matter?.level = number
+            for passed in level.passedOver { record(subjects(group, group.members), "page", "passed over", passed, rule: level.place, at: now) }
+            guard !level.steps.isEmpty else { continue }
+            let name = level.name.isEmpty ? "level \(number)" : "level \(number) (\(level.name))"
+            for step in level.steps where step.delay > 0 {
+                group.matter?.pending.append(.init(at: now.addingTimeInterval(step.delay), level: number, step: step))
+            }
+            for step in level.steps where step.delay <= 0 { page(id, &group, step, level: number, "\(why); \(name)", at: now) }
+            guard escalates else {
+                group.matter?.nextLevelAt = nil
+                return
+            }
+            guard let wait = level.wait else { return endRound(id, &group, escalates, at: now) }
+            guard wait > 0 else { continue }
+            setNextLevel(&group, after: wait, at: now)
+            return
+        }
+        endRound(id, &group, escalates, at: now)
+    }
+
+    /// The last level has begun: what nobody acknowledges comes again after the route's `repeat_interval`.
+    private mutating func endRound(_ id: UInt64, _ group: inout GroupRecord, _ escalates: Bool, at now: Date) {
+        guard let matter = group.matter else { return }
+        let decision = decision(of: group)
+        group.matter?.level = 0
+        if !matter.hasReached, matter.pending.isEmpty {
+            record(
+                subjects(group, group.members), "page", "nobody", "nobody is told by the receiver \(decision.receiver) at this time",
+                rule: decision.receiverMark.place, at: now)
+            tally(group, "suppressed", "nobody")
+            if !group.members.contains(where: { alerts[$0]?.isOfOnCall == true }) {
+                raiseOwn(
+                    "nobody:\(decision.receiver)", name: "NobodyReached", .critical,
+                    "the receiver \(decision.receiver) reached nobody (\(decision.receiverMark.place))", labels: ["receiver": decision.receiver],
+                    at: now)
+            }
+        }
+        guard escalates else { return }
+        let last = matter.pending.map(\.at).max().map { $0.timeIntervalSince(now) } ?? 0
+        setNextLevel(&group, after: max(60, max(decision.repeatInterval.seconds, last)), at: now)
+    }
+
+    private func setNextLevel(_ group: inout GroupRecord, after wait: TimeInterval, at now: Date) {
+        group.matter?.nextLevelAt = now.addingTimeInterval(wait)
+        group.matter?.nextLevelWait = wait
+    }
+
+    /// What the plan may look at.
+    func pagedMatter(_ group: GroupRecord) -> PagedMatter {
+        let matter = group.matter
+        var common: [String: String]?
+        let fewest = group.labels.texts.count
+        for member in group.members {
+            guard let labels = alerts[member]?.labels.texts else { continue }
+            common = common.map { known in known.filter { labels[$0.key] == $0.value } } ?? labels
+            if let count = common?.count, count <= fewest { break }
+        }
+        return PagedMatter(
+            receiver: decision(of: group).receiver, severity: matter?.severity ?? .error, isEmergency: matter?.isEmergency ?? false,
+            labels: common ?? [:])
+    }
+
+    // MARK: Pages
+
+    /// Pages one person, unless that one has had so many pages that this one must be told together with others.
+    mutating func page(_ id: UInt64, _ group: inout GroupRecord, _ step: PagingStep, level: Int, _ why: String, at now: Date) {
+        guard let matter = group.matter else { return }
+        let troubled = troubledInstances(group)
+        let ways = ([step.contact] + step.fallbacks).filter { !troubled.contains($0.instance) }
+        guard let contact = ways.first else {
+            record(
+                subjects(group, group.members), "page", "not told",
+                "\(step.contact.label) is reached by \(step.contact.instance) alone, which is in trouble itself", rule: step.place, at: now)
+            return tally(group, "suppressed", "own trouble")
+        }
+        let before = matter.pages.first { $0.isTo(contact) }
+        let known = before?.hasFailed == true ? nil : before
+        let isFirst = known == nil || (known?.severity ?? .info) < .critical
+        let key = step.person.map { "person:\($0)" } ?? contact.key
+        var page = PageRecord(
+            id: "", person: step.person, contact: contact, rest: Array(ways.dropFirst()), code: before?.code ?? "", level: level,
+            reason: step.reason, severity: matter.severity)
+        let leave = mayLeave(
+            key, contact, page.rest, isFirstCritical: isFirst && matter.severity == .critical, matter.isEmergency, group: id, at: now)
+        group.matter?.hasReached = true
+        if let wait = leave {
+            if known == nil || known?.bundle != nil {
+                page.id = "page_waits"
+                page.bundle = key
+                group.matter?.pages.removeAll { $0.isTo(contact) }
+                group.matter?.pages.append(page)
+            }
+            record(subjects(group, group.members), "page", "bundled", "\(step.person ?? contact.label): \(wait)", rule: step.place, at: now)
+            return tally(group, "bundled", "throttled")
+        }
+        send(page, id, &group, why, at: now)
+    }
+
+    mutating func send(_ page: PageRecord, _ id: UInt64, _ group: inout GroupRecord, _ why: String, at now: Date) {
+        order(.page, to: page, id, &group, about: group.matter.map { Array($0.told) } ?? [], why, at: now)
+    }
+
+    /// Leaves an order for a sink.
+    mutating func order(
+        _ verb: PageOrder.Verb, to page: PageRecord, _ id: UInt64, _ group: inout GroupRecord, about ids: [UInt64], _ why: String,
+        note: String? = nil,
+        at now: Date
+    ) {
+        guard var matter = group.matter else { return }
+        matter.sent += 1
+        let pageID = "page_\(id.fingerprintText)_\(String(matter.openedAt.milliseconds, radix: 36))_\(matter.sent)"
+        var code = page.code
+        if verb == .page {
+            var page = page
+            page.id = pageID
+            page.hasFailed = false
+            page.bundle = nil
+            let before = matter.pages.first { $0.isTo(page.contact) }
+            if let key = before?.bundle { leaveBundle(key, id, at: now) }
+            if page.code.isEmpty { page.code = before?.code ?? "" }
+            if page.code.isEmpty { page.code = drawCode(for: id) }
+            code = page.code
+            matter.pages.removeAll { $0.isTo(page.contact) }
+            matter.pages.append(page)
+        }
+        group.matter = matter
+        let reason = verb == .page ? "\(why): \(page.reason)" : why
+        let told = AlertPage(
+            id: pageID, groupKey: matter.id, alerts: shown(ids, at: now), recipient: page.contact.recipient, level: max(1, page.level),
+            reason: reason,
+            code: verb == .resolve || code.isEmpty ? nil : code, note: note)
+        effects.orders.append(
+            .init(
+                instance: page.contact.instance, order: PageOrder(verb: verb, page: told), contact: page.contact.label, person: page.person, at: now))
+        let rule = Self.place(in: page.reason) ?? decision(of: group).mark.place
+        var subjects = [pageID]
+        if verb == .page { subjects += self.subjects(group, ids) }
+        record(subjects, "page", verb.outcome, "\(page.contact.label): \(reason)", rule: rule, at: now)
+        tally(group, verb.outcome, verb == .page ? (why.split(separator: ";").first.map(String.init) ?? why).tallied : verb.rawValue)
+    }
+
+    /// Tells all who were paged what has happened to a matter.
+    mutating func update(_ id: UInt64, _ group: inout GroupRecord, _ note: String, at now: Date) {
+        guard let matter = group.matter else { return }
+        for page in matter.pages where !page.hasFailed && page.bundle == nil {
+            order(.update, to: page, id, &group, about: Array(matter.told), note, note: note, at: now)
+        }
+    }
+
+    /// The alerts that a page shows, the worst first. Of more than fit it tells how many they are.
+    func shown(_ ids: [UInt64], at now: Date) -> [Alert] {
+        let known = ids.compactMap { id in alerts[id].map { (id: id, severity: $0.severity, startsAt: $0.startsAt) } }
+        let sorted = known.sorted { left, right in
+            left.severity != right.severity
+                ? left.severity > right.severity : left.startsAt != right.startsAt ? left.startsAt < right.startsAt : left.id < right.id
+        }
+        var shown = sorted.prefix(limits.alertsInPage).compactMap { alerts[$0.id]?.alert($0.id, at: now) }
+        if sorted.count > shown.count, let worst = sorted.first {
+            let rest = sorted.dropFirst(shown.count)
+            shown.append(Self.summary("more", Self.count(rest.map(\.severity), "more alerts"), worst.severity, rest.count, at: now))
+        }
+        return shown
+    }
+
+    /// An alert that stands for many.
+    static func summary(_ id: String, _ text: String, _ severity: AlertSeverity, _ count: Int, at now: Date) -> Alert {
+        Alert(
+            fingerprint: ownOrigin + id, name: "MoreAlerts", severity: severity, summary: text, labels: ["alertname": "MoreAlerts"],
+            annotations: ["count": "\(count)"], startsAt: now)
+    }
+
+    /// `120 more alerts: 100 critical, 20 warning`.
+    static func count(_ severities: [AlertSeverity], _ noun: String) -> String {
+        let counts = AlertSeverity.allCases.reversed().compactMap { severity in
+            let count = severities.count { $0 == severity }
+            return count > 0 ? "\(count) \(severity)" : nil
+        }
+        return "\(severities.count) \(noun): \(counts.joined(separator: ", "))"
+    }
+
+    /// Instances that a matter of Jack's own is about: nobody is told of them through them.
+    private func troubledInstances(_ group: GroupRecord) -> Set<String> {
+        var names: Set<String> = []
+        for member in group.members.prefix(50) {
+            guard let alert = alerts[member], alert.isOwn else { continue }
+            alert.labels.forEach { if $0 == "instance" { names.insert($1) } }
+        }
+        return names
+    }
+
+    /// A code that no other matter has. The more are open, the longer it is: a guess must not hit one.
+    mutating func drawCode(for group: UInt64) -> String {
+        let code = unusedCode()
+        codes[code] = group
+        return String(code)
+    }
+
+    func unusedCode() -> UInt64 {
+        let open = codes.count + bundleCodes.count
+        let least: UInt64 = open < 500 ? 100_000 : open < 50_000 ? 10_000_000 : 1_000_000_000
+        while true {
+            let code = least + random() % (least * 9)
+            if codes[code] == nil, bundleCodes[code] == nil { return code }
+        }
+    }
+
+    /// `file:line` out of a step's reason, which ends with it.
+    static func place(in reason: String) -> String? {
+        guard let last = reason.split(separator: " ").last else { return nil }
+        let parts = last.split(separator: ":")
+        guard parts.count >= 2, let line = Int(parts[1].filter(\.isNumber)) else { return nil }
+        return "\(parts[0]):\(line)"
+    }
+}
+
+extension PagingStep {
+    var place: String? { OnCallCore.place(in: reason) }
+}
+
+extension Contact {
+    var key: String { "\(instance)|\(recipient ?? "")" }
+}
+
+extension PageOrder.Verb {
+    /// As the ledger and the metrics name it.
+    var outcome: String {
+        switch self {
+        case .page: "paged"
+        case .update: "updated"
+        case .resolve: "told of the end"
+        }
+    }
+}
+
+extension String {
+    /// A reason without what differs from page to page: metrics must not have a series for each.
+    fileprivate var tallied: String {
+        if hasPrefix("first") { return "first" }
+        if hasPrefix("told again") { return "repeat" }
+        if hasPrefix("severity") || hasPrefix("an emergency") { return "severity" }
+        if hasPrefix("nobody") { return "escalation" }
+        if hasPrefix("acknowledged") { return "acknowledgement ended" }
+        if hasPrefix("the next step") { return "step" }
+        if contains("failed") { return "fallback" }
+        return contains("new alert") ? "new alerts" : "other"
+    }
+}
