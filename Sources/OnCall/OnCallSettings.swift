@@ -2,8 +2,13 @@ import PluginAPI
 
 /// The `oncall:` section of `jack.yaml`.
 public struct OnCallSettings: PluginSettings {
-    @Setting(help: "Alert instances that are told of every alert; none for all of them.") public var notify: [String] = []
-    @Setting(help: "The least severity that is told; emergencies are always told.") public var severity: AlertSeverityChoice = .warning
+    @Setting(
+        help:
+            "The plan of who is told of what: an `oncall.yaml` or an `alertmanager.yml`, relative to this file. Not set: `notify` and `severity` decide.",
+        example: "oncall.yaml") public var file: String?
+    @Setting(help: "Alert instances that are told of every alert where there is no plan; none for all of them.") public var notify: [String] = []
+    @Setting(help: "The least severity that is told where there is no plan; emergencies are always told.") public var severity: AlertSeverityChoice =
+        .warning
 
     public init() {}
 }

@@ -16,6 +16,10 @@ struct Configurator: Sendable {
     struct Loaded: Sendable {
         var configuration: LoadedConfiguration
         var catalogs: ButlerCatalogs
+        /// Who is told of what; nil where the configuration names no plan.
+        var plan: LoadedPlan?
+        /// Reads plans as this one was read.
+        var planReader: PlanReader
         /// Where the secrets were found that the environment does not have; nil where they are only in memory.
         var secretsFile: String?
 
@@ -117,8 +121,14 @@ struct Configurator: Sendable {
                 .unreadable, "the folder “\(settings.knowledge.folder)” cannot be read", remedy: "make it, or correct butler.knowledge.folder",
                 at: configuration.nearestMark(of: "butler.knowledge.folder"))
         }
+        let planReader = PlanReader(configuration, registrations: registrations, environment: environment)
+        let plan = configuration.section(OnCallSettings.self).file.flatMap { file in
+            planReader.read(file.hasPrefix("/") ? file : "\(directory)/\(file)", &diagnostics).map(LoadedPlan.init)
+        }
         guard let catalogs, !diagnostics.hasErrors else { return (nil, diagnostics) }
-        return (Loaded(configuration: configuration, catalogs: catalogs, secretsFile: secretsFile), diagnostics)
+        return (
+            Loaded(configuration: configuration, catalogs: catalogs, plan: plan, planReader: planReader, secretsFile: secretsFile), diagnostics
+        )
     }
 
     /// The settings by which a running Jack is reached; what is wrong elsewhere in the file must not keep anybody from stopping it. Nil where they cannot be read.

@@ -30,6 +30,8 @@ public final class JackApplication: Sendable {
     private let http: CurlEngine
     private let mail: MailEngine
     private let alertRouter: Mutex<AlertRouter>
+    /// Nil where the configuration names no plan.
+    private let onCall: OnCallHouse?
     private let current: Mutex<Current>
     private let configurator: Configurator
     private let background = Mutex<[Task<Void, Never>]>([])
@@ -46,7 +48,7 @@ public final class JackApplication: Sendable {
     }
 
     /// The schema, whole.
-    static let migrations = KernelSchema.migrations + ButlerSchema.migrations
+    static let migrations = KernelSchema.migrations + ButlerSchema.migrations + OnCallSchema.migrations
 
     var butler: Butler { current.withLock { $0.butler } }
     private var usage: UsageLedger { current.withLock { $0.usage } }
@@ -91,6 +93,13 @@ public final class JackApplication: Sendable {
         self.kernel = kernel
         current = Mutex(Self.butler(loaded, kernel: kernel, engine: engine, http: http))
         alertRouter = Mutex(Self.router(loaded, kernel: kernel))
+        if let plan = loaded.plan {
+            onCall = try await OnCallHouse(
+                plan, reader: loaded.planReader, kernel: kernel, linkKey: keys.derived("oncall/links/1"), publicURL: configuration.property.publicURL,
+                delivery: PageDelivery(dispatcher: kernel.dispatcher))
+        } else {
+            onCall = nil
+        }
         let link = ApplicationLink()
         server = Self.gateway(loaded, kernel: kernel, metrics: metrics, routes: routes, link: link, engine: engine)
         link.connect(self)
@@ -99,7 +108,7 @@ public final class JackApplication: Sendable {
 
     private func handlers(concurrency: Int) -> JackKernel.Handlers {
         let messages = MessageDelivery(engine: engine, property: kernel.parts.property.id, dispatcher: kernel.dispatcher)
-        let pages = PageDelivery(dispatcher: kernel.dispatcher)
+        let pages = PageDelivery(dispatcher: kernel.dispatcher) { [weak self] in self?.onCall?.service }
         return JackKernel.Handlers(
             concurrency: concurrency,
             inbound: { [weak self] item in
@@ -122,7 +131,12 @@ public final class JackApplication: Sendable {
     /// - Throws: ``PluginAPI/PluginFailure`` where an instance whose policy is `fail` does not start; where the port cannot be had.
     public func start() async throws {
         let kernel = kernel
-        kernel.alerts.route { [weak self] alert in try await self?.alertRouter.withLock { $0 }.route(alert) }
+        if let onCall {
+            let tasks = onCall.start()
+            background.withLock { $0 += tasks }
+        } else {
+            kernel.alerts.route { [weak self] alert in try await self?.alertRouter.withLock { $0 }.route(alert) }
+        }
         let systemAlerts = SystemAlerts(engine: engine, alerts: kernel.alerts, bus: kernel.bus, clock: kernel.parts.clock, logger: logger)
         let changes = kernel.bus.subscribe(to: InstanceChanged.self)
         background.withLock { tasks in
@@ -210,6 +224,13 @@ public final class JackApplication: Sendable {
         let difference = ConfigurationDiff(from: loaded.configuration, to: next.configuration)
         var changes = difference.lines
         if next.catalogs.fingerprint != loaded.catalogs.fingerprint { changes.append("change the butler's catalogs") }
+        switch (loaded.plan, next.plan) {
+        case (let old?, let new?) where old.plan.version != new.plan.version:
+            changes.append("change the on-call plan")
+            if dryRun { changes += onCall?.preview(new.plan) ?? [] }
+        case (nil, .some), (.some, nil): changes.append("the on-call plan comes or goes with the next start")
+        default: break
+        }
         guard !dryRun else { return (false, changes, lines) }
         // Two at once, by signal and by the API, would each stop what the other has just started.
         guard
@@ -229,6 +250,7 @@ public final class JackApplication: Sendable {
         taking.butler.knowledge.expectFirstLook()
         current.withLock { $0 = taking }
         alertRouter.withLock { $0 = Self.router(next, kernel: kernel) }
+        if let plan = next.plan { try await onCall?.service.change(to: plan.source()) }
         let names = Set(next.configuration.instances.map(\.name))
         for removed in difference.removed where !names.contains(removed.name) { routes.unmount(removed.name) }
         for supervisor in kernel.instances.all { mount(supervisor.status) }

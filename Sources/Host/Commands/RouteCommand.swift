@@ -8,7 +8,7 @@ struct RouteCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "route", abstract: "Say where alerts go.",
         discussion: "The plan may be an oncall.yaml or an alertmanager.yml; both decide as Alertmanager does.",
-        subcommands: [RouteTestCommand.self, RouteShowCommand.self])
+        subcommands: [RouteTestCommand.self, RouteExplainCommand.self, RouteShowCommand.self])
 }
 
 /// Which plan a command reads.

@@ -28,10 +28,14 @@ public struct RouteExplanation: Sendable {
     }
 
     public let steps: [Step]
+    /// True where somebody is paged.
+    public let pagesSomebody: Bool
 
     /// - Parameter zone: in which moments are written.
     public init(_ question: Question, by plan: OnCallPlan, zone: TimeZone) {
-        steps = Explainer(plan: plan, question: question, zone: zone).explain()
+        var explainer = Explainer(plan: plan, question: question, zone: zone)
+        steps = explainer.explain()
+        pagesSomebody = explainer.pagesSomebody
     }
 
     public var lines: [String] {
@@ -48,12 +52,19 @@ private struct Explainer {
     let plan: OnCallPlan
     let question: RouteExplanation.Question
     let zone: TimeZone
+    private(set) var pagesSomebody = false
+
+    init(plan: OnCallPlan, question: RouteExplanation.Question, zone: TimeZone) {
+        self.plan = plan
+        self.question = question
+        self.zone = zone
+    }
 
     typealias Step = RouteExplanation.Step
 
     private var severity: AlertSeverity { AlertSeverity(label: question.labels["severity"]) }
 
-    func explain() -> [Step] {
+    mutating func explain() -> [Step] {
         var steps: [Step] = []
         let labels = question.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
         steps.append(
@@ -65,7 +76,7 @@ private struct Explainer {
         return steps
     }
 
-    private func explain(_ decision: RouteDecision) -> [Step] {
+    private mutating func explain(_ decision: RouteDecision) -> [Step] {
         var steps = [Step(stage: "receiver", text: "\(decision.receiver), \(decision.receiverMark)")]
         if question.isEmergency {
             steps.append(Step(stage: "emergency", text: "passes silences, inhibition, time intervals and quiet hours"))
@@ -102,13 +113,14 @@ private struct Explainer {
         }
     }
 
-    private func levels(_ decision: RouteDecision, from start: Date) -> [Step] {
+    private mutating func levels(_ decision: RouteDecision, from start: Date) -> [Step] {
         let matter = PagedMatter(receiver: decision.receiver, severity: severity, isEmergency: question.isEmergency, labels: question.labels)
         var steps: [Step] = [], at = start, number = 1
         let escalates = plan.escalates(decision.receiver) || question.isEmergency
         while number <= Self.shownLevels, let level = plan.level(number, for: matter, at: at) {
             let name = level.name.isEmpty || level.name == "\(number)" ? "level \(number)" : "level \(number) \(level.name)"
             for passed in level.passedOver { steps.append(Step(stage: name, text: "passed over: \(passed)")) }
+            if !level.steps.isEmpty { pagesSomebody = true }
             for step in level.steps.sorted(by: { $0.delay < $1.delay }) {
                 let others = step.fallbacks.isEmpty ? "" : "; where that fails, at once \(step.fallbacks.map(\.label).joined(separator: ", then "))"
                 steps.append(Step(stage: name, text: "\(time(at.addingTimeInterval(step.delay))): \(step.contact.label): \(step.reason)\(others)"))

@@ -3,7 +3,7 @@ import Kernel
 import PluginAPI
 
 /// Reads a plan: `oncall.yaml`, which holds all of it or names the `alertmanager.yml` that holds the routes, or an `alertmanager.yml` alone.
-public struct PlanReader {
+public struct PlanReader: Sendable {
     /// The key by which an `oncall.yaml` names the file that holds its routes.
     public static let alertmanagerKey = "alertmanager"
     /// The most that is read of a file.
@@ -18,11 +18,11 @@ public struct PlanReader {
     public var environment: [String: String]
     public var files: ConfigurationFiles
     /// A calendar's bytes, by what `ical` says; nil where it cannot be read now.
-    public var calendars: (String) -> [UInt8]?
+    public var calendars: @Sendable (String) -> [UInt8]?
 
     public init(
         sinks: [SinkDescription], plugins: [SinkDescription] = [], timezone: String = "UTC", environment: [String: String] = [:],
-        files: ConfigurationFiles = .system, calendars: @escaping (String) -> [UInt8]? = { _ in nil }
+        files: ConfigurationFiles = .system, calendars: @escaping @Sendable (String) -> [UInt8]? = { _ in nil }
     ) {
         self.sinks = sinks
         self.plugins = plugins

@@ -35,6 +35,12 @@ public struct EncryptionKeys: Sendable {
     /// The id that new rows carry.
     public var currentID: String { current.id }
 
+    /// A key of its own for another purpose, of 32 bytes, from which this one cannot be found.
+    public func derived(_ purpose: String) -> [UInt8] {
+        let key = HKDF<SHA256>.deriveKey(inputKeyMaterial: current.key, salt: Data("jack".utf8), info: Data(purpose.utf8), outputByteCount: 32)
+        return key.withUnsafeBytes { Array($0) }
+    }
+
     func key(_ id: String) -> Key? { all[id] }
 
     /// Whether rows of this key can be opened.

@@ -1,0 +1,66 @@
+import Foundation
+import Kernel
+import Logging
+import OnCall
+import PluginAPI
+
+/// On call by a plan, as a running Jack holds it: the service, the watchman beside it, and the links by which people answer.
+final class OnCallHouse: Sendable {
+    let service: OnCallService
+    private let watchman: OnCallWatchman
+    private let kernel: JackKernel
+
+    /// - Parameters:
+    ///   - publicURL: under which Jack is reached from outside; nil for no links.
+    ///   - delivery: carries a page to its sink.
+    init(_ plan: LoadedPlan, reader: PlanReader, kernel: JackKernel, linkKey: [UInt8], publicURL: String?, delivery: PageDelivery) async throws {
+        self.kernel = kernel
+        let parts = kernel.parts
+        let base = publicURL.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
+        service = try await OnCallService(
+            .init(
+                engine: parts.engine, property: parts.property.id, clock: parts.clock, logger: parts.logger, metrics: parts.metrics,
+                outbox: { [unowned kernel] in kernel.outbox }, direct: { order, instance in _ = try await delivery.send(order, through: instance) },
+                links: AnswerLinks(key: linkKey), url: base.map { base in { "\(base)\(AnswerPages.path)?token=\($0)" } }),
+            plan: plan.source()
+        ) { version, archive in try LoadedPlan.restore(version, archive, by: reader) }
+        watchman = OnCallWatchman(engine: parts.engine, property: parts.property.id, clock: parts.clock, logger: parts.logger) {
+            [unowned kernel] alert in
+            try await Self.alarm(alert, kernel, delivery)
+        }
+    }
+
+    /// Takes alerts and answers from now on, and works until the tasks are cancelled.
+    func start() -> [Task<Void, Never>] {
+        service.attach(to: kernel)
+        return [Task { [service] in await service.run() }, Task { [watchman] in await watchman.run() }]
+    }
+
+    /// Tells every sink at once, past the engine: whoever hears it.
+    private static func alarm(_ alert: Alert, _ kernel: JackKernel, _ delivery: PageDelivery) async throws {
+        let id = "page_watchman:\(alert.startsAt.milliseconds):\(alert.endsAt == nil ? "firing" : "over")"
+        let page = AlertPage(id: id, groupKey: alert.fingerprint, alerts: [alert], reason: "the watchman found an escalation overdue")
+        var reached = 0, failure: (any Error)?
+        for sink in kernel.instances.all(of: .alert) {
+            do {
+                _ = try await delivery.send(PageOrder(verb: alert.endsAt == nil ? .page : .resolve, page: page), through: sink.spec.name)
+                reached += 1
+            } catch { failure = error }
+        }
+        if reached == 0 { throw failure ?? HostError("there is no alert instance") }
+    }
+
+    /// What people are being told of, whose next step another plan would take to somebody else. They go on by their own plan all the same.
+    func preview(_ next: OnCallPlan) -> [String] {
+        service.openMatters.compactMap { open in
+            let number = open.level + 1, at = open.nextStepAt ?? kernel.parts.clock.now
+            guard let now = service.level(number, of: open, at: at) else { return nil }
+            let then = next.level(number, for: open.matter, at: at)
+            let old = now.steps.map(\.contact.label), new = then?.steps.map(\.contact.label) ?? []
+            guard old != new else { return nil }
+            func words(_ labels: [String]) -> String { labels.isEmpty ? "nobody" : labels.joined(separator: ", ") }
+            return
+                "open: \(open.id) (\(open.matter.receiver)): level \(number) pages \(words(old)), and would page \(words(new)) by the new plan; it keeps its own"
+        }
+    }
+}
