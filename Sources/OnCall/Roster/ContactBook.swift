@@ -50,7 +50,9 @@ struct ContactBook: Sendable {
         let configured = forms(use, sinks), known = configured.isEmpty ? forms(use, plugins) : configured
         guard let form = known.first?.form else {
             diagnostics.error(
-                .unknownReference, "there is no kind of contact “\(type)”", remedy: Suggestion.remedy(for: type, among: types), at: typeNode.mark)
+                .unknownReference, "there is no kind of contact “\(type)”",
+                remedy: Suggestion.remedy(for: type, among: types) ?? "no alert plugin carries it: see jack plugins list",
+                at: typeNode.mark)
             return nil
         }
         let keys = Set(known.flatMap(\.form.recipientKeys)), allowed = ["type", "name", "through"] + keys.sorted()

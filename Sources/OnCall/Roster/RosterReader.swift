@@ -31,6 +31,12 @@ struct RosterReader {
         names()
         for entry in document.people.entries { if let value = entry.value { people[entry.name] = person(entry, value) } }
         for entry in document.schedules.entries { if let value = entry.value { schedules[entry.name] = schedule(entry, value) } }
+        for entry in document.teams.entries {
+            // Also what nobody uses is checked.
+            openTeams = [entry.name]
+            _ = targets(entry.value ?? Items())
+        }
+        openTeams = []
         for entry in document.policies.entries { if let value = entry.value { policies[entry.name] = policy(entry, value) } }
     }
 
@@ -56,11 +62,11 @@ struct RosterReader {
     mutating func zone(_ name: Marked<String>?) -> ZoneClock? {
         guard let name else { return nil }
         if let zone = ZoneClock(name.value) { return zone }
-        let known = TimeZone.knownTimeZoneIdentifiers
+        let known = name.value.count <= 64 ? TimeZone.knownTimeZoneIdentifiers : []
         let near =
             Suggestion.nearest(to: name.value, among: known) ?? known.first { $0.split(separator: "/").last?.lowercased() == name.value.lowercased() }
         diagnostics.error(
-            .invalidValue, "“\(name.value)” is no time zone that is known",
+            .invalidValue, "“\(name.value.prefix(64))” is no time zone that is known",
             remedy: near.map { "did you mean “\($0)”?" } ?? "write an IANA name such as Europe/Lisbon", at: name.mark)
         return nil
     }
