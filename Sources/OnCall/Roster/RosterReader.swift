@@ -49,7 +49,7 @@ struct RosterReader {
         for (name, kind, mark) in all {
             if let other = kinds[name], other.kind != kind {
                 diagnostics.error(
-                    .invalidValue, "“\(name)” is a \(other.kind) already, at \(other.mark), and now a \(kind)",
+                    .invalidValue, "“\(name.clipped)” is a \(other.kind) already, at \(other.mark), and now a \(kind)",
                     remedy: "give one of them another name",
                     at: mark)
             }
@@ -118,7 +118,7 @@ struct RosterReader {
     private mutating func person(_ entry: Named<PersonSettings>.Entry, _ settings: PersonSettings) -> RosterPerson {
         let name = settings.name ?? entry.name, zone = zone(settings.timezone) ?? hotelZone
         if let locale = settings.locale, !Self.isLocale(locale) {
-            diagnostics.error(.invalidValue, "“\(locale)” is no language", remedy: "write for example pt or en-GB", at: entry.mark)
+            diagnostics.error(.invalidValue, "“\(locale.clipped)” is no language", remedy: "write for example pt or en-GB", at: entry.mark)
         }
         var contacts: [PlannedContact] = [], written = 0
         for item in settings.contacts.items {
@@ -142,7 +142,7 @@ struct RosterReader {
             guard let from = rule.name == "default" ? AlertSeverity.info : AlertSeverity(rawValue: rule.name) else {
                 let known = AlertSeverity.allCases.map(\.rawValue) + ["default"]
                 diagnostics.error(
-                    .unknownKey, "“\(rule.name)” is no severity", remedy: Suggestion.remedy(for: rule.name, among: known), at: rule.mark)
+                    .unknownKey, "“\(rule.name.clipped)” is no severity", remedy: Suggestion.mend(for: rule.name, among: known), at: rule.mark)
                 continue
             }
             guard let steps = rule.value?.items else { continue }
@@ -151,8 +151,8 @@ struct RosterReader {
             for step in steps {
                 guard let contact = contacts.first(where: { $0.key == step.value.contact.value }) else {
                     diagnostics.error(
-                        .unknownReference, "\(name) has no contact “\(step.value.contact.value)”",
-                        remedy: Suggestion.remedy(for: step.value.contact.value, among: contacts.map(\.key)), at: step.value.contact.mark)
+                        .unknownReference, "\(name) has no contact “\(step.value.contact.value.clipped)”",
+                        remedy: Suggestion.mend(for: step.value.contact.value, among: contacts.map(\.key)), at: step.value.contact.mark)
                     continue
                 }
                 planned.append(.init(contact: contact, after: Int(step.value.after.seconds), mark: step.mark))
@@ -179,7 +179,8 @@ struct RosterReader {
         let ids = document.people.entries.map(\.name)
         if ids.contains(id.value) { return id.value }
         diagnostics.error(
-            .unknownReference, "there is no person “\(id.value)”", remedy: Suggestion.remedy(for: id.value, among: ids) ?? "add them under people:",
+            .unknownReference, "there is no person “\(id.value.clipped)”",
+            remedy: Suggestion.mend(for: id.value, among: ids) ?? "add them under people:",
             at: id.mark)
         return nil
     }
@@ -223,7 +224,7 @@ struct RosterReader {
         if kind ?? "team" == "team", let team = document.teams.entries.first(where: { $0.name == name }) {
             guard !openTeams.contains(name) else {
                 diagnostics.error(
-                    .invalidValue, "the team “\(name)” comes back to itself: \((openTeams + [name]).joined(separator: " → "))",
+                    .invalidValue, "the team “\(name.clipped)” comes back to itself: \((openTeams + [name]).joined(separator: " → "))",
                     remedy: "name people or schedules here", at: mark)
                 return []
             }
@@ -243,7 +244,8 @@ struct RosterReader {
         default: candidates = people + schedules + document.teams.entries.map(\.name)
         }
         diagnostics.error(
-            .unknownReference, "there is no \(kind ?? "person, schedule or team") “\(name)”", remedy: Suggestion.remedy(for: name, among: candidates),
+            .unknownReference, "there is no \(kind ?? "person, schedule or team") “\(name.clipped)”",
+            remedy: Suggestion.mend(for: name, among: candidates),
             at: mark)
         return []
     }

@@ -172,6 +172,7 @@ import Testing
         for yaml in [
             "people: 5", "people: [a]", "schedules: {a: 1}", "policies: {a: {levels: {}}}", "escalation: []", "emergency: main", "teams: {a: {b: c}}",
             "people: {\(long): {}}", "people: {a: {contacts: [{type: phone, number: \(long)}]}}", "timezone: \(long)",
+            "policies: {a: {levels: [{notify: [\(long)]}]}}",
             "receivers: [{name: a, notify: 7}]",
         ] {
             let plan = try PlanFixture(yaml)
