@@ -50,19 +50,21 @@ struct ContactBook: Sendable {
         let configured = forms(use, sinks), known = configured.isEmpty ? forms(use, plugins) : configured
         guard let form = known.first?.form else {
             diagnostics.error(
-                .unknownReference, "there is no kind of contact “\(type)”", remedy: Suggestion.remedy(for: type, among: types), at: typeNode.mark)
+                .unknownReference, "there is no kind of contact “\(type.clipped)”",
+                remedy: Suggestion.mend(for: type, among: types) ?? "no alert plugin carries it: see jack plugins list",
+                at: typeNode.mark)
             return nil
         }
         let keys = Set(known.flatMap(\.form.recipientKeys)), allowed = ["type", "name", "through"] + keys.sorted()
         for entry in entries where !allowed.contains(entry.key) {
             diagnostics.error(
-                .unknownKey, "unknown key “\(entry.key)”", remedy: Suggestion.remedy(for: entry.key, among: allowed), at: entry.keyMark)
+                .unknownKey, "unknown key “\(entry.key.clipped)”", remedy: Suggestion.mend(for: entry.key, among: allowed), at: entry.keyMark)
         }
         let name = node["name"]?.text ?? type
         guard let written = form.recipientKeys.lazy.compactMap({ key in node[key] }).first else {
             guard form.recipientKeys.isEmpty else {
                 diagnostics.error(
-                    .missing, "the contact of type “\(type)” has no \(form.recipientKeys.joined(separator: " or "))",
+                    .missing, "the contact of type “\(type.clipped)” has no \(form.recipientKeys.joined(separator: " or "))",
                     remedy: "add \(form.recipientKeys[0]):", at: node.mark)
                 return nil
             }
@@ -71,7 +73,7 @@ struct ContactBook: Sendable {
         guard let recipient = Self.recipient(written, form.shape, &diagnostics) else { return nil }
         if configured.isEmpty {
             diagnostics.warning(
-                .unknownReference, "no alert instance carries contacts of type “\(type)”: this one is not used",
+                .unknownReference, "no alert instance carries contacts of type “\(type.clipped)”: this one is not used",
                 remedy: remedy(known.map(\.sink)), at: typeNode.mark)
         }
         return planned(name, ways(configured, recipient, form, owner, node, &diagnostics), node.mark)
@@ -94,8 +96,8 @@ struct ContactBook: Sendable {
                 instances = [wanted] + instances.filter { $0 != wanted }
             } else {
                 diagnostics.error(
-                    .unknownReference, "there is no alert instance “\(wanted)” that carries this kind of contact",
-                    remedy: Suggestion.remedy(for: wanted, among: instances), at: through.mark)
+                    .unknownReference, "there is no alert instance “\(wanted.clipped)” that carries this kind of contact",
+                    remedy: Suggestion.mend(for: wanted, among: instances), at: through.mark)
             }
         }
         let type = node["type"]?.text ?? ""
@@ -112,12 +114,12 @@ struct ContactBook: Sendable {
             let known = forms(use, plugins).map(\.sink)
             if known.isEmpty {
                 diagnostics.warning(
-                    .unknownReference, "Jack has no alert plugin for “\(entry.key)”: nobody is told by it",
+                    .unknownReference, "Jack has no alert plugin for “\(entry.key.clipped)”: nobody is told by it",
                     remedy: "name contacts of Jack's own under notify:, or give the receiver another kind", at: entry.keyMark)
             } else {
                 diagnostics.warning(
                     .unknownReference,
-                    "“\(entry.key)” is the plugin \(known.map(\.plugin).joined(separator: ", "))'s, and no instance of it is configured",
+                    "“\(entry.key.clipped)” is the plugin \(known.map(\.plugin).joined(separator: ", "))'s, and no instance of it is configured",
                     remedy: remedy(known), at: entry.keyMark)
             }
             return []

@@ -88,7 +88,9 @@ struct CoverageProver {
             findings = prove(receiver.map { [level($0.only, question)] } ?? [], promise, question)
         }
         let mark = receiver?.mark ?? policy.flatMap { roster.policies[$0]?.mark } ?? SourceMark(file: "", line: 1, column: 1)
-        return Dictionary(grouping: findings, by: \.kind).sorted { $0.value[0].range.lowerBound < $1.value[0].range.lowerBound }.map {
+        return Dictionary(grouping: findings, by: \.kind).sorted {
+            ($0.value[0].range.lowerBound, $0.key.rawValue) < ($1.value[0].range.lowerBound, $1.key.rawValue)
+        }.map {
             kind, findings in
             let matter = PagedMatter(receiver: name, severity: severity, isEmergency: isEmergency, labels: [:])
             return Coverage.Gap(
@@ -184,9 +186,12 @@ struct CoverageProver {
             if let promise, outcome.isReached, !question.isEmergency {
                 if isFixed ? outcome.coveredFrom.map({ time - promise >= $0 }) ?? false : time - moment > promise { break }
             }
+            let before = (time, isFixed)
             if let quiet = level.quiet.range(at: time) {
                 if !isFixed { outcome.horizon = min(outcome.horizon, quiet.upperBound - time) }
                 if !outcome.isReached || promise.map({ time - moment <= $0 }) ?? false { outcome.isQuiet = true }
+                // Quiet hours without an end: the level pages nobody.
+                guard quiet.upperBound < time + Roster.longestQuiet else { continue }
                 isFixed = true
                 time = quiet.upperBound
             } else if !isFixed, let next = level.quiet.next(after: time) {
@@ -202,7 +207,7 @@ struct CoverageProver {
             }
             outcome.plugins.formUnion(state.plugins)
             if let reach = state.reach { candidate(time + reach) }
-            if !state.isEmpty || !level.skipsEmpty { time += level.wait }
+            if !state.isEmpty || !level.skipsEmpty { time += level.wait } else { (time, isFixed) = before }
         }
         if let coveredFrom = outcome.coveredFrom, coveredFrom <= moment { outcome.isCovered = true }
         return outcome

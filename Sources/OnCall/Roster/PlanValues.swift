@@ -79,7 +79,7 @@ struct TimeOfDay: SettingValue, Hashable {
         guard let text = node.text, !node.isNull else { return mismatch(node, &diagnostics) }
         if let time = TimeOfDay(text) { return time }
         diagnostics.error(
-            .invalidValue, "“\(text)” is not a time of the day", remedy: "write for example \"22:00\", from 00:00 to 24:00", at: node.mark)
+            .invalidValue, "“\(text.clipped)” is not a time of the day", remedy: "write for example \"22:00\", from 00:00 to 24:00", at: node.mark)
         return nil
     }
 
@@ -107,8 +107,9 @@ enum Weekday: Int, SettingValue, CaseIterable {
         guard let text = node.text, !node.isNull else { return mismatch(node, &diagnostics) }
         if let day = Weekday(text) { return day }
         diagnostics.error(
-            .invalidValue, "“\(text)” is not a day of the week",
-            remedy: Suggestion.nearest(to: text, among: names).map { "did you mean “\($0)”?" } ?? "write for example monday", at: node.mark)
+            .invalidValue, "“\(text.clipped)” is not a day of the week",
+            remedy: (text.utf8.count < 40 ? Suggestion.nearest(to: text, among: names) : nil).map { "did you mean “\($0)”?" }
+                ?? "write for example monday", at: node.mark)
         return nil
     }
     var printed: JSONValue { .string(name) }
@@ -130,7 +131,8 @@ struct TimeOfWeek: SettingValue, Hashable {
             return TimeOfWeek(weekday: nil, time: time)
         }
         diagnostics.error(
-            .invalidValue, "“\(text)” is not a time of the day or the week", remedy: "write for example \"09:00\" or \"friday 17:00\"", at: node.mark)
+            .invalidValue, "“\(text.clipped)” is not a time of the day or the week", remedy: "write for example \"09:00\" or \"friday 17:00\"",
+            at: node.mark)
         return nil
     }
     var text: String { (weekday.map { $0.name + " " } ?? "") + time.text }
@@ -170,7 +172,7 @@ struct Stamp: SettingValue, Hashable {
         guard let text = node.text, !node.isNull else { return mismatch(node, &diagnostics) }
         if let stamp = Stamp(text) { return stamp }
         diagnostics.error(
-            .invalidValue, "“\(text)” is not a day or a time that exists", remedy: "write for example 2026-12-24 or \"2026-12-24 18:00\"",
+            .invalidValue, "“\(text.clipped)” is not a day or a time that exists", remedy: "write for example 2026-12-24 or \"2026-12-24 18:00\"",
             at: node.mark)
         return nil
     }
@@ -216,4 +218,14 @@ struct BySeverity: SettingValue {
         return sound ? promise : nil
     }
     var printed: JSONValue { .object(Dictionary(uniqueKeysWithValues: durations.map { ($0.key.rawValue, $0.value.printed) })) }
+}
+
+extension String {
+    /// The text for a diagnostic: a name may be as long as its file.
+    var clipped: String { count > 80 ? String(prefix(80)) + "…" : self }
+}
+
+extension Suggestion {
+    /// ``remedy(for:among:)`` of a name that somebody may have written: comparing a whole book with other names takes long, and helps nobody.
+    static func mend(for name: String, among candidates: [String]) -> String? { name.utf8.count <= 200 ? remedy(for: name, among: candidates) : nil }
 }

@@ -20,6 +20,8 @@ struct LevelResolution {
 extension Roster {
     /// How far ahead it is looked for somebody when the last level would come to nobody.
     static let patience = 31 * 86400
+    /// Quiet hours that last longer have no end.
+    static let longestQuiet = 15 * 86400
 
     /// What a receiver does at a level, for whoever is on call then; nil after the last one.
     ///
@@ -71,9 +73,10 @@ extension Roster {
         var due = moment, notes: [String] = []
         if !isEmergency, let quiet = slot.policy.quietHours.holding(severity, at: moment) {
             let end =
-                slot.policy.quietHours.ranges(for: severity, in: moment..<moment + 15 * 86400).first { $0.contains(moment) }?.upperBound ?? moment
+                slot.policy.quietHours.ranges(for: severity, in: moment..<moment + Self.longestQuiet).first { $0.contains(moment) }?.upperBound
+                ?? moment
             let words = "quiet hours \(quiet.words) of policy \(slot.policy.id), \(quiet.mark)"
-            guard end < moment + 15 * 86400 else { return (moment, LevelResolution(notes: ["\(words): they have no end"])) }
+            guard end < moment + Self.longestQuiet else { return (moment, LevelResolution(notes: ["\(words): they have no end"])) }
             notes.append("\(words): nobody is paged before \(quiet.hours.zone.wall(at: end).text) \(quiet.hours.zone.name)")
             due = end
         }

@@ -111,7 +111,11 @@ public struct Roster: Sendable {
 
     /// The policy that a receiver follows where there is no emergency.
     func policy(of receiver: String) -> String? {
-        if let known = receivers[receiver] { return known.policy }
+        if let known = receivers[receiver] {
+            // The one receiver of a plan that is written in the short form alone.
+            let isShort = known.policy == nil && known.direct.isEmpty && receiver == Self.shortPolicy && policies[receiver] != nil
+            return isShort ? receiver : known.policy
+        }
         if receiver == Self.emergencyReceiver, let emergency { return emergency }
         return receivers.isEmpty && policies[Self.shortPolicy] != nil ? Self.shortPolicy : nil
     }

@@ -17,7 +17,8 @@ extension RosterReader {
         used.insert("policy " + policy.value)
         if names.contains(policy.value) { return policy.value }
         diagnostics.error(
-            .unknownReference, "there is no policy “\(policy.value)”", remedy: Suggestion.remedy(for: policy.value, among: names), at: policy.mark)
+            .unknownReference, "there is no policy “\(policy.value.clipped)”", remedy: Suggestion.mend(for: policy.value, among: names),
+            at: policy.mark)
         return nil
     }
 
@@ -44,7 +45,8 @@ extension RosterReader {
         let unused: [(String, String, SourceMark)] =
             document.schedules.entries.map { ("schedule", $0.name, $0.mark) } + document.teams.entries.map { ("team", $0.name, $0.mark) }
         for (kind, name, mark) in unused where !used.contains(name) {
-            diagnostics.warning(.invalidValue, "the \(kind) “\(name)” is never used", remedy: "name it in a policy, or leave it out", at: mark)
+            diagnostics.warning(
+                .invalidValue, "the \(kind) “\(name.clipped)” is never used", remedy: "name it in a policy, or leave it out", at: mark)
         }
         for entry in document.policies.entries where !used.contains("policy " + entry.name) {
             diagnostics.warning(

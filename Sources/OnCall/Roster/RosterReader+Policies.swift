@@ -16,11 +16,12 @@ extension RosterReader {
             let names = document.policies.entries.map(\.name)
             if !names.contains(then.value) {
                 diagnostics.error(
-                    .unknownReference, "there is no policy “\(then.value)”", remedy: Suggestion.remedy(for: then.value, among: names), at: then.mark)
+                    .unknownReference, "there is no policy “\(then.value.clipped)”", remedy: Suggestion.mend(for: then.value, among: names),
+                    at: then.mark)
             } else if let fallback {
                 diagnostics.warning(
                     .invalidValue, "this level is never reached: then: \(then.value) goes on before it",
-                    remedy: "write the fallback into “\(then.value)”",
+                    remedy: "write the fallback into “\(then.value.clipped)”",
                     at: fallback.mark)
             }
             loop(entry.name, then)
@@ -102,8 +103,8 @@ extension RosterReader {
                     receiver.policy = name
                 } else {
                     diagnostics.error(
-                        .unknownReference, "there is no policy “\(name)”",
-                        remedy: Suggestion.remedy(for: name, among: names) ?? "add it under policies:",
+                        .unknownReference, "there is no policy “\(name.clipped)”",
+                        remedy: Suggestion.mend(for: name, among: names) ?? "add it under policies:",
                         at: entry.value.mark)
                 }
             case "notify":
@@ -123,7 +124,7 @@ extension RosterReader {
                 guard entry.key.hasSuffix("_configs") || book.receiverKeys.contains(entry.key) else {
                     let known = ["name", "policy", "notify", "respond_within"] + book.receiverKeys
                     diagnostics.error(
-                        .unknownKey, "unknown key “\(entry.key)”", remedy: Suggestion.remedy(for: entry.key, among: known), at: entry.keyMark)
+                        .unknownKey, "unknown key “\(entry.key.clipped)”", remedy: Suggestion.mend(for: entry.key, among: known), at: entry.keyMark)
                     continue
                 }
                 receiver.direct += book.contacts(entry, &diagnostics).map { LevelTarget(kind: .contact($0), teams: [], mark: $0.mark) }

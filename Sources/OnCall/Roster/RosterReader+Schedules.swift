@@ -169,8 +169,8 @@ extension RosterReader {
                 index = layers.firstIndex { $0.name == "layer \(layer.value)" }
                 if index == nil {
                     diagnostics.error(
-                        .unknownReference, "there is no layer “\(layer.value)” in this schedule",
-                        remedy: Suggestion.remedy(for: layer.value, among: layers.map { String($0.name.dropFirst(6)) }), at: layer.mark)
+                        .unknownReference, "there is no layer “\(layer.value.clipped)” in this schedule",
+                        remedy: Suggestion.mend(for: layer.value, among: layers.map { String($0.name.dropFirst(6)) }), at: layer.mark)
                 }
             }
             let person = settings.person.flatMap { self.person($0) }

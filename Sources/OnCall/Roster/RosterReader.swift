@@ -31,6 +31,12 @@ struct RosterReader {
         names()
         for entry in document.people.entries { if let value = entry.value { people[entry.name] = person(entry, value) } }
         for entry in document.schedules.entries { if let value = entry.value { schedules[entry.name] = schedule(entry, value) } }
+        for entry in document.teams.entries {
+            // Also what nobody uses is checked.
+            openTeams = [entry.name]
+            _ = targets(entry.value ?? Items())
+        }
+        openTeams = []
         for entry in document.policies.entries { if let value = entry.value { policies[entry.name] = policy(entry, value) } }
     }
 
@@ -43,7 +49,7 @@ struct RosterReader {
         for (name, kind, mark) in all {
             if let other = kinds[name], other.kind != kind {
                 diagnostics.error(
-                    .invalidValue, "“\(name)” is a \(other.kind) already, at \(other.mark), and now a \(kind)",
+                    .invalidValue, "“\(name.clipped)” is a \(other.kind) already, at \(other.mark), and now a \(kind)",
                     remedy: "give one of them another name",
                     at: mark)
             }
@@ -56,11 +62,11 @@ struct RosterReader {
     mutating func zone(_ name: Marked<String>?) -> ZoneClock? {
         guard let name else { return nil }
         if let zone = ZoneClock(name.value) { return zone }
-        let known = TimeZone.knownTimeZoneIdentifiers
+        let known = name.value.count <= 64 ? TimeZone.knownTimeZoneIdentifiers : []
         let near =
             Suggestion.nearest(to: name.value, among: known) ?? known.first { $0.split(separator: "/").last?.lowercased() == name.value.lowercased() }
         diagnostics.error(
-            .invalidValue, "“\(name.value)” is no time zone that is known",
+            .invalidValue, "“\(name.value.prefix(64))” is no time zone that is known",
             remedy: near.map { "did you mean “\($0)”?" } ?? "write an IANA name such as Europe/Lisbon", at: name.mark)
         return nil
     }
@@ -112,7 +118,7 @@ struct RosterReader {
     private mutating func person(_ entry: Named<PersonSettings>.Entry, _ settings: PersonSettings) -> RosterPerson {
         let name = settings.name ?? entry.name, zone = zone(settings.timezone) ?? hotelZone
         if let locale = settings.locale, !Self.isLocale(locale) {
-            diagnostics.error(.invalidValue, "“\(locale)” is no language", remedy: "write for example pt or en-GB", at: entry.mark)
+            diagnostics.error(.invalidValue, "“\(locale.clipped)” is no language", remedy: "write for example pt or en-GB", at: entry.mark)
         }
         var contacts: [PlannedContact] = [], written = 0
         for item in settings.contacts.items {
@@ -136,7 +142,7 @@ struct RosterReader {
             guard let from = rule.name == "default" ? AlertSeverity.info : AlertSeverity(rawValue: rule.name) else {
                 let known = AlertSeverity.allCases.map(\.rawValue) + ["default"]
                 diagnostics.error(
-                    .unknownKey, "“\(rule.name)” is no severity", remedy: Suggestion.remedy(for: rule.name, among: known), at: rule.mark)
+                    .unknownKey, "“\(rule.name.clipped)” is no severity", remedy: Suggestion.mend(for: rule.name, among: known), at: rule.mark)
                 continue
             }
             guard let steps = rule.value?.items else { continue }
@@ -145,8 +151,8 @@ struct RosterReader {
             for step in steps {
                 guard let contact = contacts.first(where: { $0.key == step.value.contact.value }) else {
                     diagnostics.error(
-                        .unknownReference, "\(name) has no contact “\(step.value.contact.value)”",
-                        remedy: Suggestion.remedy(for: step.value.contact.value, among: contacts.map(\.key)), at: step.value.contact.mark)
+                        .unknownReference, "\(name) has no contact “\(step.value.contact.value.clipped)”",
+                        remedy: Suggestion.mend(for: step.value.contact.value, among: contacts.map(\.key)), at: step.value.contact.mark)
                     continue
                 }
                 planned.append(.init(contact: contact, after: Int(step.value.after.seconds), mark: step.mark))
@@ -173,7 +179,8 @@ struct RosterReader {
         let ids = document.people.entries.map(\.name)
         if ids.contains(id.value) { return id.value }
         diagnostics.error(
-            .unknownReference, "there is no person “\(id.value)”", remedy: Suggestion.remedy(for: id.value, among: ids) ?? "add them under people:",
+            .unknownReference, "there is no person “\(id.value.clipped)”",
+            remedy: Suggestion.mend(for: id.value, among: ids) ?? "add them under people:",
             at: id.mark)
         return nil
     }
@@ -217,7 +224,7 @@ struct RosterReader {
         if kind ?? "team" == "team", let team = document.teams.entries.first(where: { $0.name == name }) {
             guard !openTeams.contains(name) else {
                 diagnostics.error(
-                    .invalidValue, "the team “\(name)” comes back to itself: \((openTeams + [name]).joined(separator: " → "))",
+                    .invalidValue, "the team “\(name.clipped)” comes back to itself: \((openTeams + [name]).joined(separator: " → "))",
                     remedy: "name people or schedules here", at: mark)
                 return []
             }
@@ -237,7 +244,8 @@ struct RosterReader {
         default: candidates = people + schedules + document.teams.entries.map(\.name)
         }
         diagnostics.error(
-            .unknownReference, "there is no \(kind ?? "person, schedule or team") “\(name)”", remedy: Suggestion.remedy(for: name, among: candidates),
+            .unknownReference, "there is no \(kind ?? "person, schedule or team") “\(name.clipped)”",
+            remedy: Suggestion.mend(for: name, among: candidates),
             at: mark)
         return []
     }

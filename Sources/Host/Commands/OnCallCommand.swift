@@ -1,0 +1,220 @@
+import ArgumentParser
+import Foundation
+import Kernel
+import OnCall
+import PluginAPI
+
+/// `jack oncall`.
+struct OnCallCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "oncall", abstract: "Say who is on call, and prove that somebody always is.", subcommands: [Who.self, CoverageReport.self])
+
+    /// `jack oncall who`.
+    struct Who: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say who is on call now, or at another time, by which rule, and until when.",
+            discussion: "Exit status: 0 where every schedule has somebody, 1 where one has nobody, or something is wrong with the plan.")
+        @OptionGroup var plan: PlanOptions
+        @Option(
+            help: ArgumentHelp(
+                "When, in the schedule's own time, or in UTC with a Z at the end; now where it is left out.", valueName: "2026-12-24T02:10"))
+        var at: String?
+        @Argument(help: "Schedules; all of them where none is named.") var schedules: [String] = []
+        @Flag(help: "Print JSON.") var json = false
+
+        func run() throws {
+            let (roster, diagnostics) = try plan.roster()
+            for name in schedules where !roster.scheduleNames.contains(name) {
+                let remedy = Suggestion.remedy(for: name, among: roster.scheduleNames).map { "; \($0)" } ?? ""
+                Terminal.error("jack: there is no schedule “\(Terminal.plain(name))”\(remedy)")
+                throw ExitCode(1)
+            }
+            let names = schedules.isEmpty ? roster.scheduleNames : schedules
+            let turns = try names.compactMap { name in
+                roster.whoIsOnCall(in: name, at: try PlanOptions.date(at, in: roster.timezone(of: name)) ?? Date())
+            }
+            if json {
+                print(JSONText.pretty(.array(turns.map(\.json))))
+            } else if turns.isEmpty {
+                print("the plan has no schedule")
+            } else {
+                let rows = turns.flatMap { turn -> [[String]] in
+                    let until = turn.until.map { roster.wall($0, of: turn.schedule) } ?? "–"
+                    guard !turn.people.isEmpty else { return [[turn.schedule, "nobody", until, "a gap", "\(turn.mark)"]] }
+                    return turn.people.map { [turn.schedule, Terminal.plain($0.name), until, Terminal.plain($0.reason), "\($0.mark)"] }
+                }
+                print(Terminal.table(["SCHEDULE", "ON CALL", "UNTIL", "BY", "RULE"], rows))
+            }
+            guard !diagnostics.hasErrors, turns.allSatisfy({ !$0.people.isEmpty }) else { throw ExitCode(1) }
+        }
+    }
+
+    /// `jack oncall coverage`.
+    struct CoverageReport: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "coverage",
+            abstract: "Prove, for each receiver and severity, that a person is paged within the promised time at every moment.",
+            discussion: """
+                Computed from the moments at which anything changes, not sampled. Lists what is missing with the lines that cause it, and the days on which \
+                the clock is put forward or back. Exit status: 0 where nothing is missing, 1 where something is.
+                """)
+        @OptionGroup var plan: PlanOptions
+        @Option(help: ArgumentHelp("The first day; today where it is left out.", valueName: "2026-01-01")) var from: String?
+        @Option(help: ArgumentHelp("The day that ends it; a year later where it is left out.", valueName: "2027-01-01")) var to: String?
+        @Flag(help: "Print JSON.") var json = false
+
+        func run() throws {
+            let (roster, diagnostics) = try plan.roster()
+            let start = try PlanOptions.date(from, in: nil) ?? Date(), end = try PlanOptions.date(to, in: nil) ?? start + 366 * 86400
+            guard start < end, end.timeIntervalSince(start) <= 10 * 366 * 86400 else {
+                Terminal.error("jack: --to must be later than --from, by ten years at most")
+                throw ExitCode(64)
+            }
+            let coverage = roster.coverage(from: start, to: end)
+            if json {
+                print(JSONText.pretty(coverage.json))
+            } else {
+                coverage.print()
+            }
+            for gap in roster.scheduleGaps(from: start, to: end) { Terminal.error(gap.description) }
+            guard !diagnostics.hasErrors, coverage.isSound else { throw ExitCode(1) }
+        }
+    }
+}
+
+/// How commands find the on-call plan.
+struct PlanOptions: ParsableArguments {
+    @OptionGroup var options: ConfigurationOptions
+    @Option(
+        help: ArgumentHelp("The on-call plan; oncall.yaml beside the configuration where it is left out.", valueName: "file"),
+        completion: .file(extensions: ["yaml", "yml"]))
+    var plan: String?
+
+    /// The plan's people and schedules; its diagnostics go to standard error. An answer is given also where something is wrong: it may be just what is sought.
+    func roster() throws -> (roster: Roster, diagnostics: Diagnostics) {
+        let (loaded, configurator) = try options.load()
+        let file = plan ?? "\(loaded.configuration.directory)/oncall.yaml"
+        var diagnostics = Diagnostics()
+        guard let raw = HostDocuments().document(file, &diagnostics) else {
+            for diagnostic in diagnostics.sorted { Terminal.error(diagnostic.description) }
+            throw ExitCode(1)
+        }
+        let root = Interpolation(environment: configurator.environment, files: .system).expand(raw, &diagnostics)
+        let receivers = (root["receivers"]?.elements ?? []).compactMap { node in
+            node["name"].map { ReceiverDefinition(name: $0.text ?? "", node: node, mark: $0.mark) }
+        }
+        let folder = file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
+        let roster = Roster(
+            root: root, receivers: receivers, sinks: loaded.configuration.instances.compactMap(SinkDescription.init),
+            plugins: configurator.registrations.compactMap(SinkDescription.init), timezone: loaded.configuration.property.timeZone,
+            calendars: { source in
+                // Calendars behind an address are a running Jack's to fetch.
+                guard !source.contains("://") else { return nil }
+                return try? ConfigurationFiles.system.read(source.hasPrefix("/") ? source : folder + source, HostDocuments.maximumBytes)
+            }, &diagnostics)
+        for diagnostic in diagnostics.sorted { Terminal.error(diagnostic.description) }
+        return (roster, diagnostics)
+    }
+
+    /// A time of a zone, or of UTC; nil for none.
+    static func date(_ text: String?, in zone: String?) throws -> Date? {
+        guard let text else { return nil }
+        guard let date = Roster.date(text, in: zone ?? "UTC") else {
+            Terminal.error("jack: “\(Terminal.plain(text))” is not a time; write for example 2026-12-24T02:10 or 2026-12-24T02:10Z")
+            throw ExitCode(64)
+        }
+        return date
+    }
+}
+
+extension SinkDescription {
+    /// An alert instance as plans see it; nil for an instance of another kind.
+    init?(_ instance: InstanceConfiguration) {
+        guard instance.kind == .alert else { return nil }
+        let manifest = instance.registration.manifest
+        self.init(
+            instance: instance.name, plugin: manifest.id, contacts: manifest.contacts,
+            reachesHuman: Self.reachesPeople(manifest) || instance.settings.printed["reaches_human"] == .bool(true))
+    }
+
+    /// An alert plugin, by its own name.
+    init?(_ registration: PluginRegistration) {
+        guard registration.kind == .alert else { return nil }
+        let manifest = registration.manifest
+        self.init(instance: manifest.id, plugin: manifest.id, contacts: manifest.contacts, reachesHuman: Self.reachesPeople(manifest))
+    }
+
+    /// Whoever can acknowledge, or has a number or an address, is a person: so it is known without constructing the plugin.
+    private static func reachesPeople(_ manifest: PluginManifest) -> Bool {
+        !manifest.capabilities.isDisjoint(with: ["acknowledge", "acknowledgements"])
+            || manifest.contacts.contains { $0.shape == .phoneNumber || $0.shape == .emailAddress }
+    }
+}
+
+extension Roster.OnCallTurn {
+    fileprivate var json: JSONValue {
+        let people: [JSONValue] = people.map {
+            ["id": .string($0.id), "name": .string($0.name), "reason": .string($0.reason), "place": .string("\($0.mark)")]
+        }
+        let until: JSONValue = until.map { .string($0.formatted(.iso8601)) } ?? .null
+        return ["schedule": .string(schedule), "until": until, "place": .string("\(mark)"), "people": .array(people)]
+    }
+}
+
+extension Coverage {
+    fileprivate func print() {
+        for gap in gaps {
+            let about = "\(gap.receiver), \(gap.isEmergency ? "emergency" : gap.severity.rawValue)"
+            let promise = gap.promise.map { " within \($0.text)" } ?? ""
+            let words =
+                switch gap.kind {
+                case .nobody: "nobody is paged\(promise)"
+                case .late: "a person is paged, but not\(promise)"
+                case .quietHours: "quiet hours: a person is paged when they end, not\(promise)"
+                case .oneSink: "people are reached by one alert plugin alone"
+                }
+            Swift.print("\(gap.mark): \(gap.isFault ? "gap" : "note"): \(about): \(words), \(gap.times.count) times, \(gap.total.text) together")
+            for time in gap.times.prefix(3) { Swift.print("    \(time.lowerBound.formatted(.iso8601)) to \(time.upperBound.formatted(.iso8601))") }
+            if gap.times.count > 3 { Swift.print("    … \(gap.times.count - 3) more") }
+            for cause in gap.causes { Swift.print("    because: \(Terminal.plain(cause))") }
+        }
+        for change in clockChanges {
+            Swift.print("\(change.at.formatted(.iso8601)): \(change.zone): \(change.wall) \(change.isGap ? "is left out" : "comes twice")")
+            for line in change.affected { Swift.print("    \(Terminal.plain(line))") }
+        }
+        let faults = gaps.count(where: \.isFault)
+        Swift.print(
+            "\(from.formatted(.iso8601)) to \(to.formatted(.iso8601)): \(receivers) receivers with four severities and as an emergency, "
+                + "\(pieces) pieces of time compared: " + (faults == 0 ? "every moment is covered" : "\(faults) gaps"))
+    }
+
+    fileprivate var json: JSONValue {
+        [
+            "from": .string(from.formatted(.iso8601)), "to": .string(to.formatted(.iso8601)), "sound": .bool(isSound), "receivers": .int(receivers),
+            "pieces": .int(pieces), "gaps": .array(gaps.map(\.json)), "clock_changes": .array(clockChanges.map(\.json)),
+        ]
+    }
+}
+
+extension Coverage.Gap {
+    fileprivate var json: JSONValue {
+        let promise: JSONValue = promise.map { .string($0.text) } ?? .null
+        let times: [JSONValue] = times.map {
+            ["from": .string($0.lowerBound.formatted(.iso8601)), "to": .string($0.upperBound.formatted(.iso8601))]
+        }
+        return [
+            "receiver": .string(receiver), "severity": .string(severity.rawValue), "emergency": .bool(isEmergency), "kind": .string(kind.rawValue),
+            "promise": promise, "fault": .bool(isFault), "place": .string("\(mark)"), "causes": .array(causes.map { .string($0) }),
+            "times": .array(times),
+        ]
+    }
+}
+
+extension Coverage.ClockChange {
+    fileprivate var json: JSONValue {
+        [
+            "zone": .string(zone), "at": .string(at.formatted(.iso8601)), "wall": .string(wall), "kind": .string(isGap ? "left out" : "twice"),
+            "affected": .array(affected.map { .string($0) }),
+        ]
+    }
+}
