@@ -47,7 +47,7 @@ public struct PagerDutyAlertSink: AlertSink {
         AlertSinkFeatures(acknowledges: !(settings.webhookSecret?.isEmpty ?? true), updatesInPlace: true, reachesHuman: true)
     }
 
-    /// Asks whether the Events API is there, and whether the REST API takes the token. A key of an integration cannot be tried without raising an incident.
+    /// Asks whether the Events API is there, and whether the REST API takes the token. An integration's key cannot be tried without raising an incident.
     public func probe() async throws -> ProbeResult {
         let host = BaseURL(settings.baseURL).hostName ?? PagerDutyReply.vendor
         let response = try await context.http.send(

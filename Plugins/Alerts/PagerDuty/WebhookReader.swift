@@ -55,8 +55,8 @@ final class WebhookReader: Sendable {
 
     /// The group keys that an incident is about.
     ///
-    /// `incident_key` is the key that Jack gave where the service creates incidents alone. Where it creates alerts, as new services do, the key is the
-    /// alert's, and the webhook may not hold it: the REST API does.
+    /// `incident_key` is the key that Jack gave where the service creates incidents alone. Where it creates alerts, as new services do, the key is
+    /// the alert's, and the webhook may not hold it: the REST API does.
     private func references(of incident: JSONValue) async throws -> [Reference] {
         var keys: [String] = []
         if let token = settings.apiToken, let id = incident["id"]?.stringValue, Self.isID(id) { keys = try await alertKeys(of: id, token) }

@@ -3,8 +3,8 @@ import PluginAPI
 
 /// A page as a message of Block Kit's blocks.
 ///
-/// Slack's limits: 50 blocks, 150 characters in a header, 3,000 in a text. The sum has a limit too, which no document names: what is longer than about
-/// 13,000 bytes is refused as `msg_blocks_too_long`. The message stays below all of them; what is left out is counted.
+/// Slack's limits: 50 blocks, 150 characters in a header, 3,000 in a text. The sum has a limit too, which no document names: what is longer than
+/// about 13,000 bytes is refused as `msg_blocks_too_long`. The message stays below all of them; what is left out is counted.
 struct SlackMessage {
     enum Event: Sendable { case page, update, resolve }
 

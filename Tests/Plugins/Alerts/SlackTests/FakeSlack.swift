@@ -136,7 +136,7 @@ final class FakeSlack: Sendable {
             }
     }
 
-    /// True where every `<` opens a link or a date of Jack's own, and every `&` an escape: whatever else stands there could mention the whole channel.
+    /// True where every `<` opens a link or a date of Jack's own, and every `&` an escape: whatever else stands there could mention everybody.
     private static func isEscaped(_ text: String) -> Bool {
         let rest = text.replacing(/<(https?:\/\/[^<>|\s]*|!date\^\d+\^[^<>|]*)\|[^<>|]*>/, with: "").replacing(/&(amp|lt|gt);/, with: "")
         return !rest.contains { "<>&".contains($0) }

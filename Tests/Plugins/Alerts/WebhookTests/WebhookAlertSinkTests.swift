@@ -88,7 +88,7 @@ private struct Receiver {
 
     // MARK: Alertmanager's format
 
-    /// What Debian's Alertmanager 0.25 posted for two alerts of one group: the members of the body and of an alert, and how it writes that there is no end.
+    /// What Debian's Alertmanager 0.25 posted for two alerts of one group: the members of the body and of an alert.
     private static let members: Set = [
         "version", "groupKey", "truncatedAlerts", "status", "receiver", "groupLabels", "commonLabels", "commonAnnotations", "externalURL", "alerts",
     ]
