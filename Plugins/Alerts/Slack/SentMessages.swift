@@ -11,6 +11,8 @@ struct SentMessages: Sendable {
         var ts: String
         /// The telling by which it was written.
         var page: String
+        /// The note by which somebody acknowledged the matter since.
+        var acknowledged: String?
     }
 
     /// A button's value has at most 2,000 characters, and stands three times in a message that has room for little more.

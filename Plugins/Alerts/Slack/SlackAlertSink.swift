@@ -82,19 +82,26 @@ public struct SlackAlertSink: AlertSink {
     private func write(_ page: AlertPage, _ event: SlackMessage.Event, to channel: String) async throws -> String {
         let target = SlackTarget.channel(channel)
         let reference = settings.hasButtons ? await kept("what a button carries", { try await sent.reference(to: page.groupKey) }) : nil
-        var arguments = arguments(page, event, reference: reference)
         // A page that is told again after its answer was lost has a message already, if Slack took it and Jack could note it.
         if let known = await kept("which message stands for a page", { try await sent.message(about: page.groupKey, at: target) }) ?? nil,
             event != .page || known.page == page.id
         {
+            var known = known
+            if SlackMessage.isAcknowledgement(page.note) { known.acknowledged = page.note?.cut(to: 500) }
+            let arguments = arguments(page, event, reference: reference, acknowledged: known.acknowledged)
             do {
                 _ = try await client.call("chat.update", arguments.adding(["channel": .string(known.channel), "ts": .string(known.ts)]))
+                if known.acknowledged != nil {
+                    let message = known
+                    await kept("who acknowledged a page") { try await sent.keep(message, about: page.groupKey, at: target) }
+                }
                 return known.ts
             } catch let refusal as SlackClient.Refusal {
                 guard SlackError.lostMessages.contains(refusal.code) else { throw refusal.failure }
             }
         }
-        arguments = arguments.adding(["channel": .string(channel), "unfurl_links": false, "unfurl_media": false])
+        let arguments = arguments(page, event, reference: reference)
+            .adding(["channel": .string(channel), "unfurl_links": false, "unfurl_media": false])
         let answer: JSONValue
         do { answer = try await client.call("chat.postMessage", arguments) } catch let refusal as SlackClient.Refusal { throw refusal.failure }
         guard let ts = answer["ts"]?.stringValue, let id = answer["channel"]?.stringValue else {
@@ -116,8 +123,9 @@ public struct SlackAlertSink: AlertSink {
         }
     }
 
-    private func arguments(_ page: AlertPage, _ event: SlackMessage.Event, reference: String?) -> JSONValue {
-        let message = SlackMessage(page: page, event: event, reference: reference, maximumAlerts: settings.maximumAlerts)
+    private func arguments(_ page: AlertPage, _ event: SlackMessage.Event, reference: String?, acknowledged: String? = nil) -> JSONValue {
+        let message = SlackMessage(
+            page: page, event: event, reference: reference, maximumAlerts: settings.maximumAlerts, acknowledged: acknowledged)
         return ["text": .string(message.fallback), "blocks": .array(message.blocks)]
     }
 }

@@ -17,9 +17,13 @@ struct SlackMessage {
     /// What the buttons carry; nil for a message without.
     let reference: String?
     let maximumAlerts: Int
+    /// Who has acknowledged the matter before, as an earlier note said it: later news do not say it again.
+    var acknowledged: String?
 
     private var isOver: Bool { event == .resolve }
-    private var isAcknowledged: Bool { page.note?.lowercased().hasPrefix("acknowledged") ?? false }
+    private var isAcknowledged: Bool { acknowledged != nil || Self.isAcknowledgement(page.note) }
+
+    static func isAcknowledgement(_ note: String?) -> Bool { note?.lowercased().hasPrefix("acknowledged") ?? false }
     /// The worst first.
     private var alerts: [Alert] { page.alerts.sorted { ($0.severity, $1.startsAt) > ($1.severity, $0.startsAt) } }
 
@@ -38,7 +42,9 @@ struct SlackMessage {
             Self.section(headline(limit: Self.textLimit)),
         ]
         var foot: [JSONValue] = []
-        if let note = page.note, !note.isEmpty { foot.append(Self.section(note.onOneLine.slackEscaped(limit: 500))) }
+        for note in [acknowledged == page.note ? nil : acknowledged, page.note].compactMap({ $0 }) where !note.isEmpty {
+            foot.append(Self.section(note.onOneLine.slackEscaped(limit: 500)))
+        }
         foot.append(Self.context(reasons))
         if let reference, !isOver { foot.append(["type": "actions", "block_id": "jack-actions", "elements": .array(buttons(reference))]) }
         return head + details(Self.maximumBytes - Self.size(head + foot) - 200) + foot

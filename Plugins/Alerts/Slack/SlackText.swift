@@ -21,8 +21,8 @@ extension String {
         return kept
     }
 
-    /// The text on one line.
-    var onOneLine: String { String(map { $0.isNewline ? " " : $0 }) }
+    /// The text on one line; of a very long one the beginning.
+    var onOneLine: String { String(cut(to: SlackMessage.textLimit).map { $0.isNewline ? " " : $0 }) }
 
     /// A link with a name of ours; nil for what is no URL of the web.
     func slackLink(_ name: String) -> String? {

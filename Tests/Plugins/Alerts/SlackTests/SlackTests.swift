@@ -61,7 +61,7 @@ import Testing
     }
 
     @Test func oneMessageTellsTheWholeMatter() async throws {
-        try await run { sink, slack, server, _ in
+        try await run { sink, slack, server, _ async throws in
             let receipt = try await sink.page(page)
             #expect(slack.messages.count == 1 && receipt.vendorID == "1756814400.100000")
             let first = try #require(slack.messages.first)
@@ -88,7 +88,7 @@ import Testing
     }
 
     @Test func aPageIsAMessageOfItsOwnUnlessItIsTheSamePage() async throws {
-        try await run { sink, slack, _, _ in
+        try await run { sink, slack, _, _ async throws in
             _ = try await sink.page(page)
             _ = try await sink.page(page)
             #expect(slack.messages.map(\.edits) == [1], "told again after a crash: the same message")
@@ -101,8 +101,26 @@ import Testing
         }
     }
 
+    @Test func whatWasAcknowledgedStaysSoUntilTheNextPage() async throws {
+        try await run { sink, slack, _, _ async throws in
+            _ = try await sink.page(page)
+            var news = page
+            (news.id, news.note) = ("page-2", "acknowledged by Ana")
+            _ = try await sink.update(news)
+            (news.id, news.note) = ("page-3", "some alerts of the group are resolved")
+            _ = try await sink.update(news)
+            let shown = try #require(slack.messages.first)
+            #expect(shown.shown.contains("👀 ACKNOWLEDGED") && shown.shown.contains("acknowledged by Ana") && shown.shown.contains("some alerts of"))
+            #expect(shown.buttons.map { $0["action_id"] } == ["jack_resolve", "jack_escalate"])
+            var again = page
+            again.id = "page-4"
+            _ = try await sink.page(again)
+            #expect(slack.messages.count == 2 && slack.messages[1].buttons.count == 3, "it came back: nobody has acknowledged it now")
+        }
+    }
+
     @Test func eachRecipientHasItsOwnMessage() async throws {
-        try await run { sink, slack, server, _ in
+        try await run { sink, slack, server, _ async throws in
             var other = page
             other.recipient = "#front-desk"
             _ = try await sink.page(page)
@@ -118,7 +136,7 @@ import Testing
     }
 
     @Test func aMessageThatWasDeletedIsWrittenAnew() async throws {
-        try await run { sink, slack, _, _ in
+        try await run { sink, slack, _, _ async throws in
             _ = try await sink.page(page)
             slack.deleteAll()
             _ = try await sink.update(page)
@@ -131,7 +149,7 @@ import Testing
     }
 
     @Test func storageThatFailsStopsNoPage() async throws {
-        try await run { sink, slack, _, test in
+        try await run { sink, slack, _, test async throws in
             test.storage.fail(with: .notReady(.unreachable, "the disk is full"))
             _ = try await sink.page(page)
             #expect(slack.messages.count == 1 && test.logs.contains("cannot be kept"))
@@ -139,7 +157,7 @@ import Testing
     }
 
     @Test func whatIsTooLongIsCut() async throws {
-        try await run(["maximum_alerts": 20]) { sink, slack, _, _ in
+        try await run(["maximum_alerts": 20]) { sink, slack, _, _ async throws in
             let huge = String(repeating: "größer & <b>👩‍👩‍👧‍👦</b> ", count: 20_000)
             var page = page
             (page.id, page.groupKey, page.reason, page.note) = (huge, huge, huge, huge)
@@ -160,7 +178,7 @@ import Testing
             _ = try await sink.resolve(page)
             #expect(slack.messages.map(\.edits) == [1] && slack.refusals == [])
         }
-        try await run { sink, slack, _, _ in
+        try await run { sink, slack, _, _ async throws in
             var page = page
             page.alerts = Array(repeating: page.alerts[0], count: 40)
             _ = try await sink.page(page)
@@ -172,7 +190,7 @@ import Testing
 
     @Test func anIncomingWebhookCanOnlyWrite() async throws {
         let settings: [String: JSONValue] = ["bot_token": .null, "signing_secret": .null, "channel": .null, "webhook_url": "HOOK"]
-        try await run(settings) { sink, slack, server, _ in
+        try await run(settings) { sink, slack, server, _ async throws in
             #expect(!sink.features.acknowledges && !sink.features.updatesInPlace && sink.features.reachesHuman)
             for tell in [sink.page, sink.update, sink.resolve] { #expect(try await tell(page).vendorID == nil) }
             #expect(slack.hooked.count == 3 && slack.hooked.allSatisfy(\.buttons.isEmpty) && slack.refusals == [])
@@ -181,7 +199,7 @@ import Testing
     }
 
     @Test func aRecipientMayBeAnIncomingWebhook() async throws {
-        try await run { sink, slack, server, _ in
+        try await run { sink, slack, server, _ async throws in
             var other = page
             other.recipient = server.url(FakeSlack.hook)
             _ = try await sink.page(other)
@@ -189,7 +207,7 @@ import Testing
             _ = try await sink.page(other)
             #expect(slack.hooked.count == 1 && slack.messages.count == 1, "Alertmanager's api_url of a bot stands for the bot")
         }
-        try await run(["bot_token": .null, "signing_secret": .null, "channel": .null]) { sink, _, server, _ in
+        try await run(["bot_token": .null, "signing_secret": .null, "channel": .null]) { sink, _, server, _ async throws in
             for recipient in [nil, "#alerts"] {
                 var other = page
                 other.recipient = recipient
@@ -212,14 +230,15 @@ import Testing
     ) async throws {
         let answer: LoopbackServer.Answer = { _ in .status(status, headers: [("Retry-After", "7")], body: Array(text.utf8)) }
         let settings: [String: JSONValue] = ["bot_token": .null, "signing_secret": .null, "channel": .null, "webhook_url": "HOOK"]
-        try await run(settings, answer: answer) { sink, _, server, test in
+        try await run(settings, answer: answer) { sink, _, server, test async throws in
             let failure = await #expect(throws: PluginFailure.self) { try await sink.page(page) }
             #expect(failure?.disposition == disposition && failure?.reason == reason)
             var other = page
             other.recipient = server.url(FakeSlack.hook)
             let theirs = await #expect(throws: PluginFailure.self) { try await sink.page(other) }
             #expect(theirs?.disposition != .credentialsRejected, "one recipient's URL says nothing of the instance")
-            #expect(!("\(failure?.description ?? "") \(theirs?.description ?? "")" + test.logs.text).contains("hidden-webhook-token"))
+            let said = "\(failure?.description ?? "") \(theirs?.description ?? "") \(test.logs.text)"
+            #expect(!said.contains("hidden-webhook-token"))
         }
     }
 
@@ -229,7 +248,7 @@ import Testing
         arguments: [("jack_acknowledge", .acknowledge), ("jack_resolve", .resolve), ("jack_escalate", .escalate), ("other", nil)]
             as [(String, PageAcknowledgement.Action?)])
     func aClickIsAnAnswer(_ action: String, _ expected: PageAcknowledgement.Action?) async throws {
-        try await run { sink, _, server, test in
+        try await run { sink, _, server, test async throws in
             let found = try await answers(sink, Click.request(Click.payload(action, value: page.groupKey), at: test.clock.now))
             #expect(found == (expected.map { [PageAcknowledgement(action: $0, reference: page.groupKey, by: "ana.lima")] } ?? []))
             #expect(server.requests.isEmpty, "it is answered at once")
@@ -237,7 +256,7 @@ import Testing
     }
 
     @Test func otherInteractionsAreTakenAndLeft() async throws {
-        try await run { sink, _, _, test in
+        try await run { sink, _, _, test async throws in
             for payload in [
                 ["type": "view_submission", "user": ["id": "U"]], ["type": "block_actions", "user": ["id": "U"], "actions": []],
                 ["type": "block_actions", "actions": [["action_id": "jack_resolve", "value": "g"]]],
@@ -248,7 +267,7 @@ import Testing
     }
 
     @Test func signaturesAreCheckedOverTimeAndBody() async throws {
-        try await run { sink, _, _, test in
+        try await run { sink, _, _, test async throws in
             let now = test.clock.now
             func isTaken(_ change: (inout PluginRequest) -> Void) async throws -> Bool {
                 var request = Click.request(Click.payload(), at: now)
@@ -266,7 +285,7 @@ import Testing
             #expect(try await !isTaken { $0.headers[signature] = $0.headers[signature]?.replacing("v0=", with: "v1=") })
             #expect(try await !isTaken { $0.headers.append(HTTPField(name: signature, value: "v0=00")) })
         }
-        try await run(["signing_secret": .null]) { sink, slack, _, test in
+        try await run(["signing_secret": .null]) { sink, slack, _, test async throws in
             #expect(try await answers(sink, Click.request(Click.payload(), at: test.clock.now)) == nil && !sink.features.acknowledges)
             _ = try await sink.page(page)
             #expect(slack.messages[0].buttons.isEmpty, "a button whose click goes nowhere is none")
@@ -276,23 +295,23 @@ import Testing
     // MARK: Settings and probe
 
     @Test func theProbeWritesNothing() async throws {
-        try await run { sink, slack, server, _ in
+        try await run { sink, slack, server, _ async throws in
             #expect(try await sink.probe().summary == "reached Slack as jack in Miramar")
             #expect(server.requests.map(\.method) == ["GET"] && slack.messages.isEmpty)
         }
-        try await run(["bot_token": "xoxb-wrong"]) { sink, _, _, _ in
+        try await run(["bot_token": "xoxb-wrong"]) { sink, _, _, _ async throws in
             let failure = await #expect(throws: PluginFailure.self) { try await sink.probe() }
             #expect(failure?.disposition == .credentialsRejected)
         }
     }
 
     @Test func aRateLimitSaysHowLong() async throws {
-        try await run(answer: { _ in .status(429, headers: [("Retry-After", "30")]) }) { sink, _, _, _ in
+        try await run(answer: { _ in .status(429, headers: [("Retry-After", "30")]) }) { sink, _, _, _ async throws in
             let failure = await #expect(throws: PluginFailure.self) { try await sink.page(page) }
             #expect(failure?.reason == .rateLimited && failure?.retryAfter == .seconds(30))
         }
         let body = Array(#"{"ok":false,"error":"ratelimited"}"#.utf8)
-        try await run(answer: { _ in .status(200, headers: [("Retry-After", "30")], body: body) }) { sink, _, _, _ in
+        try await run(answer: { _ in .status(200, headers: [("Retry-After", "30")], body: body) }) { sink, _, _, _ async throws in
             let failure = await #expect(throws: PluginFailure.self) { try await sink.page(page) }
             #expect(failure?.reason == .rateLimited && failure?.retryAfter == .seconds(30))
         }
