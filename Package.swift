@@ -103,6 +103,8 @@ let package = Package(
                 "BuiltInPMS",
                 "LogAlertSink",
                 "WebhookAlertSink",
+                "PagerDutyAlertSink",
+                "SlackAlertSink",
                 arguments, log, metrics, coreMetrics, signals, lifecycle, httpTypes, crypto,
             ] + nio + addedPlugins),
         .executableTarget(name: "jack", dependencies: ["Host"], path: "Sources/Host/Executable", swiftSettings: swiftSettings),
@@ -129,6 +131,8 @@ let package = Package(
         plugin("BuiltInPMS", "PMS/BuiltIn"),
         plugin("LogAlertSink", "Alerts/Log"),
         plugin("WebhookAlertSink", "Alerts/Webhook", [crypto]),
+        plugin("PagerDutyAlertSink", "Alerts/PagerDuty", [crypto]),
+        plugin("SlackAlertSink", "Alerts/Slack", [crypto]),
         // jack plugins new: targets
 
         // Jack with a plugin that ends the process: what the end-to-end tests need and the product does not have.
@@ -162,6 +166,10 @@ let package = Package(
         tests(
             "WebhookAlertSinkTests", path: "Plugins/Alerts/WebhookTests",
             ["WebhookAlertSink", "PluginAPI", "PluginTestKit", "Kernel", crypto, httpTypes, hummingbird]),
+        tests(
+            "PagerDutyAlertSinkTests", path: "Plugins/Alerts/PagerDutyTests",
+            ["PagerDutyAlertSink", "PluginAPI", "PluginTestKit", "Kernel", httpTypes]),
+        tests("SlackAlertSinkTests", path: "Plugins/Alerts/SlackTests", ["SlackAlertSink", "PluginAPI", "PluginTestKit", "Kernel", httpTypes]),
         // jack plugins new: tests
     ],
     swiftLanguageModes: [.v6]

@@ -6,7 +6,9 @@ import EmbeddedAI
 import LogAlertSink
 import OllamaProviderPlugin
 import OpenAIProviderPlugin
+import PagerDutyAlertSink
 import PluginAPI
+import SlackAlertSink
 import Synchronization
 import WebChatChannel
 import WebhookAlertSink
@@ -34,6 +36,8 @@ public enum JackHost {
         PluginRegistration(BuiltInPMS.self),
         PluginRegistration(LogAlertSink.self),
         PluginRegistration(WebhookAlertSink.self),
+        PluginRegistration(PagerDutyAlertSink.self),
+        PluginRegistration(SlackAlertSink.self),
         // jack plugins new: registrations
     ]
 

@@ -223,7 +223,7 @@ def test_show_hides_secrets():
 def test_plugins_are_listed_and_described():
     listed = json.loads(run("plugins", "list", "--json").output)
     expected = {
-        "channel": ["webchat", "whatsapp", "email"], "ai": ["embedded", "openai", "anthropic", "ollama"], "pms": ["builtin"], "alert": ["log", "webhook"]}
+        "channel": ["webchat", "whatsapp", "email"], "ai": ["embedded", "openai", "anthropic", "ollama"], "pms": ["builtin"], "alert": ["log", "webhook", "pagerduty", "slack"]}
     equal({(item["id"], item["kind"]) for item in listed}, {(name, kind) for kind, names in expected.items() for name in names})
     contains(run("plugins", "list").output, "SUMMARY")
     for item in listed:

@@ -52,7 +52,9 @@ public struct LogAlertSink: AlertSink {
             "severity": .string(page.severity.rawValue), "alerts": .array(page.alerts.map { .string(line($0.name)) }),
             "level": .stringConvertible(page.level), "reason": .string(line(page.reason)),
         ]
-        if let url = page.url { metadata["url"] = .string(line(url)) }
+        // Neither the code that answers the page nor its link: whoever may read the log must not thereby be able to answer.
+        if let note = page.note { metadata["note"] = .string(line(note)) }
+        if page.mayRepeat { metadata["may_repeat"] = "true" }
         if isEmergency { metadata["emergency"] = "true" }
         if settings.detail, let detail = first?.detail { metadata["detail"] = .string(line(detail)) }
         logger.log(

@@ -33,10 +33,12 @@ public struct Alert: Sendable, Hashable, Codable {
     public var endsAt: Date?
     /// True for an alert that passes quiet hours, silences, throttles and budgets.
     public var isEmergency: Bool
+    /// The page of whoever raised it, such as an expression in Prometheus.
+    public var generatorURL: String?
 
     public init(
         fingerprint: String, name: String, severity: AlertSeverity, summary: String, detail: String? = nil, labels: [String: String] = [:],
-        annotations: [String: String] = [:], startsAt: Date, endsAt: Date? = nil, isEmergency: Bool = false
+        annotations: [String: String] = [:], startsAt: Date, endsAt: Date? = nil, isEmergency: Bool = false, generatorURL: String? = nil
     ) {
         self.fingerprint = fingerprint
         self.name = name
@@ -48,6 +50,7 @@ public struct Alert: Sendable, Hashable, Codable {
         self.startsAt = startsAt
         self.endsAt = endsAt
         self.isEmergency = isEmergency
+        self.generatorURL = generatorURL
     }
 }
 
@@ -72,10 +75,14 @@ public struct AlertPage: Sendable, Hashable, Codable {
     public var mayRepeat: Bool
     /// What has happened to the matter, for an update: `acknowledged by Ana`.
     public var note: String?
+    /// The plan's receiver; nil where none is concerned.
+    public var receiver: String?
+    /// The labels by which the alerts became one group; nil where they are not known.
+    public var groupLabels: [String: String]?
 
     public init(
         id: String, groupKey: String, alerts: [Alert], recipient: String? = nil, level: Int = 1, reason: String, url: String? = nil,
-        code: String? = nil, mayRepeat: Bool = false, note: String? = nil
+        code: String? = nil, mayRepeat: Bool = false, note: String? = nil, receiver: String? = nil, groupLabels: [String: String]? = nil
     ) {
         self.id = id
         self.groupKey = groupKey
@@ -87,6 +94,8 @@ public struct AlertPage: Sendable, Hashable, Codable {
         self.code = code
         self.mayRepeat = mayRepeat
         self.note = note
+        self.receiver = receiver
+        self.groupLabels = groupLabels
     }
 
     /// The worst severity among the alerts.

@@ -41,9 +41,19 @@ import Testing
         #expect(
             line.metadata["page"] == "p1" && line.metadata["group"] == "g1" && line.metadata["severity"] == "critical"
                 && line.metadata["level"] == "2")
-        #expect(line.metadata["reason"] == "route 1, oncall.yaml:7" && line.metadata["url"] == "https://jack.example.com/a/1")
+        #expect(line.metadata["reason"] == "route 1, oncall.yaml:7" && line.metadata["note"] == nil && line.metadata["may_repeat"] == nil)
         #expect(line.metadata["emergency"] == "true" && line.metadata["alerts"]?.contains("a2") == true && line.metadata["instance"] == "log")
         #expect(!test.logs.contains("+4915112345678") && !test.logs.contains("it burns") && !test.logs.contains("help"))
+    }
+
+    @Test(arguments: [false, true])
+    func whatAnswersAPageIsNeverWritten(_ detail: Bool) async throws {
+        let test = TestContext(instance: "log"), sink = try test.make(LogAlertSink.self, ["detail": .bool(detail)])
+        var page = page([.critical], emergency: true)
+        (page.code, page.url, page.note, page.mayRepeat) = ("481516", "https://jack.example.com/ack/s1gned", "acknowledged by Ana\nX", true)
+        for tell in [sink.page, sink.update, sink.resolve] { _ = try await tell(page) }
+        #expect(test.logs.lines.count == 3 && !test.logs.contains("481516") && !test.logs.contains("s1gned"))
+        #expect(test.logs.lines.allSatisfy { $0.metadata["note"] == "acknowledged by Ana X" && $0.metadata["may_repeat"] == "true" })
     }
 
     @Test func detailIsWrittenWhereAskedFor() async throws {

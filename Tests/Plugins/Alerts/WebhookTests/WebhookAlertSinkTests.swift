@@ -86,6 +86,96 @@ private struct Receiver {
         }
     }
 
+    // MARK: Alertmanager's format
+
+    /// What Debian's Alertmanager 0.25 posted for two alerts of one group: the members of the body and of an alert.
+    private static let members: Set = [
+        "version", "groupKey", "truncatedAlerts", "status", "receiver", "groupLabels", "commonLabels", "commonAnnotations", "externalURL", "alerts",
+    ]
+    private static let alertMembers: Set = ["status", "labels", "annotations", "startsAt", "endsAt", "generatorURL", "fingerprint"]
+
+    @Test func alertmanagersReceiversNeedNoChange() async throws {
+        let receiver = Receiver(secret: secret, now: VirtualClock().now)
+        var page = page
+        page.alerts[0].labels["severity"] = "page"
+        page.alerts[0].annotations = ["summary": "its own", "team": "a"]
+        page.alerts[0].generatorURL = "http://prometheus.example.com/graph?g0.expr=up"
+        page.alerts.append(
+            Alert(
+                fingerprint: "g", name: "Smoke", severity: .warning, summary: "s", detail: "d", labels: ["room": "205", "wing": "b"],
+                annotations: ["team": "a"], startsAt: page.alerts[0].startsAt, endsAt: page.alerts[0].startsAt.addingTimeInterval(60)))
+        (page.receiver, page.groupLabels, page.code, page.note) = ("night", ["alertname": "Smoke"], "481516", "acknowledged by Ana")
+        let sent = page
+        try await run(["format": "alertmanager"]) { request in
+            // The signature, and nothing that is Jack's own within the body.
+            let problem = receiver.problem(request)
+            return problem == nil || problem == "two events" ? .status(200) : .text(problem ?? "", status: 400)
+        } use: { sink, server, test in
+            _ = try await sink.page(sent)
+            _ = try await sink.resolve(sent)
+            let bodies = server.requests.compactMap(\.json)
+            #expect(bodies.count == 2 && server.requests.map { $0.header("Idempotency-Key") } == ["page-1", "page-1"])
+            for body in bodies {
+                #expect(Set((body.objectValue ?? [:]).keys) == Self.members && body["version"] == "4" && body["truncatedAlerts"] == 0)
+                #expect(body["groupKey"] == "g/1" && body["receiver"] == "night" && body["groupLabels"] == ["alertname": "Smoke"])
+                #expect(body["externalURL"] == "https://jack.example.com")
+                #expect(body["commonLabels"] == ["alertname": "Smoke"] && body["commonAnnotations"] == ["team": "a"])
+                for alert in body["alerts"]?.arrayValue ?? [] { #expect(Set((alert.objectValue ?? [:]).keys) == Self.alertMembers) }
+            }
+            #expect(bodies.map { $0["status"] } == ["firing", "resolved"])
+            let first = try #require(bodies[0]["alerts"]?.arrayValue), last = try #require(bodies[1]["alerts"]?.arrayValue)
+            #expect(first.map { $0["status"] } == ["firing", "resolved"] && last.map { $0["status"] } == ["resolved", "resolved"])
+            #expect(first[0]["labels"] == ["alertname": "Smoke", "severity": "page", "room": "204"], "a label of its own stays as it is")
+            #expect(first[1]["labels"] == ["alertname": "Smoke", "severity": "warning", "room": "205", "wing": "b"])
+            #expect(
+                first[0]["annotations"] == ["summary": "its own", "team": "a", "description": "a\nb"] && first[1]["annotations"]?["summary"] == "s")
+            #expect(
+                first[0]["startsAt"] == "2025-09-02T12:00:00.250Z" && first[0]["endsAt"] == "0001-01-01T00:00:00Z" && first[0]["fingerprint"] == "f")
+            #expect(first[0]["generatorURL"] == "http://prometheus.example.com/graph?g0.expr=up" && first[1]["generatorURL"] == "")
+            #expect(first[1]["endsAt"] == "2025-09-02T12:01:00.250Z" && last[0]["endsAt"]?.stringValue == test.clock.now.iso8601)
+            #expect(!server.requests.contains { $0.text.contains("481516") })
+        }
+    }
+
+    @Test func aPageWithoutAReceiverNamesTheInstance() async throws {
+        try await run(["format": "alertmanager"]) { _ in
+            .status(200)
+        } use: { sink, server, _ in
+            _ = try await sink.page(page)
+            let body = try #require(server.requests.first?.json)
+            #expect(body["receiver"] == "hook" && body["groupLabels"] == [:] && body["status"] == "firing")
+        }
+    }
+
+    // MARK: Recipients that are URLs
+
+    @Test func aRecipientThatIsAURLIsPostedTo() async throws {
+        try await run { request in
+            request.path == "/theirs" ? .status(request.target.contains("refuse") ? 401 : 200) : .status(500)
+        } use: { sink, server, _ in
+            var other = page
+            other.recipient = server.url("/theirs?token=their-hidden-token")
+            _ = try await sink.page(other)
+            #expect(server.requests.map(\.target) == ["/theirs?token=their-hidden-token"] && server.requests[0].json?["recipient"] == nil)
+            other.recipient = server.url("/theirs?refuse=their-hidden-token")
+            let failure = await #expect(throws: PluginFailure.self) { try await sink.page(other) }
+            #expect(failure?.disposition == .permanent && failure?.reason == .unknownRecipient, "it says nothing of the others")
+            #expect(failure?.description.contains("their-hidden-token") == false)
+        }
+    }
+
+    @Test func withoutAURLEachRecipientNeedsOne() async throws {
+        let test = TestContext(), sink = try test.make(WebhookAlertSink.self, ["secret": .string(secret)])
+        let failure = await #expect(throws: PluginFailure.self) { try await sink.page(page) }
+        #expect(failure?.reason == .configuration)
+        #expect(try await sink.probe().summary.contains("nothing to probe"))
+    }
+
+    @Test func plansWriteItsRecipientsAsAlertmanagerDoes() {
+        let forms = WebhookAlertSink.manifest.contacts
+        #expect(forms.contains(ContactForm(.receiver(key: "webhook_configs"), recipientKeys: ["url"], .url, isSecret: true)))
+    }
+
     @Test func theReceiverCanFail() async throws {
         let wrong = Receiver(secret: "another-secret-altogether", now: VirtualClock().now),
             late = Receiver(secret: secret, now: VirtualClock().now + 301)
