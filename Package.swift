@@ -103,6 +103,9 @@ let package = Package(
                 "BuiltInPMS",
                 "LogAlertSink",
                 "WebhookAlertSink",
+                "TwilioSMSChannel",
+                "PhoneAlertSink",
+                "ChannelAlertSink",
                 arguments, log, metrics, coreMetrics, signals, lifecycle, httpTypes, crypto,
             ] + nio + addedPlugins),
         .executableTarget(name: "jack", dependencies: ["Host"], path: "Sources/Host/Executable", swiftSettings: swiftSettings),
@@ -120,6 +123,10 @@ let package = Package(
             ], [crypto]),
         plugin("WhatsAppChannel", "Channels/WhatsApp", [crypto]),
         plugin("EmailChannel", "Channels/Email", [crypto, coreMetrics]),
+        plugin("TwilioWire", "Shared/Twilio", [crypto]),
+        plugin("TwilioSMSChannel", "Channels/TwilioSMS", ["TwilioWire"]),
+        plugin("PhoneAlertSink", "Alerts/Phone", ["TwilioWire"]),
+        plugin("ChannelAlertSink", "Alerts/Channel"),
         plugin(
             "EmbeddedAI", "AI/Embedded",
             resources: [.embedInCode("Resources/lexicon.txt"), .embedInCode("Resources/languages.txt")]),
@@ -162,6 +169,14 @@ let package = Package(
         tests(
             "WebhookAlertSinkTests", path: "Plugins/Alerts/WebhookTests",
             ["WebhookAlertSink", "PluginAPI", "PluginTestKit", "Kernel", crypto, httpTypes, hummingbird]),
+        tests("TwilioWireTests", path: "Plugins/Shared/TwilioTests", ["TwilioWire", "PluginAPI", "PluginTestKit", "Kernel", crypto, httpTypes]),
+        tests(
+            "TwilioSMSChannelTests", path: "Plugins/Channels/TwilioSMSTests",
+            ["TwilioSMSChannel", "TwilioWire", "PluginAPI", "PluginTestKit", "Kernel", httpTypes]),
+        tests(
+            "PhoneAlertSinkTests", path: "Plugins/Alerts/PhoneTests",
+            ["PhoneAlertSink", "TwilioWire", "PluginAPI", "PluginTestKit", "Kernel", httpTypes]),
+        tests("ChannelAlertSinkTests", path: "Plugins/Alerts/ChannelTests", ["ChannelAlertSink", "PluginAPI", "PluginTestKit", "Kernel", log]),
         // jack plugins new: tests
     ],
     swiftLanguageModes: [.v6]

@@ -1,13 +1,16 @@
 import AnthropicProviderPlugin
 import ArgumentParser
 import BuiltInPMS
+import ChannelAlertSink
 import EmailChannel
 import EmbeddedAI
 import LogAlertSink
 import OllamaProviderPlugin
 import OpenAIProviderPlugin
+import PhoneAlertSink
 import PluginAPI
 import Synchronization
+import TwilioSMSChannel
 import WebChatChannel
 import WebhookAlertSink
 import WhatsAppChannel
@@ -34,6 +37,9 @@ public enum JackHost {
         PluginRegistration(BuiltInPMS.self),
         PluginRegistration(LogAlertSink.self),
         PluginRegistration(WebhookAlertSink.self),
+        PluginRegistration(TwilioSMS.self),
+        PluginRegistration(PhoneAlertSink.self),
+        PluginRegistration(ChannelAlertSink.self),
         // jack plugins new: registrations
     ]
 
