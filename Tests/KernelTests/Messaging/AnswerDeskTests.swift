@@ -70,7 +70,7 @@ import Testing
                 Issue.record("asked in vain"); return .guestMessage
             },
         ]) {
-            kernel, _, guests, answers in
+            kernel, _, guests, answers async throws in
             _ = try await kernel.inbox.accept("sms", [event("m1", "ack 481516")])
             #expect(await eventually { answers.value.count == 1 })
             #expect(answers.value.first?.instance == "pages-1" && answers.value.first?.answer.reference == "481516")
@@ -84,7 +84,7 @@ import Testing
             { id in
                 shown.update { $0.append(id) }; return .guestMessage
             }
-        ]) { kernel, _, guests, _ in
+        ]) { kernel, _, guests, _ async throws in
             _ = try await kernel.inbox.accept(
                 "sms", [event("m1", "Is the spa open?"), event("m2", "room 204"), event("m3", "booking 4711"), event("m4", "")])
             _ = try await kernel.inbox.accept("mail", [event("m5", "481516")])
@@ -94,7 +94,7 @@ import Testing
     }
 
     @Test func whatIsRefusedGoesNoFurther() async throws {
-        try await run([{ _ in .refused(reason: "a wrong code") }]) { kernel, _, guests, answers in
+        try await run([{ _ in .refused(reason: "a wrong code") }]) { kernel, _, guests, answers async throws in
             let receipts = try await kernel.inbox.accept("sms", [event("m1", "ack 999999")])
             let id = try #require(receipts.first?.id)
             let engine = kernel.parts.engine
@@ -118,7 +118,7 @@ import Testing
                 if id == "away" || count < 2 { throw PluginFailure.notReady(.unreachable, "busy") }
                 return Self.taken
             }
-        ]) { kernel, clock, guests, answers in
+        ]) { kernel, clock, guests, answers async throws in
             _ = try await kernel.inbox.accept("sms", [event("back", from: "+1", "ack 481516"), event("away", from: "+2", "481516")])
             for _ in 0..<100 {
                 if await eventually(within: .milliseconds(20), { answers.value.count == 1 && guests.value == ["away"] }) { break }

@@ -12,7 +12,7 @@ import Testing
         ("ESCALATE 481516!", .escalate, false), ("481516 ack", .acknowledge, false),
         ("\n\nAck #481516, on my way\nAna\n\n> older", .acknowledge, false),
         ("481516\n\nSent from my phone", .acknowledge, true),
-    ]) func answersAreRead(_ text: String, _ action: PageAcknowledgement.Action, _ isBare: Bool) {
+    ] as [(String, PageAcknowledgement.Action, Bool)]) func answersAreRead(_ text: String, _ action: PageAcknowledgement.Action, _ isBare: Bool) {
         let answer = TypedAnswer(text)
         #expect(answer?.action == action && answer?.code == "481516" && answer?.isBare == isBare)
     }

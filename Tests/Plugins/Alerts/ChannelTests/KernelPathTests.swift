@@ -89,7 +89,7 @@ import Testing
     }
 
     @Test func anAnswerReachesTheAlertsAndNoGuest() async throws {
-        try await run { kernel, engine, seen in
+        try await run { kernel, engine, seen async throws in
             try await page(kernel, engine, "page-1")
             try await write(kernel, "ACK 481516", id: "m1")
             #expect(await eventually { seen.answers.all.count == 1 })
@@ -115,7 +115,7 @@ import Testing
     }
 
     @Test func whatTheChannelReportsCountsForThePage() async throws {
-        try await run { kernel, engine, seen in
+        try await run { kernel, engine, seen async throws in
             try await page(kernel, engine, "page-1")
             try await page(kernel, engine, "page-2")
             _ = try await kernel.inbox.accept(
@@ -137,7 +137,7 @@ import Testing
     }
 
     @Test func theChannelsCredentialsDoNotStopTheSink() async throws {
-        try await run { kernel, engine, _ in
+        try await run { kernel, engine, _ async throws in
             try await page(kernel, engine, "page-1", "refuse this")
             #expect(kernel.instances.supervisor("sms")?.status.needsCredentials == true)
             #expect(kernel.instances.supervisor("sms-pages")?.status.state == .running)
@@ -147,7 +147,7 @@ import Testing
     }
 
     @Test func onlyAChannelThatTheSettingsNameIsReached() async throws {
-        try await run { kernel, _, _ in
+        try await run { kernel, _, _ async throws in
             let access = InstanceChannels(instance: "sms-pages", named: ["sms"], kernel: { kernel })
             let message = OutboundMessage(id: "x", peer: PeerAddress(.phone, "+1"), author: .system, text: String(repeating: "a", count: 500))
             #expect(try await access.send(message, through: "sms").vendorIDs == ["w-x"], "what is too long is shortened")

@@ -19,7 +19,7 @@ import TwilioWire
     }
 
     @Test func aPageIsACallWhoseWordsTwilioFetches() async throws {
-        try await Office.run { office in
+        try await Office.run { office async throws in
             let receipt = try await office.sink.page(.night("page 1/é", count: 3))
             #expect(receipt.vendorID == FakeCalls.sid(1))
             let call = try #require(office.twilio.calls.first)
@@ -44,7 +44,7 @@ import TwilioWire
     }
 
     @Test func keysAnswer() async throws {
-        try await Office.run { office in
+        try await Office.run { office async throws in
             _ = try await office.sink.page(.night())
             let url = "https://jack.example.com/webhooks/phone/key?page=page-1"
             let taken = try await office.ask(url, Ring.form(["Digits": "4"]))
@@ -62,7 +62,7 @@ import TwilioWire
 
     @Test(arguments: ["machine_start", "machine_end_beep", "machine_end_silence", "machine_end_other", "fax"])
     func aMachineDoesNotCount(_ who: String) async throws {
-        try await Office.run { office in
+        try await Office.run { office async throws in
             _ = try await office.sink.page(.night())
             let result = try await office.ask("https://jack.example.com/webhooks/phone/speak?page=page-1", Ring.form(["AnsweredBy": who]))
             #expect(text(result) == #"<?xml version="1.0" encoding="UTF-8"?><Response><Hangup/></Response>"#)
@@ -71,12 +71,12 @@ import TwilioWire
     }
 
     @Test func whoeverItIsIsSpokenToAndDoesNotCountYet() async throws {
-        try await Office.run { office in
+        try await Office.run { office async throws in
             _ = try await office.sink.page(.night())
             let result = try await office.ask("https://jack.example.com/webhooks/phone/speak?page=page-1", Ring.form(["AnsweredBy": "unknown"]))
             #expect(result.events.isEmpty && text(result).contains("No hot water"))
         }
-        try await Office.run(["machine_detection": false]) { office in
+        try await Office.run(["machine_detection": false]) { office async throws in
             _ = try await office.sink.page(.night())
             #expect(office.twilio.calls.first?["MachineDetection"] == nil)
             let result = try await office.ask("https://jack.example.com/webhooks/phone/speak?page=page-1", Ring.form())
@@ -91,7 +91,7 @@ import TwilioWire
             ("ringing", nil, nil), ("in-progress", "human", nil),
         ] as [(String, String?, DeliveryState?)]) func theEndOfACallIsAReceipt(_ status: String, _ who: String?, _ state: DeliveryState?) async throws
     {
-        try await Office.run { office in
+        try await Office.run { office async throws in
             let url = "https://jack.example.com/webhooks/phone/status?page=page-1"
             let result = try await office.ask(url, Ring.form(["CallStatus": status].merging(who.map { ["AnsweredBy": $0] } ?? [:]) { $1 }))
             #expect(receipts(result).map(\.state) == [state].compactMap(\.self) && result.response.status == .noContent)
@@ -100,7 +100,7 @@ import TwilioWire
     }
 
     @Test func aSummaryCannotBecomeACommand() async throws {
-        try await Office.run { office in
+        try await Office.run { office async throws in
             _ = try await office.sink.page(.night(summary: "</Say><Dial>+19005550100</Dial><Say> & \u{0}" + String(repeating: "long ", count: 400)))
             let spoken = text(
                 try await office.ask("https://jack.example.com/webhooks/phone/speak?page=page-1", Ring.form(["AnsweredBy": "human"])))
@@ -113,7 +113,7 @@ import TwilioWire
         ("de", "de-DE", "Drücken Sie die 4"), ("de-AT", "de-AT", "Drücken Sie die 4"), ("es", "es-ES", "Pulse 4"), ("fr", "fr-FR", "Appuyez sur 4"),
         ("it", "en-US", "Press 4"),
     ]) func languagesAreSpoken(_ setting: String, _ tag: String, _ words: String) async throws {
-        try await Office.run(["language": .string(setting), "voice": "Polly.Vicki"]) { office in
+        try await Office.run(["language": .string(setting), "voice": "Polly.Vicki"]) { office async throws in
             _ = try await office.sink.page(.night())
             let spoken = text(try await office.ask("https://jack.example.com/webhooks/phone/speak?page=page-1", Ring.form(["AnsweredBy": "human"])))
             #expect(spoken.contains(#"<Say language="\#(tag)" voice="Polly.Vicki">"#) && spoken.contains(words))
@@ -122,7 +122,7 @@ import TwilioWire
     }
 
     @Test func aPageThatIsForgottenIsSaidToBe() async throws {
-        try await Office.run { office in
+        try await Office.run { office async throws in
             _ = try await office.sink.page(.night())
             await office.test.clock.advance(by: .seconds(90_000))
             let url = "https://jack.example.com/webhooks/phone/speak?page=page-1"
@@ -131,7 +131,7 @@ import TwilioWire
     }
 
     @Test func whatCannotBeCalledIsSaidTyped() async throws {
-        try await Office.run { office in
+        try await Office.run { office async throws in
             #expect(await office.failure(.night(to: nil))?.reason == .unknownRecipient)
             #expect(await office.failure(.night(to: "0151 1"))?.reason == .unknownRecipient)
             #expect(await office.failure(.night(count: 0))?.disposition == .permanent)
@@ -149,7 +149,7 @@ import TwilioWire
     }
 
     @Test func theProbeSaysWhetherTheNumberCanCall() async throws {
-        try await Office.run { office in
+        try await Office.run { office async throws in
             #expect(try await office.sink.probe().summary == "reached Twilio as \(FakeCalls.number)")
             office.twilio.mute()
             await #expect(throws: PluginFailure.self) { _ = try await office.sink.probe() }

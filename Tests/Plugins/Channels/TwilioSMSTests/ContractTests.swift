@@ -18,7 +18,7 @@ import TwilioWire
         .init("queue full", FakeTwilio.error(21611), .notReady, .rateLimited),
         .init("country", FakeTwilio.error(21408), .permanent, .configuration),
     ]
-    func post(_ name: String, tail: String = "", _ form: TwilioForm, events: Int) -> WebhookSample {
+    @Sendable func post(_ name: String, tail: String = "", _ form: TwilioForm, events: Int) -> WebhookSample {
         WebhookSample(name, tail: tail, headers: [.contentType: "application/x-www-form-urlencoded"], body: form.bytes, events: events) {
             request, _ in
             Hook.sign(&request)

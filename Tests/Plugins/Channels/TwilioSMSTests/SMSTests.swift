@@ -21,7 +21,7 @@ import TwilioWire
 
 @Suite(.timeLimit(.minutes(1))) struct SMSSendTests {
     @Test func aTextGoesOutAsTheDocumentSays() async throws {
-        try await Desk.run { desk in
+        try await Desk.run { desk async throws in
             let result = try await desk.plugin.send(.to("Grüße & „bis später“ 👍"))
             #expect(result.vendorIDs == [FakeTwilio.sid(1)] && result.state == .queued && result.billedUnits == 1)
             let form = try #require(desk.twilio.messages.first)
@@ -34,7 +34,7 @@ import TwilioWire
     }
 
     @Test func anAPIKeySendsAndTheTokenOnlySigns() async throws {
-        try await Desk.run(["api_key": .string(FakeTwilio.key), "api_secret": .string(FakeTwilio.keySecret)]) { desk in
+        try await Desk.run(["api_key": .string(FakeTwilio.key), "api_secret": .string(FakeTwilio.keySecret)]) { desk async throws in
             _ = try await desk.plugin.send(.to("Hello"))
             let name = "\(FakeTwilio.key):\(FakeTwilio.keySecret)"
             #expect(desk.server.requests.first?.header("Authorization") == "Basic " + Data(name.utf8).base64EncodedString())
@@ -42,7 +42,7 @@ import TwilioWire
     }
 
     @Test func aServiceChoosesTheNumberAndSegmentsAreCountedHere() async throws {
-        try await Desk.run(["from": .null, "messaging_service_sid": .string(FakeTwilio.service), "smart_encoding": true]) { desk in
+        try await Desk.run(["from": .null, "messaging_service_sid": .string(FakeTwilio.service), "smart_encoding": true]) { desk async throws in
             let result = try await desk.plugin.send(.to(String(repeating: "a", count: 200)))
             #expect(result.billedUnits == 2)
             let form = try #require(desk.twilio.messages.first)
@@ -51,7 +51,7 @@ import TwilioWire
     }
 
     @Test func aLongTextGoesInPartsAndARetryGoesOnWhereItEnded() async throws {
-        try await Desk.run(["maximum_length": 4_000]) { desk in
+        try await Desk.run(["maximum_length": 4_000]) { desk async throws in
             let text = (1...500).map { "word\($0)" }.joined(separator: " ")
             desk.twilio.next(nil, FakeTwilio.error(20503, status: 503))
             #expect(await desk.failure(.to(text))?.disposition == .notReady)
@@ -65,13 +65,13 @@ import TwilioWire
 
     @Test func filesGoAsMMSOrAsLinks() async throws {
         let picture = MediaReference(kind: .image, reference: "https://hotel.example/map.png", caption: "The map")
-        try await Desk.run(["mms": true]) { desk in
+        try await Desk.run(["mms": true]) { desk async throws in
             _ = try await desk.plugin.send(.to("Here", media: [picture]))
             #expect(
                 desk.twilio.messages.first?["MediaUrl"] == "https://hotel.example/map.png" && desk.twilio.messages.first?["Body"] == "Here\nThe map")
             #expect(desk.plugin.features.media.contains(.image))
         }
-        try await Desk.run { desk in
+        try await Desk.run { desk async throws in
             _ = try await desk.plugin.send(.to("Here", media: [picture]))
             #expect(desk.twilio.messages.first?["MediaUrl"] == nil)
             #expect(desk.twilio.messages.first?["Body"] == "Here\nThe map\nhttps://hotel.example/map.png")
@@ -81,7 +81,7 @@ import TwilioWire
     }
 
     @Test func placesAndRepliesBecomeLines() async throws {
-        try await Desk.run { desk in
+        try await Desk.run { desk async throws in
             _ = try await desk.plugin.send(
                 .to("Where?", location: GeoLocation(latitude: 38.7, longitude: -9.1, name: "Miramar"), replies: [QuickReply(id: "a", title: "Yes")]))
             #expect(desk.twilio.messages.first?["Body"] == "Where?\nMiramar\nhttps://maps.google.com/?q=38.7,-9.1\n- Yes")
@@ -89,7 +89,7 @@ import TwilioWire
     }
 
     @Test func whatCannotBeSentIsSaidTyped() async throws {
-        try await Desk.run { desk in
+        try await Desk.run { desk async throws in
             #expect(await desk.failure(.to(" \n"))?.reason == .invalidRequest)
             #expect(await desk.failure(.to("x", peer: PeerAddress(.email, "a@b.c")))?.reason == .unknownRecipient)
             #expect(await desk.failure(.to("x", peer: PeerAddress(.phone, "0151 1")))?.reason == .unknownRecipient)
@@ -101,11 +101,11 @@ import TwilioWire
             #expect(await desk.failure(.to("x"))?.reason == .rateLimited)
             #expect(await desk.failure(.to("x"))?.reason == .contentFiltered)
         }
-        try await Desk.run(["from": .null]) { desk in #expect(await desk.failure(.to("x"))?.reason == .configuration) }
+        try await Desk.run(["from": .null]) { desk async throws in #expect(await desk.failure(.to("x"))?.reason == .configuration) }
     }
 
     @Test func theProbeSaysWhoseNumberItIs() async throws {
-        try await Desk.run { desk in
+        try await Desk.run { desk async throws in
             #expect(try await desk.plugin.probe().summary == "reached Twilio as \(FakeTwilio.number)")
             desk.twilio.own([])
             await #expect(throws: PluginFailure.self) { _ = try await desk.plugin.probe() }
@@ -116,7 +116,7 @@ import TwilioWire
 
 @Suite(.timeLimit(.minutes(1))) struct SMSReceiveTests {
     @Test func aTextBecomesAMessageAndTheAnswerIsEmpty() async throws {
-        try await Desk.run { desk in
+        try await Desk.run { desk async throws in
             let result = try await desk.take("", Hook.message("Is the spa open? 👍"))
             #expect(String(decoding: result.response.body, as: UTF8.self) == #"<?xml version="1.0" encoding="UTF-8"?><Response></Response>"#)
             #expect(result.response.headers[.contentType]?.hasPrefix("text/xml") == true)
@@ -132,7 +132,7 @@ import TwilioWire
         ("START", [true], false), ("unstop", [true], false), ("Yes", [true], true), ("HELP", [], true), ("info", [], true), ("stop please", [], true),
         ("please cancel", [], true), ("", [], true),
     ]) func wordsOfLeavingAndComingBack(_ text: String, _ consent: [Bool], _ isMessage: Bool) async throws {
-        try await Desk.run { desk in
+        try await Desk.run { desk async throws in
             let events = try await desk.take("", Hook.message(text)).events
             #expect(events.compactMap { if case .consent(let wanted) = $0.content { wanted } else { nil } } == consent)
             #expect(events.contains { if case .message = $0.content { true } else { false } } == isMessage)
@@ -141,7 +141,7 @@ import TwilioWire
     }
 
     @Test func aServiceSaysWhatItsOwnWordsMean() async throws {
-        try await Desk.run { desk in
+        try await Desk.run { desk async throws in
             func consent(_ text: String, _ type: String) async throws -> [InboundEvent.Content] {
                 try await desk.take("", Hook.message(text, [.init("OptOutType", type)])).events.map(\.content)
             }
@@ -152,7 +152,7 @@ import TwilioWire
     }
 
     @Test func filesAreNamedAndFetchedWithCredentialsOnlyWhereTheyBelong() async throws {
-        try await Desk.run { desk in
+        try await Desk.run { desk async throws in
             let base = "http://127.0.0.1:\(desk.server.port)"
             let result = try await desk.take(
                 "", Hook.message("", [.init("NumMedia", "1"), .init("MediaUrl0", base + FakeTwilio.media), .init("MediaContentType0", "image/jpeg")]))
@@ -171,7 +171,7 @@ import TwilioWire
     }
 
     @Test func credentialsGoNowhereElse() async throws {
-        try await Desk.run(["maximum_media": "16KB"]) { desk in
+        try await Desk.run(["maximum_media": "16KB"]) { desk async throws in
             let base = "http://127.0.0.1:\(desk.server.port)"
             func failure(_ reference: String) async -> PluginFailure.Reason? {
                 do {
@@ -195,7 +195,7 @@ import TwilioWire
     }
 
     @Test func receiptsSayHowFarAMessageCame() async throws {
-        try await Desk.run { desk in
+        try await Desk.run { desk async throws in
             func receipt(_ status: String, _ error: Int? = nil) async throws -> DeliveryReceipt? {
                 let result = try await desk.take("/status", Hook.status(FakeTwilio.sid(1), status, error: error))
                 #expect(result.response.status == .noContent)
@@ -215,7 +215,7 @@ import TwilioWire
     }
 
     @Test func otherAccountsAndChannelsAreRefused() async throws {
-        try await Desk.run { desk in
+        try await Desk.run { desk async throws in
             var foreign = Hook.message("x")
             foreign.fields = foreign.fields.map { $0.name == "AccountSid" ? .init("AccountSid", "AC" + String(repeating: "9", count: 32)) : $0 }
             await #expect(throws: PluginFailure.self) { _ = try await desk.take("", foreign) }
