@@ -105,6 +105,9 @@ let package = Package(
                 "WebhookAlertSink",
                 "PagerDutyAlertSink",
                 "SlackAlertSink",
+                "TwilioSMSChannel",
+                "PhoneAlertSink",
+                "ChannelAlertSink",
                 arguments, log, metrics, coreMetrics, signals, lifecycle, httpTypes, crypto,
             ] + nio + addedPlugins),
         .executableTarget(name: "jack", dependencies: ["Host"], path: "Sources/Host/Executable", swiftSettings: swiftSettings),
@@ -122,6 +125,10 @@ let package = Package(
             ], [crypto]),
         plugin("WhatsAppChannel", "Channels/WhatsApp", [crypto]),
         plugin("EmailChannel", "Channels/Email", [crypto, coreMetrics]),
+        plugin("TwilioWire", "Shared/Twilio", [crypto]),
+        plugin("TwilioSMSChannel", "Channels/TwilioSMS", ["TwilioWire"]),
+        plugin("PhoneAlertSink", "Alerts/Phone", ["TwilioWire"]),
+        plugin("ChannelAlertSink", "Alerts/Channel"),
         plugin(
             "EmbeddedAI", "AI/Embedded",
             resources: [.embedInCode("Resources/lexicon.txt"), .embedInCode("Resources/languages.txt")]),
@@ -170,6 +177,14 @@ let package = Package(
             "PagerDutyAlertSinkTests", path: "Plugins/Alerts/PagerDutyTests",
             ["PagerDutyAlertSink", "PluginAPI", "PluginTestKit", "Kernel", httpTypes]),
         tests("SlackAlertSinkTests", path: "Plugins/Alerts/SlackTests", ["SlackAlertSink", "PluginAPI", "PluginTestKit", "Kernel", httpTypes]),
+        tests("TwilioWireTests", path: "Plugins/Shared/TwilioTests", ["TwilioWire", "PluginAPI", "PluginTestKit", "Kernel", crypto, httpTypes]),
+        tests(
+            "TwilioSMSChannelTests", path: "Plugins/Channels/TwilioSMSTests",
+            ["TwilioSMSChannel", "TwilioWire", "PluginAPI", "PluginTestKit", "Kernel", httpTypes]),
+        tests(
+            "PhoneAlertSinkTests", path: "Plugins/Alerts/PhoneTests",
+            ["PhoneAlertSink", "TwilioWire", "PluginAPI", "PluginTestKit", "Kernel", httpTypes]),
+        tests("ChannelAlertSinkTests", path: "Plugins/Alerts/ChannelTests", ["ChannelAlertSink", "PluginAPI", "PluginTestKit", "Kernel", log]),
         // jack plugins new: tests
     ],
     swiftLanguageModes: [.v6]

@@ -1,15 +1,18 @@
 import AnthropicProviderPlugin
 import ArgumentParser
 import BuiltInPMS
+import ChannelAlertSink
 import EmailChannel
 import EmbeddedAI
 import LogAlertSink
 import OllamaProviderPlugin
 import OpenAIProviderPlugin
 import PagerDutyAlertSink
+import PhoneAlertSink
 import PluginAPI
 import SlackAlertSink
 import Synchronization
+import TwilioSMSChannel
 import WebChatChannel
 import WebhookAlertSink
 import WhatsAppChannel
@@ -38,6 +41,9 @@ public enum JackHost {
         PluginRegistration(WebhookAlertSink.self),
         PluginRegistration(PagerDutyAlertSink.self),
         PluginRegistration(SlackAlertSink.self),
+        PluginRegistration(TwilioSMS.self),
+        PluginRegistration(PhoneAlertSink.self),
+        PluginRegistration(ChannelAlertSink.self),
         // jack plugins new: registrations
     ]
 

@@ -101,8 +101,16 @@ public final class JackKernel: Sendable {
         let property = parts.property.id
         let outbox = Outbox(
             engine: parts.engine, property: property, clock: parts.clock, logger: parts.logger, metrics: parts.metrics, bus: bus,
-            concurrency: { [instances] in instances.supervisor($0)?.spec.limits.concurrency ?? 16 }, deliveries: handlers.deliveries)
+            concurrency: { [instances] in instances.supervisor($0)?.spec.limits.concurrency ?? 16 }, deliveries: handlers.deliveries,
+            reported: { [alerts] changed, transaction in
+                guard changed.kind == .page, let state = DeliveryState(rawValue: changed.state.rawValue) else { return }
+                let reason = changed.reason.flatMap { $0.isEmpty ? nil : $0 }
+                try alerts.report(PageOutcome(page: changed.id, instance: changed.instance, state: state, reason: reason), in: transaction)
+            })
         let engine = parts.engine, alerts = alerts
+        let answers = AnswerDesk(
+            instances: instances, dispatcher: dispatcher, engine: engine, alerts: alerts, property: property, clock: parts.clock, logger: parts.logger
+        )
         let inbox = Inbox(
             engine: parts.engine, property: property, clock: parts.clock, logger: parts.logger, metrics: parts.metrics, bus: bus,
             concurrency: handlers.concurrency,
@@ -118,6 +126,9 @@ public final class JackKernel: Sendable {
                         try alerts.acknowledge(answer, through: item.instance, id: item.id, in: transaction)
                         try Inbox.complete(item, in: transaction)
                     }
+                case .message(let message):
+                    if try await answers.take(item, message) { return }
+                    try await handlers.inbound(item)
                 default: try await handlers.inbound(item)
                 }
             })
@@ -209,7 +220,9 @@ public final class JackKernel: Sendable {
             clock: parts.clock, http: parts.http(spec),
             storage: PluginKeyValueStore(engine: parts.engine, property: parts.property.id, instance: spec.name, clock: parts.clock),
             secrets: parts.secrets(spec.name), scheduler: scheduler, inbound: InstanceInbound(instance: spec.name, link: link), health: health,
-            files: parts.files(spec), mail: mail ?? NoMail())
+            files: parts.files(spec), mail: mail ?? NoMail(),
+            channels: InstanceChannels(
+                instance: spec.name, named: Set(spec.references.filter { $0.kind == .channel }.map(\.name)), kernel: { try link.kernel() }))
         return (context, { await scheduler.end() })
     }
 

@@ -21,6 +21,7 @@ public struct TestContext: Sendable {
     public let metrics: MemoryMetrics
     public let files: MemoryFiles
     public let mail: MemoryMail
+    public let channels: MemoryChannels
     /// What a plugin is given.
     public let context: PluginContext
 
@@ -42,11 +43,13 @@ public struct TestContext: Sendable {
         metrics = MemoryMetrics()
         files = MemoryFiles(clock: clock)
         mail = MemoryMail(clock: clock)
+        channels = MemoryChannels()
         var logger = logs.logger(label: instance)
         logger[metadataKey: "instance"] = .string(instance)
         context = PluginContext(
             instance: instance, property: property, logger: logger, metrics: PluginMetrics(instance: instance, factory: metrics), clock: clock,
-            http: http, storage: storage, secrets: secrets, scheduler: scheduler, inbound: inbound, health: health, files: files, mail: mail)
+            http: http, storage: storage, secrets: secrets, scheduler: scheduler, inbound: inbound, health: health, files: files, mail: mail,
+            channels: channels)
     }
 
     /// Makes an instance as the kernel does: reads the settings strictly, validates them, and calls `init`.

@@ -24,10 +24,7 @@ public struct MessageDelivery: Sendable {
             }
         }
         let result = try await dispatcher.call(entry.instance, as: (any ChannelPlugin).self, "send", CallOptions(attempts: 1)) { channel in
-            var shortened = message
-            let most = channel.features.maximumTextLength
-            if shortened.text.count > most { shortened.text = shortened.text.prefix(max(0, most - 1)) + "…" }
-            return try await channel.send(shortened)
+            try await channel.send(message.fitting(channel.features))
         }
         return .accepted(result)
     }

@@ -37,6 +37,7 @@ public struct ConfigurationLoader: Sendable {
         let known = KernelSettings.schema.definitions.map(\.name)
         let kernel = KernelSettings.decode(root.keeping { known.contains($0) }, &diagnostics)
         instances.read(root, &diagnostics)
+        instances.checkReferences(&diagnostics)
         let contributed = contributed(root, instances.outline, &diagnostics)
         unknownKeys(root, known + instances.kinds.map(\.section) + sections.map(\.key), &diagnostics)
         guard !diagnostics.hasErrors, let kernel else { return (nil, diagnostics) }

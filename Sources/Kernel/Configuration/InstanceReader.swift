@@ -58,6 +58,16 @@ struct InstanceReader {
         }
     }
 
+    /// Looks up the instances that others name. After ``read(_:_:)``.
+    func checkReferences(_ diagnostics: inout Diagnostics) {
+        let outline = outline
+        for instance in instances {
+            var report = ValidationReport()
+            for reference in instance.spec.references { outline.check(reference.name, reference.kind, reference.key, &report) }
+            report.place(in: instance.node["settings"], or: instance.mark, &diagnostics)
+        }
+    }
+
     private mutating func read(_ entry: ConfigNode.Entry, _ kind: PluginKind, _ diagnostics: inout Diagnostics) {
         let isNamed = takeName(entry, kind, &diagnostics)
         guard entry.value.entries != nil || entry.value.isNull else {

@@ -9,6 +9,9 @@ public struct AlertIntake: Sendable {
     /// The kind of job by which a person's answer to a page reaches whoever routes alerts.
     public static let answerKind = "alert-answer"
 
+    /// The kind of job by which what a vendor says of a page, once it has left, reaches whoever routes alerts.
+    public static let outcomeKind = "alert-outcome"
+
     private let jobs: JobQueue
 
     public init(jobs: JobQueue) { self.jobs = jobs }
@@ -25,6 +28,13 @@ public struct AlertIntake: Sendable {
             in: transaction)
     }
 
+    /// Hands in what became of a page after the vendor had taken it.
+    public func report(_ outcome: PageOutcome, in transaction: any StorageTransaction) throws {
+        try jobs.enqueue(
+            Self.outcomeKind, payload: [UInt8](JSONEncoder().encode(outcome)), key: "outcome:\(outcome.page):\(outcome.state.rawValue)",
+            in: transaction)
+    }
+
     /// Registers who routes alerts.
     public func route(_ handler: @escaping @Sendable (Alert) async throws -> Void) {
         jobs.register(Self.jobKind) { payload in try await handler(JSONDecoder().decode(Alert.self, from: Data(payload))) }
@@ -35,4 +45,23 @@ public struct AlertIntake: Sendable {
 public struct PageAnswer: Sendable, Codable {
     public var answer: PageAcknowledgement
     public var instance: String
+}
+
+/// What became of a page after the vendor had taken it: nobody answered the call, the message was delivered.
+public struct PageOutcome: Sendable, Hashable, Codable {
+    /// ``AlertPage/id``, which is the outbox entry's.
+    public var page: String
+    /// The alert instance that the page left through.
+    public var instance: String
+    /// `delivered` and `read` where a person was reached; `failed` where nobody was: it is the next contact's turn.
+    public var state: DeliveryState
+    /// Why, in words that hold no secret; nil where there is nothing to say.
+    public var reason: String?
+
+    public init(page: String, instance: String, state: DeliveryState, reason: String? = nil) {
+        self.page = page
+        self.instance = instance
+        self.state = state
+        self.reason = reason
+    }
 }

@@ -17,6 +17,9 @@ public final class Outbox: Sendable {
     /// Delivers one kind of entry.
     public typealias Deliver = @Sendable (OutboxEntry) async throws -> Delivery
 
+    /// Takes note of what a vendor says of an entry, in the transaction that writes it down.
+    public typealias Reported = @Sendable (OutboxChanged, any StorageTransaction) throws -> Void
+
     /// How long delivery is tried.
     public struct Policy: Sendable {
         public var attempts: Int
@@ -37,6 +40,7 @@ public final class Outbox: Sendable {
     private let policy: Policy
     private let deliveries: [OutboxEntry.Kind: Deliver]
     private let concurrency: @Sendable (String) -> Int
+    private let reported: Reported
     private let schedulers = Mutex<[String: (scheduler: LaneScheduler<OutboxEntry>, task: Task<Void, Never>?)]>([:])
     private let isRunning = Mutex(false)
     private let early = Mutex(EarlyReceipts())
@@ -44,9 +48,11 @@ public final class Outbox: Sendable {
     /// - Parameters:
     ///   - concurrency: how many entries of an instance may be on their way at once.
     ///   - deliveries: who delivers each kind.
+    ///   - reported: who is to know what receipts say.
     public init(
         engine: any StorageEngine, property: String, clock: any TimeSource, logger: Logger, metrics: any MetricsFactory, bus: EventBus,
-        policy: Policy = Policy(), concurrency: @escaping @Sendable (String) -> Int = { _ in 16 }, deliveries: [OutboxEntry.Kind: Deliver]
+        policy: Policy = Policy(), concurrency: @escaping @Sendable (String) -> Int = { _ in 16 }, deliveries: [OutboxEntry.Kind: Deliver],
+        reported: @escaping Reported = { _, _ in }
     ) {
         self.engine = engine
         self.property = property
@@ -56,6 +62,7 @@ public final class Outbox: Sendable {
         self.bus = bus
         self.policy = policy
         self.concurrency = concurrency
+        self.reported = reported
         self.deliveries = deliveries
     }
 
@@ -87,7 +94,7 @@ public final class Outbox: Sendable {
     public func apply(_ receipt: DeliveryReceipt, from instance: String, in transaction: any StorageTransaction) throws {
         let found = try transaction.row(
             """
-            SELECT o.id, o.state, o.kind FROM outbox_vendor_id v JOIN outbox o ON o.id = v.outbox_id
+            SELECT o.id, o.instance, o.state, o.kind FROM outbox_vendor_id v JOIN outbox o ON o.id = v.outbox_id
             WHERE v.property = :property AND v.instance = :instance AND v.vendor_id = :vendor
             """, ["property": property.sql, "instance": instance.sql, "vendor": receipt.vendorMessageID.sql])
         guard let row = found else {
@@ -103,7 +110,9 @@ public final class Outbox: Sendable {
             "UPDATE outbox SET state = :state, error = :error WHERE id = :id",
             ["state": after.rawValue.sql, "error": reason.isEmpty ? .null : reason.sql, "id": id.sql])
         try note(id, "receipt", after.rawValue, reason.isEmpty ? "the channel reports the message as \(after.rawValue)" : reason, in: transaction)
-        let changed = OutboxChanged(id: id, instance: instance, kind: .init(rawValue: try row.string("kind")), state: after, reason: reason)
+        let changed = OutboxChanged(
+            id: id, instance: try row.string("instance"), kind: .init(rawValue: try row.string("kind")), state: after, reason: reason)
+        try reported(changed, transaction)
         transaction.afterCommit { [bus] in bus.post(changed) }
     }
 
@@ -221,19 +230,24 @@ public final class Outbox: Sendable {
         try transaction.run(
             "UPDATE outbox SET state = :state, error = :error, sent_at = :now, attempts = attempts + 1 WHERE id = :id AND state = 'queued'",
             ["state": settled.rawValue.sql, "error": reason.sql, "now": clock.now.sql, "id": entry.id.sql])
+        try note(entry.id, "delivery", settled.rawValue, reason ?? "\(entry.instance) took it", in: transaction)
+        try follow(vendorIDs, of: entry.instance, as: entry.id, in: transaction)
+    }
+
+    /// From now on, what an instance's vendor says of its ids is said of an entry, by whichever instance the entry leaves. Without such an entry nothing changes.
+    func follow(_ vendorIDs: [String], of instance: String, as id: String, in transaction: any StorageTransaction) throws {
         for vendorID in vendorIDs {
             try transaction.run(
                 """
                 INSERT INTO outbox_vendor_id (property, instance, vendor_id, outbox_id)
-                VALUES (:property, :instance, :vendor, :id) ON CONFLICT DO NOTHING
-                """, ["property": property.sql, "instance": entry.instance.sql, "vendor": vendorID.sql, "id": entry.id.sql])
+                SELECT property, :instance, :vendor, id FROM outbox WHERE id = :id AND property = :property ON CONFLICT DO NOTHING
+                """, ["property": property.sql, "instance": instance.sql, "vendor": vendorID.sql, "id": id.sql])
         }
-        try note(entry.id, "delivery", settled.rawValue, reason ?? "\(entry.instance) took it", in: transaction)
         // Receipts that overtook the vendor's answer.
         for vendorID in vendorIDs {
-            let key = EarlyReceipts.Key(instance: entry.instance, vendorID: vendorID)
+            let key = EarlyReceipts.Key(instance: instance, vendorID: vendorID)
             guard let receipt = early.withLock({ $0[key] }) else { continue }
-            try apply(receipt, from: entry.instance, in: transaction)
+            try apply(receipt, from: instance, in: transaction)
             transaction.afterCommit { [weak self] in self?.early.withLock { $0.remove(key) } }
         }
     }

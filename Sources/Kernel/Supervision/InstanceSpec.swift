@@ -38,6 +38,13 @@ public struct InstanceSpec: Sendable {
         self.fingerprint = fingerprint
     }
 
+    /// The other instances that the settings name.
+    public var references: [InstanceReference] { Self.references(registration.type, settings) }
+
+    private static func references<P: Plugin>(_ type: P.Type, _ settings: any PluginSettings) -> [InstanceReference] {
+        (settings as? P.Settings).map { P.references(in: $0) } ?? []
+    }
+
     /// Constructs the plugin. No side effects.
     func make(_ context: PluginContext) throws -> any Plugin { try Self.make(registration.type, settings, context) }
 

@@ -29,6 +29,9 @@ public protocol Plugin: Sendable {
     /// Checks what concerns several settings at once. Pure.
     static func validate(_ settings: Settings, _ report: inout ValidationReport)
 
+    /// The other instances that the settings name: what `jack check` looks up, and all that the instance may reach by its context. Pure.
+    static func references(in settings: Settings) -> [InstanceReference]
+
     /// Makes an instance. No side effects.
     /// - Throws: ``PluginFailure`` where the settings cannot be used.
     init(settings: Settings, context: PluginContext) throws
@@ -50,6 +53,7 @@ public protocol Plugin: Sendable {
 
 extension Plugin {
     public static func validate(_ settings: Settings, _ report: inout ValidationReport) {}
+    public static func references(in settings: Settings) -> [InstanceReference] { [] }
     public var routes: [PluginRoute] { [] }
     public func probe() async throws -> ProbeResult { ProbeResult("nothing to probe: this plugin reaches nobody") }
     public func start() async throws {}

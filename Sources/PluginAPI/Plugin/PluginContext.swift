@@ -28,11 +28,14 @@ public struct PluginContext: Sendable {
     public let health: any HealthReporter
     /// The files that the instance's settings name.
     public let files: any FileReader
+    /// The channel instances that the instance's settings name.
+    public let channels: any ChannelAccess
 
     public init(
         instance: String, property: PropertyInfo, logger: Logger, metrics: PluginMetrics, clock: any TimeSource, http: any HTTPClient,
         storage: any KeyValueStore, secrets: any SecretStore, scheduler: any PluginScheduler, inbound: any InboundPort, health: any HealthReporter,
-        files: any FileReader = NoFiles(), mail: any MailService = NoMail()
+        files: any FileReader = NoFiles(), mail: any MailService = NoMail(),
+        channels: any ChannelAccess = NoChannels()
     ) {
         self.instance = instance
         self.property = property
@@ -47,6 +50,7 @@ public struct PluginContext: Sendable {
         self.inbound = inbound
         self.health = health
         self.files = files
+        self.channels = channels
     }
 }
 

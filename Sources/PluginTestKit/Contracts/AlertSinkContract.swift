@@ -99,10 +99,38 @@ public struct AlertSinkContract<P: AlertSink>: Sendable {
                         }
                     }
                 }
+                found += try await answers(run, room)
                 run.expect(
                     found.contains { !$0.reference.isEmpty }, .acknowledgements,
-                    "features say that people can acknowledge, and none of the webhooks given is an acknowledgement with a reference")
+                    "features say that people can acknowledge, and none of the webhooks given, or of the answers written, is one with a reference")
             }
         }
+    }
+
+    /// What a sink that reads a channel makes of answers to a page.
+    private func answers(_ run: ContractRun<P>, _ room: ContractRun<P>.Room) async throws -> [PageAcknowledgement] {
+        guard let reader = room.plugin as? any AnswerReadingSink else { return [] }
+        var told = page(run.call())
+        told.code = "481516"
+        _ = try await room.plugin.page(told)
+        guard let sent = room.test.channels.sent.last else { return [] }
+        run.expect(sent.message.text.contains("481516"), .acknowledgements, "the page's code does not stand in what is written")
+        var found: [PageAcknowledgement] = []
+        func ask(_ text: String, from peer: PeerAddress, through channel: String) async throws -> AnswerReading {
+            try await reader.read(
+                InboundEvent(vendorID: "answer-\(run.call().number)", peer: peer, .message(InboundMessage(text: text))), through: channel)
+        }
+        if case .answer(let answer) = try await ask("ACK 481516", from: sent.message.peer, through: sent.channel) { found.append(answer) }
+        for (text, peer, channel) in [
+            ("ACK 481517", sent.message.peer, sent.channel), ("ACK 481516", PeerAddress(.phone, "+15550100"), sent.channel),
+            ("ACK 481516", sent.message.peer, "another-channel"), ("481516 towels, please", sent.message.peer, "another-channel"),
+        ] {
+            if case .answer = try await ask(text, from: peer, through: channel) {
+                run.violate(.acknowledgements, "“\(text)” with another code, or of another sender or channel, counts as an acknowledgement")
+            }
+        }
+        let stranger = try await ask("815162", from: PeerAddress(.phone, "+15550100"), through: sent.channel)
+        run.expect(stranger == .guestMessage, .acknowledgements, "a number that somebody unknown writes is taken for an answer; it may be a guest's")
+        return found
     }
 }

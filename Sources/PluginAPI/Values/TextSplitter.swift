@@ -1,9 +1,9 @@
 /// Cuts a text that is too long for one message where a reader would.
 ///
-/// Lengths are counted in UTF-16 units, of which there are at least as many as characters by any other count: a piece is never longer than Meta allows.
-enum TextSplitter {
+/// Lengths are counted in UTF-16 units, of which there are at least as many as characters by any other count: a piece is never longer than a vendor allows.
+public enum TextSplitter {
     /// The pieces in order, each with at most `limit` units, without the white space at the cuts; none for a text of white space alone.
-    static func split(_ text: String, limit: Int) -> [String] {
+    public static func split(_ text: String, limit: Int) -> [String] {
         let limit = max(2, limit)
         var pieces: [String] = [], rest = trimmed(Substring(text))
         while rest.utf16.count > limit {
@@ -17,7 +17,7 @@ enum TextSplitter {
     }
 
     /// A text of at most `limit` units: as it is, or its beginning and an ellipsis.
-    static func shortened(_ text: String, limit: Int) -> String {
+    public static func shortened(_ text: String, limit: Int) -> String {
         guard text.utf16.count > limit else { return text }
         return trimmed(text[..<hardEnd(Substring(text), limit - 1)]) + "…"
     }

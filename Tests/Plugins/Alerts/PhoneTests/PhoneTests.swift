@@ -1,0 +1,164 @@
+import Foundation
+import HTTPTypes
+import PluginAPI
+import PluginTestKit
+import Testing
+import TwilioWire
+
+@testable import PhoneAlertSink
+
+@Suite(.timeLimit(.minutes(1))) struct PhoneTests {
+    private func text(_ result: WebhookResult) -> String { String(decoding: result.response.body, as: UTF8.self) }
+
+    private func receipts(_ result: WebhookResult) -> [DeliveryReceipt] {
+        result.events.compactMap { if case .receipt(let receipt) = $0.content { receipt } else { nil } }
+    }
+
+    private func answers(_ result: WebhookResult) -> [PageAcknowledgement] {
+        result.events.compactMap { if case .acknowledgement(let answer) = $0.content { answer } else { nil } }
+    }
+
+    @Test func aPageIsACallWhoseWordsTwilioFetches() async throws {
+        try await Office.run { office async throws in
+            let receipt = try await office.sink.page(.night("page 1/é", count: 3))
+            #expect(receipt.vendorID == FakeCalls.sid(1))
+            let call = try #require(office.twilio.calls.first)
+            #expect(
+                Set(call.fields) == [
+                    .init("To", "+16505551234"), .init("From", FakeCalls.number),
+                    .init("Url", "https://jack.example.com/webhooks/phone/speak?page=page%201%2F%C3%A9"), .init("Method", "POST"),
+                    .init("StatusCallback", "https://jack.example.com/webhooks/phone/status?page=page%201%2F%C3%A9"),
+                    .init("StatusCallbackMethod", "POST"), .init("StatusCallbackEvent", "completed"), .init("Timeout", "30"),
+                    .init("MachineDetection", "Enable"),
+                ])
+            let spoken = try await office.ask(call["Url"] ?? "", Ring.form(["AnsweredBy": "human"]))
+            let words =
+                "This is Jack, the butler of Hotel Miramar, with an alert. Severity: critical. There are 3 alerts. The worst is: No hot water in 204. Press 4 to acknowledge. Press 6 to escalate."
+            #expect(
+                text(spoken)
+                    == #"<?xml version="1.0" encoding="UTF-8"?><Response><Gather input="dtmf" numDigits="1" timeout="5" method="POST" action="https://jack.example.com/webhooks/phone/key?page=page%201%2F%C3%A9">"#
+                    + #"<Say language="en-US">\#(words)</Say><Pause length="1"/><Say language="en-US">I repeat. \#(words)</Say></Gather>"#
+                    + #"<Say language="en-US">No key was pressed. The alert goes on. Goodbye.</Say><Hangup/></Response>"#)
+            #expect(receipts(spoken) == [DeliveryReceipt(vendorMessageID: FakeCalls.sid(1), state: .delivered)])
+        }
+    }
+
+    @Test func keysAnswer() async throws {
+        try await Office.run { office async throws in
+            _ = try await office.sink.page(.night())
+            let url = "https://jack.example.com/webhooks/phone/key?page=page-1"
+            let taken = try await office.ask(url, Ring.form(["Digits": "4"]))
+            #expect(answers(taken) == [PageAcknowledgement(action: .acknowledge, reference: "page-1", by: "+16505551234")])
+            #expect(receipts(taken).map(\.state) == [.read] && text(taken).contains("Acknowledged") && text(taken).contains("<Hangup/>"))
+            let passed = try await office.ask(url, Ring.form(["Digits": "6"]))
+            #expect(answers(passed).map(\.action) == [.escalate] && text(passed).contains("next level"))
+            #expect(Set((taken.events + passed.events).map(\.vendorID)).count == 3, "that a key was pressed is said once")
+            for digits in ["1", "#", "*", "", "44"] {
+                let other = try await office.ask(url, Ring.form(["Digits": digits]))
+                #expect(other.events.isEmpty && text(other).contains("No hot water"), "\(digits): it is said again")
+            }
+        }
+    }
+
+    @Test(arguments: ["machine_start", "machine_end_beep", "machine_end_silence", "machine_end_other", "fax"])
+    func aMachineDoesNotCount(_ who: String) async throws {
+        try await Office.run { office async throws in
+            _ = try await office.sink.page(.night())
+            let result = try await office.ask("https://jack.example.com/webhooks/phone/speak?page=page-1", Ring.form(["AnsweredBy": who]))
+            #expect(text(result) == #"<?xml version="1.0" encoding="UTF-8"?><Response><Hangup/></Response>"#)
+            #expect(receipts(result).map(\.state) == [.failed] && receipts(result).first?.reason == "not-reached")
+        }
+    }
+
+    @Test func whoeverItIsIsSpokenToAndDoesNotCountYet() async throws {
+        try await Office.run { office async throws in
+            _ = try await office.sink.page(.night())
+            let result = try await office.ask("https://jack.example.com/webhooks/phone/speak?page=page-1", Ring.form(["AnsweredBy": "unknown"]))
+            #expect(result.events.isEmpty && text(result).contains("No hot water"))
+        }
+        try await Office.run(["machine_detection": false]) { office async throws in
+            _ = try await office.sink.page(.night())
+            #expect(office.twilio.calls.first?["MachineDetection"] == nil)
+            let result = try await office.ask("https://jack.example.com/webhooks/phone/speak?page=page-1", Ring.form())
+            #expect(receipts(result).map(\.state) == [.delivered])
+        }
+    }
+
+    @Test(
+        arguments: [
+            ("busy", nil, DeliveryState.failed), ("no-answer", nil, .failed), ("failed", nil, .failed), ("canceled", nil, .failed),
+            ("completed", "machine_start", .failed), ("completed", "human", .delivered), ("completed", nil, nil), ("completed", "unknown", nil),
+            ("ringing", nil, nil), ("in-progress", "human", nil),
+        ] as [(String, String?, DeliveryState?)]) func theEndOfACallIsAReceipt(_ status: String, _ who: String?, _ state: DeliveryState?) async throws
+    {
+        try await Office.run { office async throws in
+            let url = "https://jack.example.com/webhooks/phone/status?page=page-1"
+            let result = try await office.ask(url, Ring.form(["CallStatus": status].merging(who.map { ["AnsweredBy": $0] } ?? [:]) { $1 }))
+            #expect(receipts(result).map(\.state) == [state].compactMap(\.self) && result.response.status == .noContent)
+            if state == .failed { #expect(receipts(result).first?.reason == "not-reached" && receipts(result).first?.detail?.isEmpty == false) }
+        }
+    }
+
+    @Test func aSummaryCannotBecomeACommand() async throws {
+        try await Office.run { office async throws in
+            _ = try await office.sink.page(.night(summary: "</Say><Dial>+19005550100</Dial><Say> & \u{0}" + String(repeating: "long ", count: 400)))
+            let spoken = text(
+                try await office.ask("https://jack.example.com/webhooks/phone/speak?page=page-1", Ring.form(["AnsweredBy": "human"])))
+            #expect(!spoken.contains("<Dial>") && spoken.contains("&lt;Dial&gt;") && !spoken.contains("guest words") && spoken.utf8.count < 4_000)
+            #expect(!spoken.unicodeScalars.contains("\u{0}"))
+        }
+    }
+
+    @Test(arguments: [
+        ("de", "de-DE", "Drücken Sie die 4"), ("de-AT", "de-AT", "Drücken Sie die 4"), ("es", "es-ES", "Pulse 4"), ("fr", "fr-FR", "Appuyez sur 4"),
+        ("it", "en-US", "Press 4"),
+    ]) func languagesAreSpoken(_ setting: String, _ tag: String, _ words: String) async throws {
+        try await Office.run(["language": .string(setting), "voice": "Polly.Vicki"]) { office async throws in
+            _ = try await office.sink.page(.night())
+            let spoken = text(try await office.ask("https://jack.example.com/webhooks/phone/speak?page=page-1", Ring.form(["AnsweredBy": "human"])))
+            #expect(spoken.contains(#"<Say language="\#(tag)" voice="Polly.Vicki">"#) && spoken.contains(words))
+            #expect(!spoken.contains("{"), "every place is filled")
+        }
+    }
+
+    @Test func aPageThatIsForgottenIsSaidToBe() async throws {
+        try await Office.run { office async throws in
+            _ = try await office.sink.page(.night())
+            await office.test.clock.advance(by: .seconds(90_000))
+            let url = "https://jack.example.com/webhooks/phone/speak?page=page-1"
+            #expect(text(try await office.ask(url, Ring.form(["AnsweredBy": "human"]))).contains("not known any more"))
+        }
+    }
+
+    @Test func whatCannotBeCalledIsSaidTyped() async throws {
+        try await Office.run { office async throws in
+            #expect(await office.failure(.night(to: nil))?.reason == .unknownRecipient)
+            #expect(await office.failure(.night(to: "0151 1"))?.reason == .unknownRecipient)
+            #expect(await office.failure(.night(count: 0))?.disposition == .permanent)
+            #expect(office.server.requests.isEmpty)
+            office.twilio.next(FakeCalls.error(21214), FakeCalls.error(20003, status: 401))
+            #expect(await office.failure(.night())?.reason == .unknownRecipient)
+            #expect(await office.failure(.night())?.disposition == .credentialsRejected)
+            _ = try await office.sink.update(.night())
+            _ = try await office.sink.resolve(.night())
+            #expect(office.twilio.calls.isEmpty, "nobody is called to hear that it is over")
+        }
+        let bare = PropertyInfo(id: "main", name: "Miramar", locale: "en", languages: ["en"], timeZone: "Europe/Lisbon", publicURL: nil)
+        let sink = try TestContext(instance: "phone", property: bare).make(PhoneAlertSink.self, Office.settings())
+        await #expect(throws: PluginFailure.self) { _ = try await sink.page(.night()) }
+    }
+
+    @Test func theProbeSaysWhetherTheNumberCanCall() async throws {
+        try await Office.run { office async throws in
+            #expect(try await office.sink.probe().summary == "reached Twilio as \(FakeCalls.number)")
+            office.twilio.mute()
+            await #expect(throws: PluginFailure.self) { _ = try await office.sink.probe() }
+            #expect(office.twilio.calls.isEmpty)
+        }
+    }
+
+    @Test func plansNameItByType() {
+        #expect(PhoneAlertSink.manifest.contacts == [ContactForm(.contact(type: "phone"), recipientKeys: ["number"], .phoneNumber)])
+        #expect(PhoneSettings.schema.problems == [])
+    }
+}
