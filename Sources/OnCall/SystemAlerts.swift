@@ -66,7 +66,9 @@ public final class SystemAlerts: Sendable {
             guard isNews else { return }
             await write(alert) { [standing] transaction in
                 // What stood open when the process ended is the same trouble still.
-                if let known = try standing.get(alert.fingerprint, in: transaction), known.name == alert.name, known.severity >= alert.severity { return }
+                if let known = try standing.get(alert.fingerprint, in: transaction), known.name == alert.name, known.severity >= alert.severity {
+                    return
+                }
                 try standing.replace(alert, in: transaction)
             }
         case .running:

@@ -59,19 +59,22 @@ struct CostAlerts: Sendable {
         let calls = try row.int("calls"), input = try row.int("input"), output = try row.int("output"), fallbacks = try row.int("fallbacks")
         let cost = Double(try row.int("cost")) / 1e6
         if let limit = settings.daily, cost > limit {
-            try raise("AICostDaily", "daily", day, "AI calls cost \(amount(cost)) today, more than \(amount(limit))", .warning, [:], day, now, transaction)
+            try raise(
+                "AICostDaily", "daily", day, "AI calls cost \(amount(cost)) today, more than \(amount(limit))", .warning, [:], day, now, transaction)
         }
         guard calls >= settings.leastCalls else { return }
         if let limit = settings.outputRatio, Double(output) > limit * Double(max(1, input)) {
             let ratio = String(format: "%.1f", Double(output) / Double(max(1, input)))
             try raise(
-                "AIOutputRatio", "output_ratio", day, "AI answers are long today: \(ratio) output tokens for each input token", .warning, [:], day, now,
+                "AIOutputRatio", "output_ratio", day, "AI answers are long today: \(ratio) output tokens for each input token", .warning, [:], day,
+                now,
                 transaction)
         }
         if let limit = settings.fallbackShare, Double(fallbacks) > limit * Double(calls) {
             let percent = Int((Double(fallbacks) / Double(calls) * 100).rounded())
             try raise(
-                "AIFallbackShare", "fallback_share", day, "\(percent) % of today's AI calls stood in for an instance that could not", .warning, [:], day,
+                "AIFallbackShare", "fallback_share", day, "\(percent) % of today's AI calls stood in for an instance that could not", .warning, [:],
+                day,
                 now, transaction)
         }
     }

@@ -77,7 +77,9 @@ public struct GuestWatch: Sendable {
         let stands = try standing.get(fingerprint, in: transaction)
         guard let waiting = try waiting(in: conversation, transaction) else {
             if stands != nil {
-                let how = conversation.state == .closed || conversation.state == .resolved ? "the conversation is \(conversation.state.rawValue)" : "answered"
+                let how =
+                    conversation.state == .closed || conversation.state == .resolved
+                    ? "the conversation is \(conversation.state.rawValue)" : "answered"
                 try standing.end(fingerprint, summary: "the guest waits no more: \(how)", at: now, in: transaction)
             }
             return
@@ -216,7 +218,8 @@ public struct GuestWatch: Sendable {
                 in: transaction)
         }
         guard settings.isComplaint(task.intent) else { return }
-        var labels = try task.conversationID.flatMap { try conversations.get($0, in: transaction) }
+        var labels =
+            try task.conversationID.flatMap { try conversations.get($0, in: transaction) }
             .map { try self.labels(of: $0, in: transaction) } ?? ["property": property]
         if let room = task.room { labels["room"] = room }
         let severity = settings.complaintSeverity
@@ -229,7 +232,8 @@ public struct GuestWatch: Sendable {
                 summary: "a complaint\(labels["room"].map { " of room \($0)" } ?? "") is past its time and not done",
                 detail: String(task.description.prefix(500)), labels: labels,
                 annotations: ["guest_text": String(task.description.prefix(500)), "due_at": task.dueAt.iso8601].merging(
-                    task.messageID.map { ["message": $0] } ?? [:]) { $1 },
+                    task.messageID.map { ["message": $0] } ?? [:]
+                ) { $1 },
                 startsAt: now),
             in: transaction)
     }

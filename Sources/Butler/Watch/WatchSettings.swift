@@ -2,7 +2,8 @@ import PluginAPI
 
 /// The `butler.watch` section of `jack.yaml`: when a guest has waited too long.
 public struct WatchSettings: PluginSettings {
-    @Setting(help: "A guest's message that nobody has answered for this long is an alert; none for never.") public var unanswered: Duration? = .seconds(15 * 60)
+    @Setting(help: "A guest's message that nobody has answered for this long is an alert; none for never.") public var unanswered: Duration? =
+        .seconds(15 * 60)
     @Setting(help: "How bad that is.") public var unansweredSeverity: AlertSeverity = .error
     @Setting(help: "How bad it is where the PMS calls the guest a VIP.") public var unansweredVipSeverity: AlertSeverity = .critical
     @Setting(
@@ -10,7 +11,9 @@ public struct WatchSettings: PluginSettings {
     public var complaints: [String] = ["feedback.complaint"]
     @Setting(help: "How bad a complaint past its due time is.") public var complaintSeverity: AlertSeverity = .critical
     @Setting(
-        help: "More conversations than this that wait for a human are an alert; none where a rule on jack_escalation_queue says it (as the sample's does).")
+        help:
+            "More conversations than this that wait for a human are an alert; none where a rule on jack_escalation_queue says it (as the sample's does)."
+    )
     public var escalationQueue: Int?
 
     public init() {}

@@ -29,7 +29,12 @@ struct AlertmanagerError: Error, Sendable, Hashable {
         switch error {
         case let error as AlertmanagerError: return (error, [:])
         case let error as OnCallError:
-            let status: HTTPResponse.Status = error.code == .notFound ? .notFound : .badRequest
+            let status: HTTPResponse.Status =
+                switch error.code {
+                case .notFound: .notFound
+                case .tooMany: .tooManyRequests
+                case .invalid: .badRequest
+                }
             return (AlertmanagerError(status: status, code: nil, message: error.description), [:])
         default:
             let known = GatewayError.of(error)
@@ -68,7 +73,9 @@ enum AlertmanagerText {
     }
 
     /// `true`, `1`, `yes` and their like; everything else is false, a misspelt word too: that is how the API has always been.
-    static func flag(_ text: String) -> Bool { ["true", "1", "yes", "ok", "y", "on", "selected", "checked", "t", "enabled"].contains(text.lowercased()) }
+    static func flag(_ text: String) -> Bool {
+        ["true", "1", "yes", "ok", "y", "on", "selected", "checked", "t", "enabled"].contains(text.lowercased())
+    }
 
     /// A moment as RFC 3339 has it, to the nanosecond and with any offset; nil where it is none.
     static func date(_ text: String) -> Date? {

@@ -89,7 +89,8 @@ enum AlertmanagerIntake {
             if name.isEmpty || name.utf8.contains(0) { return "invalid label set: invalid name \(AlertmanagerText.quoted(name))" }
             if name.utf8.count > maximumName { return "invalid label set: a name of \(name.utf8.count) bytes, at most \(maximumName) are taken" }
             if value.utf8.count > maximumValue {
-                return "invalid label set: the value of \(AlertmanagerText.quoted(name)) has \(value.utf8.count) bytes, at most \(maximumValue) are taken"
+                return
+                    "invalid label set: the value of \(AlertmanagerText.quoted(name)) has \(value.utf8.count) bytes, at most \(maximumValue) are taken"
             }
         }
         if let starts, let ends, ends < starts { return "start time must be before end time" }

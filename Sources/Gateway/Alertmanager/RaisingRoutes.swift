@@ -29,7 +29,9 @@ struct RaisingRoutes: Sendable {
                 problems["severity"] = Suggestion.remedy(for: severity, among: names) ?? "is none of \(names.joined(separator: ", "))"
             }
             for (label, value) in labels ?? [:] {
-                if label.isEmpty || label.utf8.count > AlertmanagerIntake.maximumName { problems["labels"] = "holds a name that is empty or too long" }
+                if label.isEmpty || label.utf8.count > AlertmanagerIntake.maximumName {
+                    problems["labels"] = "holds a name that is empty or too long"
+                }
                 if value.utf8.count > AlertmanagerIntake.maximumValue {
                     problems["labels"] = "\(label.prefix(60)) has \(value.utf8.count) bytes, at most \(AlertmanagerIntake.maximumValue) are taken"
                 }

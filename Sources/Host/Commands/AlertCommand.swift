@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Gateway
+import HTTPTypes
 import Kernel
 import PluginAPI
 
@@ -32,7 +33,9 @@ struct AlertCommand: AsyncParsableCommand {
                 throw ValidationError("“\(pair)” is no name=value")
             }
             let names = labels.compactMap { Self.split($0)?.name }
-            if let twice = names.first(where: { name in names.filter { $0 == name }.count > 1 }) { throw ValidationError("“\(twice)” is given twice") }
+            if let twice = names.first(where: { name in names.filter { $0 == name }.count > 1 }) {
+                throw ValidationError("“\(twice)” is given twice")
+            }
         }
 
         func run() async throws {

@@ -108,7 +108,8 @@ public struct AlertRules: Sendable {
         func claim(_ name: String, _ entry: ConfigNode) {
             let mark = entry["name"]?.mark ?? entry.mark
             if let first = names[name] {
-                found.error(.duplicateKey, "“\(name)” is the name of a rule already, at \(first)", remedy: "give each rule a name of its own", at: mark)
+                found.error(
+                    .duplicateKey, "“\(name)” is the name of a rule already, at \(first)", remedy: "give each rule a name of its own", at: mark)
             } else {
                 names[name] = mark
             }
@@ -148,7 +149,8 @@ extension RuleSource {
         let reading = RuleReading(read.text)
         if reading == nil {
             diagnostics.error(
-                .invalidValue, "“\(read.text.prefix(60))” is no way to read a metric", remedy: Suggestion.remedy(for: read.text, among: RuleReading.names),
+                .invalidValue, "“\(read.text.prefix(60))” is no way to read a metric",
+                remedy: Suggestion.remedy(for: read.text, among: RuleReading.names),
                 at: read.node.mark)
         }
         let filters = `where`.sorted { $0.key < $1.key }.map { name, text in
@@ -206,7 +208,9 @@ extension AlertRule {
         var margin = 0.1
         if let node = settings.margin?.node, let read = RuleThreshold.read(node, .ratio, &diagnostics) {
             margin = read.value
-            if margin >= 1 { diagnostics.error(.invalidValue, "with a margin of \(read.text) it is never over", remedy: "write for example 10%", at: node.mark) }
+            if margin >= 1 {
+                diagnostics.error(.invalidValue, "with a margin of \(read.text) it is never over", remedy: "write for example 10%", at: node.mark)
+            }
         }
         // A document of the hotel's own may be meant, so a path will do; a text with blanks is neither.
         if let runbook = settings.runbook, runbook.isEmpty || runbook.contains(where: \.isWhitespace) {

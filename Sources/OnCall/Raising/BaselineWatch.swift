@@ -153,7 +153,9 @@ final class BaselineWatch: Sendable {
 
     /// What is usual at an hour; read once an hour.
     func usual(_ rule: BaselineRule, _ hour: Int64) async throws -> Usual? {
-        if let known = state.withLock({ state in state.progress[rule.name].flatMap { $0.usualHour == hour ? .some($0.usual) : nil } }) { return known }
+        if let known = state.withLock({ state in state.progress[rule.name].flatMap { $0.usualHour == hour ? .some($0.usual) : nil } }) {
+            return known
+        }
         let known = try await hours(of: rule)
         let usual = Self.usual(known, at: hour, history: rule.settings.history, calendar: calendar)
         state.withLock { state in

@@ -80,7 +80,9 @@ public struct Heartbeats: HeartbeatKeeping {
                 let seen = known?.dateIfPresent("seen_at")
                 // What is new has its whole interval; what fell due while Jack was down, its grace.
                 let usual = (seen ?? now).addingTimeInterval((setting.every + setting.grace).seconds)
-                let due = known == nil ? usual : max(seen == nil ? try known?.date("due_at") ?? usual : usual, now.addingTimeInterval(setting.grace.seconds))
+                let due =
+                    known == nil
+                    ? usual : max(seen == nil ? try known?.date("due_at") ?? usual : usual, now.addingTimeInterval(setting.grace.seconds))
                 try expect(name, seen: seen, due: due, in: transaction)
             }
         }
@@ -124,7 +126,8 @@ public struct Heartbeats: HeartbeatKeeping {
             try standing.raise(
                 Alert(
                     fingerprint: Self.fingerprint(name), name: "HeartbeatMissing", severity: severity,
-                    summary: what, detail: "It comes every \(setting.every.text); "
+                    summary: what,
+                    detail: "It comes every \(setting.every.text); "
                         + (seen.map { "the last was at \($0.iso8601)." } ?? "none has ever come."),
                     labels: [
                         "alertname": "HeartbeatMissing", "severity": severity.rawValue, "type": "heartbeat", "property": property, "heartbeat": name,

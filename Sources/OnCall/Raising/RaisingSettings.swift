@@ -4,7 +4,8 @@ import PluginAPI
 /// What Jack watches beside guests: the `oncall.watch` section of `jack.yaml`.
 public struct RaisingSettings: PluginSettings {
     @Setting(help: "The file of alert rules; none for no rules.") public var rules: String?
-    @Setting(help: "Things that must be heard of (`POST /api/v1/heartbeats/<name>`), by name.") public var heartbeats: [String: HeartbeatSettings] = [:]
+    @Setting(help: "Things that must be heard of (`POST /api/v1/heartbeats/<name>`), by name.") public var heartbeats: [String: HeartbeatSettings] =
+        [:]
     @Setting(help: "The backup that must be there.") public var backup: BackupSettings = .init()
     @Setting(help: "The sign of life that Jack sends to an address outside.") public var beacon: BeaconSettings = .init()
 
@@ -16,7 +17,9 @@ public struct RaisingSettings: PluginSettings {
             if name.isEmpty || name.utf8.count > 100 || name.contains("/") {
                 report.error("heartbeats.\(name)", "a heartbeat's name is a part of its address", remedy: "write a short name without a slash")
             }
-            if heartbeat.every < .seconds(1) { report.error("heartbeats.\(name).every", "\(heartbeat.every.text) is no interval", remedy: "write at least 1s") }
+            if heartbeat.every < .seconds(1) {
+                report.error("heartbeats.\(name).every", "\(heartbeat.every.text) is no interval", remedy: "write at least 1s")
+            }
         }
         if let url = beacon.url, let problem = SettingConstraint<String>.url.problem(url) {
             report.error("beacon.url", problem, remedy: "write it whole, as https://hc.example.com/ping/1234")

@@ -34,7 +34,11 @@ struct RuleHistory: Sendable {
         let point = Point(
             at: now, picked: Self.total(picked), all: Self.total(own), counts: counts(picked))
         // A metric that nobody has counted yet stands at nothing: what it begins with is growth.
-        if points.isEmpty { points.append(Point(at: now, picked: own.isEmpty ? 0 : point.picked, all: point.all, counts: point.counts)) } else { points.append(point) }
+        if points.isEmpty {
+            points.append(Point(at: now, picked: own.isEmpty ? 0 : point.picked, all: point.all, counts: point.counts))
+        } else {
+            points.append(point)
+        }
         // The last point that is older than the window stays: growth is counted from it on.
         let begin = now - source.over
         while points.count > 2, points[1].at <= begin { points.removeFirst() }

@@ -43,7 +43,8 @@ struct RuleThreshold: Sendable, Hashable {
 
     static func read(_ node: ConfigNode, _ scale: Scale?, _ diagnostics: inout Diagnostics) -> RuleThreshold? {
         guard let text = node.text, !node.isNull else {
-            diagnostics.error(.wrongType, "expected a threshold, found \(node.kindDescription)", remedy: "write for example \(example(scale))", at: node.mark)
+            diagnostics.error(
+                .wrongType, "expected a threshold, found \(node.kindDescription)", remedy: "write for example \(example(scale))", at: node.mark)
             return nil
         }
         let bare = text.filter { $0 != " " }

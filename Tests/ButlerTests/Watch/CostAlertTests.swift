@@ -86,7 +86,9 @@ import Testing
     }
 
     @Test func longAnswersAndStandInsShowOverADay() async throws {
-        try await with({ $0.alerts.outputRatio = 3; $0.alerts.leastCalls = 10 }) { bench async throws in
+        try await with({
+            $0.alerts.outputRatio = 3; $0.alerts.leastCalls = 10
+        }) { bench async throws in
             for index in 0..<9 { await bench.record(0, input: 100, output: 500, fallback: index < 3) }
             #expect(try await bench.alerts().isEmpty, "nine calls are no trend")
             await bench.record(0, input: 100, output: 500)

@@ -90,9 +90,13 @@ import Testing
             for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: file.path + suffix) }
         }
         let clock = VirtualClock()
-        try await withHouse({ $0.path = file.path; $0.clock = clock }) { house async throws in try await house.ask(nil) }
+        try await withHouse({
+            $0.path = file.path; $0.clock = clock
+        }) { house async throws in try await house.ask(nil) }
         clock.jumpWall(by: .seconds(3600))
-        try await withHouse({ $0.path = file.path; $0.clock = clock }) { house async throws in
+        try await withHouse({
+            $0.path = file.path; $0.clock = clock
+        }) { house async throws in
             let isThere = try await eventually(within: .seconds(20)) { try await !named("GuestUnanswered", in: house).isEmpty }
             #expect(isThere, "what fell due while Jack was down is looked at once")
         }

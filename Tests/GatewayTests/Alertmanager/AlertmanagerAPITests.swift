@@ -117,7 +117,8 @@ import Testing
     @Test func soundAlertsOfARequestAreTakenWhateverTheOthersAre() async throws {
         try await with { house, board async throws in
             let huge = String(repeating: "x", count: 1 << 20)
-            let body = #"[{"labels":{"alertname":"Huge","value":"\#(huge)"}},{"labels":{"alertname":"Sound"},"annotations":{"text":"\#(huge)é"}},{"labels":{}}]"#
+            let body =
+                #"[{"labels":{"alertname":"Huge","value":"\#(huge)"}},{"labels":{"alertname":"Sound"},"annotations":{"text":"\#(huge)é"}},{"labels":{}}]"#
             let answer = try await post(house, "alerts", body)
             #expect(answer.status == 400)
             #expect(answer.body.contains("the value of \\\"value\\\" has 1048576 bytes, at most 16384 are taken; at least one label pair required"))
@@ -188,12 +189,14 @@ import Testing
             #expect(try await names("active=true&unprocessed=false&silenced=false").count == 3)
             _ = try await board.set(
                 Silence(
-                    matchers: [LabelMatcher("room", .equal, "204")], startsAt: Date(timeIntervalSinceNow: -5), endsAt: Date(timeIntervalSinceNow: 500),
+                    matchers: [LabelMatcher("room", .equal, "204")], startsAt: Date(timeIntervalSinceNow: -5),
+                    endsAt: Date(timeIntervalSinceNow: 500),
                     createdBy: "t", comment: "t"))
             #expect(try await names("silenced=false") == ["B", "C"])
             #expect(try await names("active=false") == ["A"])
             for (query, text) in [
-                ("filter=x", #""bad matcher format: x""#), ("filter=a%3D~%22(%22", "error parsing regexp"), ("receiver=(", "failed to parse receiver param"),
+                ("filter=x", #""bad matcher format: x""#), ("filter=a%3D~%22(%22", "error parsing regexp"),
+                ("receiver=(", "failed to parse receiver param"),
                 ("filter=%22a", "bad matcher format"), ("filter=a%3D%22b", "bad matcher format"), ("filter=%3D1", "bad matcher format"),
             ] {
                 let answer = try await house.api("GET", "/api/v2/alerts?" + query)
@@ -204,7 +207,8 @@ import Testing
     }
 
     private func silence(
-        _ matchers: String = #"[{"name":"a","value":"b","isRegex":false}]"#, from: String = "2099-01-01T00:00:00Z", to: String = "2099-01-02T00:00:00Z",
+        _ matchers: String = #"[{"name":"a","value":"b","isRegex":false}]"#, from: String = "2099-01-01T00:00:00Z",
+        to: String = "2099-01-02T00:00:00Z",
         id: String? = nil
     ) -> String {
         #"{\#(id.map { #""id":"\#($0)","# } ?? "")"matchers":\#(matchers),"startsAt":"\#(from)","endsAt":"\#(to)","createdBy":"me","comment":"c"}"#
@@ -212,7 +216,8 @@ import Testing
 
     @Test func silencesAreSetShownChangedAndEnded() async throws {
         try await with { house, board async throws in
-            let made = try await post(house, "silences", silence(#"[{"name":"a","value":"b.*","isRegex":true,"isEqual":false},{"name":"c","value":"d","isRegex":false}]"#))
+            let made = try await post(
+                house, "silences", silence(#"[{"name":"a","value":"b.*","isRegex":true,"isEqual":false},{"name":"c","value":"d","isRegex":false}]"#))
             let id = try #require(made.json["silenceID"] as? String)
             #expect(made.status == 200)
             let shown = try await house.api("GET", "/api/v2/silence/\(id)").json
@@ -274,7 +279,8 @@ import Testing
     @Test func momentsAreReadToTheMillisecondWithAnyOffset() {
         for (text, seconds) in [
             ("1970-01-01T00:00:00Z", 0), ("2000-02-29T12:00:00.5Z", 951_825_600.5), ("2026-11-21T23:45:58.221+01:00", 1_795_301_158.221),
-            ("2026-11-21T17:15:58.221999999-05:30", 1_795_301_158.221999999), ("2026-11-21 22:45:58Z", 1_795_301_158), ("0001-01-01T00:00:00Z", -62_135_596_800),
+            ("2026-11-21T17:15:58.221999999-05:30", 1_795_301_158.221999999), ("2026-11-21 22:45:58Z", 1_795_301_158),
+            ("0001-01-01T00:00:00Z", -62_135_596_800),
         ] { #expect(abs((AlertmanagerText.date(text)?.timeIntervalSince1970 ?? .infinity) - seconds) < 1e-5, "\(text)") }
         for text in [
             "", "x", "2026-13-01T00:00:00Z", "2026-02-29T00:00:00Z", "2026-01-01T24:00:00Z", "2026-01-01T00:00:00", "2026-01-01T00:00:00.Z",

@@ -48,7 +48,9 @@ import Testing
     @Test func itSilences() async throws {
         try await with { board, amtool in
             _ = try await amtool(["alert", "add", "alertname=LiftStuck", "room=204"])
-            let made = try await amtool(["silence", "add", "--author=Ana", "--comment=the fitter is there", "--duration=2h", "LiftStuck", "room=~2.*"])
+            let made = try await amtool([
+                "silence", "add", "--author=Ana", "--comment=the fitter is there", "--duration=2h", "LiftStuck", "room=~2.*",
+            ])
             let id = made.output.trimmingCharacters(in: .whitespacesAndNewlines)
             #expect(made.status == 0 && UUID(uuidString: id) != nil, "\(made.output)")
             let silence = try #require(board.state.withLock { $0.silences.first })

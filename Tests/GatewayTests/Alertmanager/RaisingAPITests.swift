@@ -10,13 +10,18 @@ import Testing
         try await TestHouse.run(board: board) { house in
             let answer = try await house.api(
                 "POST", "/api/v1/alerts",
-                body: #"{"name":"BackupFailed","severity":"error","summary":"no backup","labels":{"job":"backup","empty":""},"annotations":{"a_b":"c"}}"#)
+                body:
+                    #"{"name":"BackupFailed","severity":"error","summary":"no backup","labels":{"job":"backup","empty":""},"annotations":{"a_b":"c"}}"#
+            )
             #expect(answer.status == 202)
             #expect(answer.json["labels"] as? [String: String] == ["alertname": "BackupFailed", "severity": "error", "job": "backup"])
             let taken = try #require(board.taken.first)
             #expect(taken.labels == ["alertname": "BackupFailed", "severity": "error", "job": "backup"])
             #expect(taken.annotations == ["summary": "no backup", "a_b": "c"] && taken.endsAt == nil)
-            #expect(try await house.api("POST", "/api/v1/alerts", body: #"{"name":"BackupFailed","severity":"error","labels":{"job":"backup"},"resolved":true}"#).status == 202)
+            #expect(
+                try await house.api(
+                    "POST", "/api/v1/alerts", body: #"{"name":"BackupFailed","severity":"error","labels":{"job":"backup"},"resolved":true}"#
+                ).status == 202)
             #expect(board.taken.last?.labels == taken.labels && board.taken.last?.endsAt != nil)
             #expect(board.state.withLock { $0.alerts.isEmpty })
         }

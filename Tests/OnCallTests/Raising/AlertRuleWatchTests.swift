@@ -24,7 +24,9 @@ import Testing
     @Test func warningCriticalAndBack() async throws {
         try await Watchroom.open { room async throws in
             let registry = PrometheusRegistry()
-            let watch = try Self.watch(Self.rule("metric: jack_disk_used_ratio, read: value, warning: 70%, critical: 90%, labels: {team: it}, runbook: docs/x"), registry, room)
+            let watch = try Self.watch(
+                Self.rule("metric: jack_disk_used_ratio, read: value, warning: 70%, critical: 90%, labels: {team: it}, runbook: docs/x"), registry,
+                room)
             for (value, story) in [
                 (0.70, []), (0.71, ["+R"]), (0.95, ["+R", "+R!", "-R"]), (0.85, ["+R", "+R!", "-R"]),
                 (0.80, ["+R", "+R!", "-R", "+R", "-R!"]), (0.64, ["+R", "+R!", "-R", "+R", "-R!"]),
@@ -70,7 +72,8 @@ import Testing
                   - {name: Hooks, metric: http_requests_total, read: rate, where: {route: "/webhooks/{instance}", status: "~[45].."}, over: 1m, warning: 5/min, critical: 20/min, summary: s, action: a}
                 """, registry, room)
             func serve(_ count: Int, _ status: String, route: String = "/x", seconds: Double = 0.1) {
-                Counter(label: "http_requests", dimensions: [("method", "GET"), ("route", route), ("status", status)], factory: registry).increment(by: count)
+                Counter(label: "http_requests", dimensions: [("method", "GET"), ("route", route), ("status", status)], factory: registry).increment(
+                    by: count)
                 let timer = Timer(label: "http_request_duration", dimensions: [("route", route)], factory: registry)
                 for _ in 0..<count { timer.recordNanoseconds(Int64(seconds * 1e9)) }
             }
@@ -101,7 +104,8 @@ import Testing
     @Test func aCounterThatIsBornGrown() async throws {
         try await Watchroom.open { room async throws in
             let registry = PrometheusRegistry()
-            let watch = try Self.watch(Self.rule("metric: jack_sla_breaches_total, read: rate, over: 1h, warning: 5/hour, critical: 10/hour"), registry, room)
+            let watch = try Self.watch(
+                Self.rule("metric: jack_sla_breaches_total, read: rate, over: 1h, warning: 5/hour, critical: 10/hour"), registry, room)
             await watch.tick()
             await room.clock.advance(by: .seconds(15))
             Counter(label: "jack_sla_breaches_total", dimensions: [("department", "d")], factory: registry).increment(by: 6)

@@ -84,24 +84,28 @@ import Testing
         #expect(problems.contains { $0.hasPrefix("rules.yaml:23:5") && $0.contains("name") })
     }
 
-    @Test(arguments: [
-        (["warning": "95%"], "the warning (95%) is not before critical (90%)"), (["warning": "70"], "say the unit, as in 70%"),
-        (["warning": nil, "critical": nil], "has neither warning nor critical"), (["warning": "[]"], "expected"),
-        (["warning": "-3%"], "is no share in percent"), (["margin": "100%"], "with a margin of 100% it is never over"),
-        (["runbook": "see the wiki"], "is no address"), (["over": "2s"], "is no time to look at"), (["for": "5"], "say the unit: 5s or 5m?"),
-        (["labels": "{severity: high}"], "the label severity is set by the rule itself"),
-        (["metric": "http_requests_total", "read": "share"], "a share is the part that `where` picks"),
-        (["metric": "http_requests_total", "read": "rate", "warning": "5", "critical": nil], "say the unit, as in 5/min or 5/hour"),
-        (["metric": "http_requests_total", "read": "share", "where": "{status: \"~5(\"}"], "is no regular expression"),
-        (["metric": "http_request_duration_seconds", "read": "p95", "warning": "2", "critical": "5s"], "say the unit, as in 2s"),
-        (["compare": "below"], "is not before critical"), (["compare": "over"], "is not one of above, at_least, below, at_most"),
-    ] as [([String: String?], String)]) func eachMistakeHasItsMend(_ changes: [String: String?], _ text: String) {
+    @Test(
+        arguments: [
+            (["warning": "95%"], "the warning (95%) is not before critical (90%)"), (["warning": "70"], "say the unit, as in 70%"),
+            (["warning": nil, "critical": nil], "has neither warning nor critical"), (["warning": "[]"], "expected"),
+            (["warning": "-3%"], "is no share in percent"), (["margin": "100%"], "with a margin of 100% it is never over"),
+            (["runbook": "see the wiki"], "is no address"), (["over": "2s"], "is no time to look at"), (["for": "5"], "say the unit: 5s or 5m?"),
+            (["labels": "{severity: high}"], "the label severity is set by the rule itself"),
+            (["metric": "http_requests_total", "read": "share"], "a share is the part that `where` picks"),
+            (["metric": "http_requests_total", "read": "rate", "warning": "5", "critical": nil], "say the unit, as in 5/min or 5/hour"),
+            (["metric": "http_requests_total", "read": "share", "where": "{status: \"~5(\"}"], "is no regular expression"),
+            (["metric": "http_request_duration_seconds", "read": "p95", "warning": "2", "critical": "5s"], "say the unit, as in 2s"),
+            (["compare": "below"], "is not before critical"), (["compare": "over"], "is not one of above, at_least, below, at_most"),
+        ] as [([String: String?], String)]) func eachMistakeHasItsMend(_ changes: [String: String?], _ text: String)
+    {
         let (rules, problems) = readRules(rule(changes))
         #expect(rules == nil)
         #expect(problems.contains { $0.hasPrefix("rules.yaml:") && $0.contains(text) }, "\(problems)")
     }
 
-    @Test(arguments: ["", "rules", "rules: {}", "[]", "rules: [1, 2]", "rules: [{}]", "every: 0s\nrules: []", "rules: [{name: ''}]", "baselines: [{name: x}]"])
+    @Test(arguments: [
+        "rules", "rules: {}", "[]", "rules: [1, 2]", "rules: [{}]", "every: 0s\nrules: []", "rules: [{name: ''}]", "baselines: [{name: x}]",
+    ])
     func nonsenseIsRefusedAndNothingCrashes(_ text: String) { #expect(readRules(text).problems.contains { $0.contains("error:") }) }
 
     @Test func aPluginsOwnMetricMayBeNamed() {
