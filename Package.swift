@@ -140,8 +140,7 @@ let package = Package(
         tests("OnCallTests", ["OnCall", "Kernel", "PluginAPI", "PluginTestKit", log, httpTypes, coreMetrics, metrics]),
         tests("GatewayTests", ["Gateway", "Butler", "OnCall", "Kernel", "PluginAPI", "PluginTestKit", log, httpTypes, hummingbird] + nio),
         tests(
-            "HostTests",
-            ["Host", "Gateway", "Butler", "OnCall", "Kernel", "PluginAPI", "PluginTestKit", arguments, log, httpTypes, crypto, hummingbird] + nio),
+            "HostTests", ["Host", "Gateway", "Butler", "OnCall", "Kernel", "PluginAPI", "PluginTestKit", log, httpTypes, crypto, hummingbird] + nio),
         tests("TutorialTests", path: "Tutorial", ["PluginAPI", "PluginTestKit", "Kernel", httpTypes, crypto]),
         tests("PluginTestKitTests", ["PluginTestKit", "PluginAPI", "Kernel", httpTypes, log, metrics, coreMetrics, crypto]),
         tests(

@@ -73,7 +73,10 @@ import Testing
         var calendar = Calendar(identifier: .gregorian)
         calendar.timeZone = .gmt
         // Eight weeks of the same hour; one of them a disaster.
-        let known = (0..<8).map { (hour: Int64($0 * 168 + 490_000), value: $0 == 3 ? 100_000 : 10 + Double($0)) }
+        let known: [(hour: Int64, value: Double)] = (0..<8).map { week in
+            let hour = Int64(490_000 + week * 168)
+            return (hour, week == 3 ? 100_000.0 : 10.0 + Double(week))
+        }
         let usual = BaselineWatch.usual(known, at: 490_000 + 8 * 168, history: 7, calendar: calendar)
         #expect(usual?.hours == 8 && (usual?.median ?? 0) < 16 && (usual?.deviation ?? 100) < 4)
         #expect(BaselineWatch.usual(Array(known.prefix(5)), at: 490_000 + 8 * 168, history: 7, calendar: calendar) == nil)
