@@ -94,17 +94,17 @@ struct BaselineSettings: PluginSettings {
     init() {}
 }
 
-/// A node that is decoded later, entry by entry, so that each keeps its marks.
-struct RawNode: SettingValue {
+/// A list that is decoded later, entry by entry, so that each keeps its marks.
+struct RawList<Entry: PluginSettings>: SettingValue {
     let node: ConfigNode
 
-    static var shape: SettingShape { .list(.object(AlertRuleSettings.schema)) }
-    static func decode(_ node: ConfigNode, _ diagnostics: inout Diagnostics) -> RawNode? {
+    static var shape: SettingShape { .list(.object(Entry.schema)) }
+    static func decode(_ node: ConfigNode, _ diagnostics: inout Diagnostics) -> RawList? {
         guard node.elements != nil else {
             diagnostics.error(.wrongType, "expected a list, found \(node.kindDescription)", at: node.mark)
             return nil
         }
-        return RawNode(node: node)
+        return RawList(node: node)
     }
     var printed: JSONValue { .null }
     var elements: [ConfigNode] { node.elements ?? [] }
@@ -113,8 +113,8 @@ struct RawNode: SettingValue {
 /// The file of alert rules as it is written.
 struct AlertRuleFile: PluginSettings {
     @Setting(help: "How often the metrics are looked at.", .range(.seconds(1)...(.seconds(600)))) var every: Duration = .seconds(15)
-    @Setting(help: "Thresholds.") var rules: RawNode?
-    @Setting(help: "What is learned, and compared with what is usual.") var baselines: RawNode?
+    @Setting(help: "Thresholds.") var rules: RawList<AlertRuleSettings>?
+    @Setting(help: "What is learned, and compared with what is usual.") var baselines: RawList<BaselineSettings>?
 
     init() {}
 }
