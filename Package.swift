@@ -85,7 +85,7 @@ let package = Package(
         module("PluginAPI", [log, metrics, coreMetrics, httpTypes]),
         module("Kernel", ["PluginAPI", "CLibCurl", "CLibYAML", "CCrashMark", log, metrics, coreMetrics, tracing, httpTypes, crypto, grdb]),
         module("Butler", ["PluginAPI", "Kernel", log, metrics, crypto, httpTypes]),
-        module("OnCall", ["PluginAPI", "Kernel", log, metrics, crypto]),
+        module("OnCall", ["PluginAPI", "Kernel", log, metrics, coreMetrics, httpTypes, crypto]),
         module(
             "Gateway", resources: [.embedInCode("Resources/openapi.yaml")],
             ["PluginAPI", "Kernel", "Butler", "OnCall", hummingbird, hummingbirdCore, httpTypes, log, metrics, crypto, lifecycle] + nio),
@@ -148,8 +148,8 @@ let package = Package(
         tests("PluginAPITests", ["PluginAPI", "Kernel", "PluginTestKit", httpTypes]),
         tests("KernelTests", ["Kernel", "PluginAPI", "PluginTestKit", log, metrics, coreMetrics, httpTypes, crypto, hummingbird] + nio),
         tests("ButlerTests", ["Butler", "Kernel", "PluginAPI", "PluginTestKit", "EmbeddedAI", "BuiltInPMS", log, httpTypes, crypto]),
-        tests("OnCallTests", ["OnCall", "Kernel", "PluginAPI", "PluginTestKit", log]),
-        tests("GatewayTests", ["Gateway", "Butler", "Kernel", "PluginAPI", "PluginTestKit", log, httpTypes, hummingbird] + nio),
+        tests("OnCallTests", ["OnCall", "Kernel", "PluginAPI", "PluginTestKit", log, httpTypes, coreMetrics, metrics]),
+        tests("GatewayTests", ["Gateway", "Butler", "OnCall", "Kernel", "PluginAPI", "PluginTestKit", log, httpTypes, hummingbird] + nio),
         tests(
             "HostTests", ["Host", "Gateway", "Butler", "OnCall", "Kernel", "PluginAPI", "PluginTestKit", log, httpTypes, crypto, hummingbird] + nio),
         tests("TutorialTests", path: "Tutorial", ["PluginAPI", "PluginTestKit", "Kernel", httpTypes, crypto]),

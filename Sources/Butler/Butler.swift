@@ -13,6 +13,8 @@ public struct Butler: Sendable {
     public let messages: MessageRepository
     public let tasks: TaskRepository
     public let guests: GuestRepository
+    /// Sees to it that no guest waits unseen; nil where no jobs were given.
+    public let watch: GuestWatch?
     private let pipeline: ReplyPipeline
     private let engine: any StorageEngine
     private let clock: any TimeSource
@@ -29,6 +31,8 @@ public struct Butler: Sendable {
         /// The outbox is made after the butler, who tells it how messages are delivered.
         public var outbox: @Sendable () -> Outbox
         public var alerts: AlertIntake
+        /// Where the guests' watch leaves what is due later; nil for a butler without a watch.
+        public var jobs: JobQueue?
         public var bus: EventBus
         public var clock: any TimeSource
         public var logger: Logger
@@ -37,8 +41,9 @@ public struct Butler: Sendable {
         public init(
             property: PropertyInfo, engine: any StorageEngine, dispatcher: Dispatcher, ai: AIDispatch? = nil,
             notices: ConversationNotices? = nil, outbox: @escaping @Sendable () -> Outbox,
-            alerts: AlertIntake, bus: EventBus, clock: any TimeSource, logger: Logger, metrics: any MetricsFactory
+            alerts: AlertIntake, jobs: JobQueue? = nil, bus: EventBus, clock: any TimeSource, logger: Logger, metrics: any MetricsFactory
         ) {
+            self.jobs = jobs
             self.property = property
             self.engine = engine
             self.dispatcher = dispatcher
@@ -61,12 +66,17 @@ public struct Butler: Sendable {
             ai: environment.ai
                 ?? AIDispatch(dispatcher: environment.dispatcher, clock: environment.clock, metrics: environment.metrics), clock: environment.clock,
             logger: environment.logger, safetyFile: settings.safety)
+        watch = environment.jobs.map {
+            GuestWatch(
+                settings: settings.watch, property: environment.property.id, engine: environment.engine, jobs: $0, alerts: environment.alerts,
+                clock: environment.clock, metrics: environment.metrics)
+        }
         staff = StaffDesk(
             engine: environment.engine, outbox: environment.outbox, bus: environment.bus, clock: environment.clock, property: environment.property,
-            sla: settings.sla, notices: environment.notices)
+            sla: settings.sla, notices: environment.notices, watch: watch)
         pipeline = ReplyPipeline(
             desk: desk, safety: SafetyLane(catalogs.safety), engine: environment.engine, outbox: environment.outbox, alerts: environment.alerts,
-            bus: environment.bus, metrics: environment.metrics, notices: environment.notices)
+            bus: environment.bus, metrics: environment.metrics, notices: environment.notices, watch: watch)
         self.knowledge = knowledge
         engine = environment.engine
         clock = environment.clock

@@ -4,10 +4,13 @@ import Logging
 import PluginAPI
 import Synchronization
 
-/// Raises alerts for what goes wrong in Jack itself: instances that fail, and what could not be delivered.
+/// Raises alerts for what goes wrong in Jack itself: instances that fail, what could not be delivered, and a backup that is not there.
 public final class SystemAlerts: Sendable {
     private let engine: any StorageEngine
     private let alerts: AlertIntake
+    private let standing: StandingAlerts
+    private let property: String
+    private let backup: BackupSettings
     private let clock: any TimeSource
     private let logger: Logger
     private let changes: EventSubscription<InstanceChanged>
@@ -15,10 +18,19 @@ public final class SystemAlerts: Sendable {
     /// What was raised of an instance and is not over, by its name.
     private let firing = Mutex<[String: Alert]>([:])
 
+    /// How often the backup is looked at.
+    static let backupInterval = Duration.seconds(300)
+
     /// Watches from now on; ``run()`` raises what was seen.
-    public init(engine: any StorageEngine, alerts: AlertIntake, bus: EventBus, clock: any TimeSource, logger: Logger) {
+    public init(
+        engine: any StorageEngine, alerts: AlertIntake, property: String = "", backup: BackupSettings = BackupSettings(), bus: EventBus,
+        clock: any TimeSource, logger: Logger
+    ) {
         self.engine = engine
         self.alerts = alerts
+        self.property = property
+        self.backup = backup
+        standing = StandingAlerts(intake: alerts, property: property)
         self.clock = clock
         self.logger = logger
         changes = bus.subscribe(to: InstanceChanged.self)
@@ -28,57 +40,114 @@ public final class SystemAlerts: Sendable {
     /// Raises alerts until the task is cancelled.
     public func run() async {
         await withTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { for await change in self.changes { await self.raise(change) } }
+            tasks.addTask { for await change in self.changes { await self.note(change) } }
             tasks.addTask { for await letter in self.letters { await self.raise(letter) } }
-        }
-    }
-
-    private func raise(_ change: InstanceChanged) async {
-        let status = change.status
-        let alert: Alert? = firing.withLock { firing in
-            switch status.state {
-            case .failed, .degraded:
-                let alert = Self.alert(status)
-                // An instance that is started again and again fails again and again: that is one trouble, unless it grows worse.
-                if let known = firing[status.name], known.name == alert.name, known.severity >= alert.severity { return nil }
-                firing[status.name] = alert
-                return alert
-            case .running:
-                // It ends as severe as it began: whoever was told of the one is told of the other.
-                guard var known = firing.removeValue(forKey: status.name) else { return nil }
-                known.summary = "\(status.kind) \(status.name) is running again"
-                known.endsAt = clock.now
-                return known
-            case .starting, .stopping, .stopped: return nil
+            if backup.file != nil {
+                tasks.addTask {
+                    repeat { await self.lookAtBackup() } while (try? await self.clock.sleep(for: Self.backupInterval)) != nil
+                }
             }
         }
-        if let alert { await raise(alert) }
     }
 
-    private static func alert(_ status: InstanceStatus) -> Alert {
-        let name = status.needsCredentials ? "CredentialsRejected" : "InstanceUnhealthy"
-        return Alert(
-            fingerprint: "instance:\(status.name)", name: name, severity: status.state == .degraded ? .warning : .error,
-            summary: "\(status.kind) \(status.name) is \(status.state.rawValue)" + (status.reason.map { ": \($0)" } ?? ""),
-            labels: ["alertname": name, "instance": status.name, "kind": status.kind.rawValue, "plugin": status.plugin], startsAt: status.since)
+    // MARK: Instances
+
+    private func note(_ change: InstanceChanged) async {
+        let status = change.status
+        switch status.state {
+        case .failed, .degraded:
+            let alert = alert(status)
+            let isNews = firing.withLock { firing in
+                // An instance that is started again and again fails again and again: that is one trouble, unless it grows worse.
+                if let known = firing[status.name], known.name == alert.name, known.severity >= alert.severity { return false }
+                firing[status.name] = alert
+                return true
+            }
+            guard isNews else { return }
+            await write(alert) { [standing] transaction in
+                // What stood open when the process ended is the same trouble still.
+                if let known = try standing.get(alert.fingerprint, in: transaction), known.name == alert.name, known.severity >= alert.severity {
+                    return
+                }
+                try standing.replace(alert, in: transaction)
+            }
+        case .running:
+            firing.withLock { $0[status.name] = nil }
+            let (name, now) = (status.name, clock.now), summary = "\(status.kind) \(status.name) is running again"
+            await write(nil) { [standing] transaction in
+                // It ends as severe as it began: whoever was told of the one is told of the other.
+                try standing.end("instance:\(name)", summary: summary, at: now, in: transaction)
+            }
+        case .starting, .stopping, .stopped: return
+        }
     }
+
+    private func alert(_ status: InstanceStatus) -> Alert {
+        let name = status.needsCredentials ? "CredentialsRejected" : "InstanceUnhealthy"
+        let severity: AlertSeverity = status.state == .degraded ? .warning : .error
+        var labels = [
+            "alertname": name, "severity": severity.rawValue, "type": Self.type(of: status.kind), "instance": status.name,
+            "kind": status.kind.rawValue, "plugin": status.plugin,
+        ]
+        if !property.isEmpty { labels["property"] = property }
+        return Alert(
+            fingerprint: "instance:\(status.name)", name: name, severity: severity,
+            summary: "\(status.kind) \(status.name) is \(status.state.rawValue)" + (status.reason.map { ": \($0)" } ?? ""), labels: labels,
+            startsAt: status.since)
+    }
+
+    /// The label by which the handbook's table routes.
+    private static func type(of kind: PluginKind) -> String {
+        switch kind {
+        case .channel: "channel_outage"
+        case .ai: "ai_provider_down"
+        case .alert: "alert_sink_down"
+        default: "\(kind.rawValue)_outage"
+        }
+    }
+
+    // MARK: Dead letters
 
     private func raise(_ letter: DeadLetter) async {
         // That a page did not arrive, or could not even be made, is not told by another page that may fare no better: the log has it.
         guard !letter.id.hasPrefix("page_"), letter.box != .job || letter.instance != AlertIntake.jobKind else { return }
-        await raise(
-            Alert(
-                fingerprint: "deadletter:\(letter.id)", name: "DeadLetter", severity: .error,
-                summary: "\(letter.box.rawValue) entry of \(letter.instance) was given up: \(letter.reason)",
-                labels: ["alertname": "DeadLetter", "box": letter.box.rawValue, "source": letter.instance], annotations: ["message": letter.id],
-                startsAt: clock.now))
+        var labels = ["alertname": "DeadLetter", "severity": "error", "type": "dead_letter", "box": letter.box.rawValue, "source": letter.instance]
+        if !property.isEmpty { labels["property"] = property }
+        let alert = Alert(
+            fingerprint: "deadletter:\(letter.id)", name: "DeadLetter", severity: .error,
+            summary: "\(letter.box.rawValue) entry of \(letter.instance) was given up: \(letter.reason)", labels: labels,
+            annotations: ["message": letter.id], startsAt: clock.now)
+        await write(alert) { [alerts] in try alerts.raise(alert, in: $0) }
     }
 
-    private func raise(_ alert: Alert) async {
+    // MARK: The backup
+
+    /// Raises an alert where the backup's file is missing or too old, and ends it once it is there again.
+    func lookAtBackup() async {
+        guard let file = backup.file else { return }
+        let now = clock.now, made = (try? FileManager.default.attributesOfItem(atPath: file))?[.modificationDate] as? Date
+        let age = made.map { now.timeIntervalSince($0) }, fingerprint = "backup:\(property)"
+        if let age, age <= backup.maximumAge.seconds {
+            return await write(nil) { [standing] transaction in
+                try standing.end(fingerprint, summary: "there is a backup again", at: now, in: transaction)
+            }
+        }
+        let what = age.map { "the last backup is \(Int(($0 / 3600).rounded(.down))) hours old" } ?? "there is no backup"
+        var labels = ["alertname": "BackupMissing", "severity": "error", "type": "backup"]
+        if !property.isEmpty { labels["property"] = property }
+        let alert = Alert(
+            fingerprint: fingerprint, name: "BackupMissing", severity: .error, summary: what,
+            detail: "It is expected at \(file), no older than \(backup.maximumAge.text).", labels: labels, startsAt: now)
+        await write(alert) { [standing] in try standing.raise(alert, in: $0) }
+    }
+
+    private func write(_ alert: Alert?, _ body: @escaping @Sendable (any StorageTransaction) throws -> Void) async {
         do {
-            try await engine.write { [alerts] in try alerts.raise(alert, in: $0) }
+            try await engine.write { try body($0) }
         } catch {
-            logger.error("an alert could not be written", metadata: ["alert": "\(alert.name)", "summary": "\(alert.summary)", "error": "\(error)"])
+            logger.error(
+                "an alert could not be written",
+                metadata: ["alert": "\(alert?.name ?? "the end of one")", "summary": "\(alert?.summary ?? "")", "error": "\(error)"])
         }
     }
 }

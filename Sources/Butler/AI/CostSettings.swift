@@ -6,6 +6,7 @@ public struct CostSettings: PluginSettings {
     @Setting(help: "Prices by the beginning of the model's name (`gpt-4o`); the longest that fits counts. A model without a price costs nothing.")
     public var rates: [String: RateSettings] = [:]
     @Setting(help: "What AI calls may cost.") public var budget: BudgetSettings = .init()
+    @Setting(help: "From what on AI calls are an alert.") public var alerts: CostAlertSettings = .init()
 
     public init() {}
 

@@ -77,8 +77,8 @@ public final class UsageLedger: AIMeter {
 
     public func record(_ call: AIDispatch.Call) {
         let now = clock.now, micros = rate(of: call.model)?.micros(call.usage) ?? 0
-        // What neither costs nor counts tokens has nothing to show.
-        guard !call.isLocal || micros > 0 else { return }
+        // What neither costs nor stands in for another has nothing to show.
+        guard !call.isLocal || micros > 0 || call.isFallback else { return }
         let begins = state.withLock { state in
             for period in Period.allCases {
                 let name = name(of: period, at: now)
@@ -106,10 +106,15 @@ public final class UsageLedger: AIMeter {
             }
             guard !batch.isEmpty else { return }
             let due = dueAlerts(), repository = UsageRepository(property: property.id), alerts = alerts
+            let limits = CostAlerts(
+                settings: settings.alerts, currency: settings.currency, property: property.id,
+                standing: StandingAlerts(intake: alerts, property: property.id))
+            let now = clock.now, conversations = Set(batch.compactMap(\.call.account.conversation))
             do {
                 try await engine.write { [self] transaction in
                     for (call, micros, at) in batch { try repository.add(call, micros: micros, day: day(at), at: at, in: transaction) }
                     for alert in due { try alerts.raise(alert, in: transaction) }
+                    try limits.look(day: day(now), conversations: conversations, now: now, in: transaction)
                 }
             } catch {
                 logger.error("the account of AI calls cannot be written", metadata: ["calls": "\(batch.count)", "error": "\(error)"])
@@ -139,7 +144,10 @@ public final class UsageLedger: AIMeter {
                 fingerprint: "budget:ai:\(period.rawValue):\(sum.period)", name: "AIBudget", severity: step.severity,
                 summary: "\(spent) \(settings.currency) of the \(period.rawValue) AI budget of \(limit) are spent (\(percent) %)",
                 detail: "From \(Int(settings.budget.fallbackToLocal * 100)) % on only AI on this machine is asked.",
-                labels: ["budget": "ai", "period": period.rawValue], startsAt: now)
+                labels: [
+                    "alertname": "AIBudget", "type": "ai_budget", "severity": step.severity.rawValue, "property": property.id, "budget": "ai",
+                    "period": period.rawValue,
+                ], startsAt: now)
         }
     }
 

@@ -28,10 +28,12 @@ struct EmergencyStage: Stage {
         let now = desk.clock.now
         let room = turn.room ?? turn.stay?.room
         var labels = [
-            "alertname": "GuestEmergency", "category": id, "department": department, "conversation": turn.conversation.id,
-            "channel": turn.item.instance,
+            "alertname": "GuestEmergency", "type": "guest_emergency", "severity": severity.rawValue, "property": desk.property.id, "category": id,
+            "department": department, "conversation": turn.conversation.id, "channel": turn.item.instance,
         ]
         labels["room"] = room
+        labels["stay"] = turn.stay?.id ?? turn.conversation.reservation
+        labels["vip"] = turn.guest?.vip
         labels["guest"] = turn.guest.map { "\($0.firstName) \($0.lastName)" }
         let alert = Alert(
             fingerprint: "emergency:\(turn.item.id)", name: "GuestEmergency", severity: severity,

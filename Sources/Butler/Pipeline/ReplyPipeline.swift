@@ -14,6 +14,8 @@ public struct ReplyPipeline: Sendable {
     let alerts: AlertIntake
     let bus: EventBus
     let metrics: any MetricsFactory
+    /// Sees to it that nobody waits unseen; nil where nobody does.
+    let watch: GuestWatch?
     let conversations: ConversationRepository
     let messages: MessageRepository
     let tasks: TaskRepository
@@ -21,8 +23,9 @@ public struct ReplyPipeline: Sendable {
 
     init(
         desk: Desk, safety: SafetyLane, engine: any StorageEngine, outbox: @escaping @Sendable () -> Outbox, alerts: AlertIntake, bus: EventBus,
-        metrics: any MetricsFactory, notices: ConversationNotices?
+        metrics: any MetricsFactory, notices: ConversationNotices?, watch: GuestWatch?
     ) {
+        self.watch = watch
         self.desk = desk
         self.engine = engine
         self.outbox = outbox
@@ -111,6 +114,11 @@ public struct ReplyPipeline: Sendable {
             if let reply = decision.reply {
                 try release(reply, of: turn, in: &conversation, isSilenced: isSilenced && !isEmergency, at: now, transaction)
             }
+            if let task = decision.task { try watch?.look(at: task, now: now, in: transaction) }
+            let isHeld = decision.reply?.isHeld == true && !isSilenced
+            try watch?.dealtWith(
+                turn.item.id, receivedAt: turn.receivedAt, in: conversation, awaitsHuman: !conversation.state.belongsToJack || isHeld, now: now,
+                transaction)
             try Inbox.complete(turn.item, in: transaction)
             announce(turn, decision, conversation, transaction)
         }

@@ -154,5 +154,25 @@ public enum ButlerSchema {
                 // Without it, the handful of pieces that a search found are looked for among all of the property's.
                 .sql("CREATE UNIQUE INDEX knowledge_of ON knowledge (property, id)")
             ]),
+        Migration(
+            "butler-004-watch",
+            [
+                // Guests whose message awaits a human's words, and since when.
+                .table(
+                    "guest_wait",
+                    columns: """
+                        property TEXT NOT NULL,
+                        conversation_id TEXT NOT NULL REFERENCES conversation (id) ON DELETE CASCADE,
+                        message_id TEXT NOT NULL,
+                        since INTEGER NOT NULL,
+                        PRIMARY KEY (property, conversation_id)
+                        """),
+                .sql("CREATE INDEX conversation_escalated ON conversation (property) WHERE state = 'escalated'"),
+                // The stay that a call was made for: what a guest may cost is counted by stay.
+                .sql("ALTER TABLE ai_usage ADD COLUMN reservation TEXT"),
+                .sql("CREATE INDEX ai_usage_conversation ON ai_usage (property, conversation_id) WHERE conversation_id IS NOT NULL"),
+                .sql("CREATE INDEX ai_usage_reservation ON ai_usage (property, reservation) WHERE reservation IS NOT NULL"),
+                .sql("CREATE INDEX ai_usage_day ON ai_usage (property, day)"),
+            ]),
     ]
 }

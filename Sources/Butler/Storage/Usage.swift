@@ -30,8 +30,9 @@ public struct UsageRepository: Sendable {
         try transaction.run(
             """
             INSERT INTO ai_usage (property, instance, model, purpose, conversation_id, guest_id, input_tokens, output_tokens, cache_read_tokens,
-                cache_write_tokens, cost_micros, duration_ms, is_fallback, day, at)
-            VALUES (:property, :instance, :model, :purpose, :conversation, :guest, :input, :output, :read, :write, :cost, :duration, :fallback, :day, :at)
+                cache_write_tokens, cost_micros, duration_ms, is_fallback, day, at, reservation)
+            VALUES (:property, :instance, :model, :purpose, :conversation, :guest, :input, :output, :read, :write, :cost, :duration, :fallback, :day, :at,
+                (SELECT reservation FROM conversation WHERE id = :conversation AND property = :property))
             """,
             [
                 "property": property.sql, "instance": call.instance.sql, "model": call.model.sql, "purpose": call.purpose.rawValue.sql,

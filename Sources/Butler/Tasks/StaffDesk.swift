@@ -13,11 +13,13 @@ public struct StaffDesk: Sendable {
     private let conversations: ConversationRepository
     private let messages: MessageRepository
     private let tasks: TaskRepository
+    private let watch: GuestWatch?
 
     init(
         engine: any StorageEngine, outbox: @escaping @Sendable () -> Outbox, bus: EventBus, clock: any TimeSource, property: PropertyInfo,
-        sla: SLASettings, notices: ConversationNotices?
+        sla: SLASettings, notices: ConversationNotices?, watch: GuestWatch?
     ) {
+        self.watch = watch
         self.engine = engine
         self.outbox = outbox
         self.bus = bus
@@ -43,6 +45,7 @@ public struct StaffDesk: Sendable {
             try conversations.save(conversation, at: now, in: transaction)
             let reason = "\(person ?? "staff") made the conversation \(state.rawValue)"
             try Ledger.record(.init(step: "staff", outcome: state.rawValue, reason: reason, at: now), of: id, property: property.id, in: transaction)
+            try watch?.look(at: conversation, now: now, in: transaction)
             announce(conversation, transaction)
             return conversation
         }
@@ -76,6 +79,7 @@ public struct StaffDesk: Sendable {
             try Ledger.record(
                 .init(step: "staff", outcome: "replied", reason: "\(person) answered", at: now), of: message.id, property: property.id,
                 in: transaction)
+            try watch?.answered(conversation, now: now, in: transaction)
             announce(conversation, transaction)
             return message
         }
@@ -101,6 +105,7 @@ public struct StaffDesk: Sendable {
                 in: transaction)
             let reason = "\(person) approved it" + (text == nil ? "" : " in other words")
             try Ledger.record(.init(step: "approval", outcome: "approved", reason: reason, at: now), of: id, property: property.id, in: transaction)
+            try watch?.answered(conversation, now: now, in: transaction)
             announce(conversation, transaction)
             return message
         }
@@ -122,6 +127,7 @@ public struct StaffDesk: Sendable {
             try conversations.save(conversation, at: now, in: transaction)
             let why = "\(person) rejected it: \(reason)"
             try Ledger.record(.init(step: "approval", outcome: "rejected", reason: why, at: now), of: id, property: property.id, in: transaction)
+            try watch?.look(at: conversation, now: now, in: transaction)
             announce(conversation, transaction)
             return message
         }
@@ -142,6 +148,7 @@ public struct StaffDesk: Sendable {
                 throw ButlerError(.notFound, "there is no conversation “\(conversation)”")
             }
             try tasks.save(task, at: now, in: transaction)
+            try watch?.look(at: task, now: now, in: transaction)
             transaction.afterCommit { [bus] in bus.post(TaskTouched(task: task)) }
         }
         return task
@@ -159,6 +166,7 @@ public struct StaffDesk: Sendable {
             let reason = "\(person ?? "staff") made the task \(state.rawValue)"
             try Ledger.record(.init(step: "staff", outcome: state.rawValue, reason: reason, at: now), of: id, property: property.id, in: transaction)
             let changed = task
+            try watch?.look(at: changed, now: now, in: transaction)
             transaction.afterCommit { [bus] in bus.post(TaskTouched(task: changed)) }
             return task
         }
@@ -172,6 +180,7 @@ public struct StaffDesk: Sendable {
             for var conversation in idle {
                 try conversation.move(to: .closed, at: now)
                 try conversations.save(conversation, at: now, in: transaction)
+                try watch?.look(at: conversation, now: now, in: transaction)
                 announce(conversation, transaction)
             }
             return idle.count

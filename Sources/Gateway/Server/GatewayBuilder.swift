@@ -78,6 +78,10 @@ public struct GatewayBuilder: Sendable {
                 try await extra.respond(PluginRequest(call.request, body: call.body(), client: call.context.client, id: call.context.requestID))
             }
         }
+        if let board = parts.alertBoard {
+            routes += AlertmanagerRoutes(board: board, guardian: apiGuard, version: parts.version, time: parts.time, logger: parts.logger).all()
+        }
+        routes += RaisingRoutes(board: parts.alertBoard, heartbeats: parts.heartbeats, guardian: apiGuard, time: parts.time).all()
         guard let hotel = parts.hotel else { return routes }
         routes += APIRoutes.all(hotel).map { route in
             OwnRoute(route.method, route.path) { call, parameters in

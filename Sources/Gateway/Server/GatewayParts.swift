@@ -1,6 +1,7 @@
 import CoreMetrics
 import HTTPTypes
 import Logging
+import OnCall
 import PluginAPI
 
 /// What the gateway is put together from. Nothing is reached globally, so a test gives its own.
@@ -12,6 +13,10 @@ public struct GatewayParts: Sendable {
     public var health: any HealthSource
     /// Nil for a gateway without REST.
     public var hotel: (any HotelAPI)?
+    /// What the Alertmanager API, `POST /api/v1/alerts` and `jack alert send` speak to; nil for a gateway without.
+    public var alertBoard: (any AlertBoard)?
+    /// Who keeps heartbeats; nil for a gateway without.
+    public var heartbeats: (any HeartbeatKeeping)?
     /// The metrics page.
     public var metricsText: @Sendable () -> String
     public var metrics: any MetricsFactory

@@ -5,6 +5,7 @@ import Synchronization
 protocol MetricSeries: AnyObject, Sendable {
     /// Appends its lines. `labels` is the label set without braces, ready to print.
     func write(name: String, labels: String, to text: inout String)
+    var reading: MetricSample.Reading { get }
 }
 
 extension MetricSeries {
@@ -31,6 +32,8 @@ final class CounterSeries: CounterHandler, MetricSeries {
 
     func reset() { value.store(0, ordering: .relaxed) }
 
+    var reading: MetricSample.Reading { .counter(Double(value.load(ordering: .relaxed))) }
+
     func write(name: String, labels: String, to text: inout String) {
         line(name, labels, String(value.load(ordering: .relaxed)), to: &text)
     }
@@ -53,6 +56,11 @@ final class GaugeSeries: RecorderHandler, MeterHandler, FloatingPointCounterHand
     func increment(by amount: Double) {
         if onlyGrows, !(amount > 0) || amount.isInfinite { return }
         add(amount)
+    }
+
+    var reading: MetricSample.Reading {
+        let value = Double(bitPattern: bits.load(ordering: .relaxed))
+        return onlyGrows ? .counter(value) : .gauge(value)
     }
 
     private func add(_ amount: Double) {
@@ -97,6 +105,8 @@ final class HistogramSeries: TimerHandler, RecorderHandler, MetricSeries {
             $0.sum += value
         }
     }
+
+    var reading: MetricSample.Reading { state.withLock { .histogram(bounds: bounds, counts: $0.counts, sum: $0.sum) } }
 
     func write(name: String, labels: String, to text: inout String) {
         let (counts, sum) = state.withLock { ($0.counts, $0.sum) }

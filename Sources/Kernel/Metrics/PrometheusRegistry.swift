@@ -13,6 +13,8 @@ public final class PrometheusRegistry: MetricsFactory {
     private struct Family {
         let kind: Kind
         var series: [String: any MetricSeries] = [:]
+        /// The label sets of the series, apart.
+        var labels: [String: [String: String]] = [:]
     }
 
     private struct State {
@@ -63,6 +65,18 @@ public final class PrometheusRegistry: MetricsFactory {
         refused.write(name: name, labels: "", to: &text)
         if includesProcess { ProcessMetrics.read()?.write(to: &text) }
         return text
+    }
+
+    /// The series of the named metrics as they stand, and what the system knows of the process where that is asked for by name.
+    public func samples(of names: Set<String>) -> [MetricSample] {
+        let families = state.withLock { state in names.compactMap { name in state.families[name].map { (name, $0) } } }
+        var samples = families.flatMap { name, family in
+            family.series.map { key, series in MetricSample(name, family.labels[key] ?? [:], series.reading) }
+        }
+        if includesProcess, names.contains(where: { $0.hasPrefix("process_") }) {
+            samples += Self.processSamples().filter { names.contains($0.name) }
+        }
+        return samples
     }
 
     // MARK: MetricsFactory
@@ -119,10 +133,12 @@ public final class PrometheusRegistry: MetricsFactory {
             }
             guard let family = state.families[name], family.kind == kind else { return nil }
             if let known = family.series[labels] { return known as? S }
-            let key = family.series.count < maximumSeries ? labels : Self.labels(dimensions.map { ($0.0, "other") })
+            let taken = family.series.count < maximumSeries ? dimensions : dimensions.map { ($0.0, "other") }
+            let key = family.series.count < maximumSeries ? labels : Self.labels(taken)
             if let known = family.series[key] { return known as? S }
             let new = make(description)
             state.families[name]?.series[key] = new
+            state.families[name]?.labels[key] = Dictionary(taken.map { (MetricName.label($0.0), $0.1) }) { first, _ in first }
             return new
         }
         if let found { return found }

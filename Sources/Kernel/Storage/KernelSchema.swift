@@ -123,6 +123,20 @@ public enum KernelSchema {
                         vector BLOB NOT NULL,
                         PRIMARY KEY (collection, key)
                         """),
-            ])
+            ]),
+        Migration(
+            "kernel-002-standing-alerts",
+            [
+                // What was raised by Jack's own watches and is not over.
+                .table(
+                    "standing_alert",
+                    columns: """
+                        property TEXT NOT NULL,
+                        fingerprint TEXT NOT NULL,
+                        alert TEXT NOT NULL,
+                        at INTEGER NOT NULL,
+                        PRIMARY KEY (property, fingerprint)
+                        """)
+            ]),
     ]
 }

@@ -88,9 +88,10 @@ final class House: Sendable {
             .init(
                 property: property, engine: butlerEngine, dispatcher: kernel.dispatcher, notices: notices,
                 outbox: { [unowned kernel] in kernel.outbox },
-                alerts: kernel.alerts,
+                alerts: kernel.alerts, jobs: kernel.jobs,
                 bus: kernel.bus, clock: parts.clock, logger: logs.logger(), metrics: MemoryMetrics()),
             settings: parts.settings, catalogs: try SampleHotel.catalogs(), knowledge: knowledge)
+        kernel.jobs.register(GuestWatch.jobKind) { try await butler.watch?.perform($0) }
         let delivery = MessageDelivery(engine: engine, property: property.id, dispatcher: kernel.dispatcher)
         kernel.connect(
             .init(

@@ -3,6 +3,7 @@ import Foundation
 import HTTPTypes
 import Kernel
 import Logging
+import OnCall
 import PluginAPI
 import Synchronization
 import Testing
@@ -36,7 +37,7 @@ final class TestHouse: HealthSource {
 
     /// Starts a gateway for `body` and stops it afterwards, whatever happens.
     static func run(
-        time: any TimeSource = SystemTime(), _ configure: (inout GatewayConfiguration) -> Void = { _ in }, body: (TestHouse) async throws -> Void
+        time: any TimeSource = SystemTime(), board: (any AlertBoard)? = nil, heartbeats: (any HeartbeatKeeping)? = nil, _ configure: (inout GatewayConfiguration) -> Void = { _ in }, body: (TestHouse) async throws -> Void
     ) async throws {
         let house = TestHouse()
         var configuration = GatewayConfiguration()
@@ -50,7 +51,7 @@ final class TestHouse: HealthSource {
         GatewayBuilder.describeMetrics(in: house.registry)
         var logger = Logger(label: "test") { _ in LineCollector(lines: house.lines) }
         logger.logLevel = .info
-        let parts = GatewayParts(
+        var parts = GatewayParts(
             version: "1.2.3", routes: house.routes,
             accept: { instance, events in
                 if let error = house.storageError.withLock({ $0 }) { throw error }
@@ -58,6 +59,8 @@ final class TestHouse: HealthSource {
                 return events.map { InboundReceipt(id: "e-\($0.vendorID)", isDuplicate: false) }
             }, health: house, hotel: house.hotel, metricsText: { [registry = house.registry] in registry.render() }, metrics: house.registry,
             time: time, logger: logger)
+        parts.alertBoard = board
+        parts.heartbeats = heartbeats
         let server = GatewayBuilder(configuration, parts).build()
         house.running.withLock { $0 = server }
         try await server.start()
