@@ -9,6 +9,7 @@ public struct OnCallSettings: PluginSettings {
     @Setting(help: "Alert instances that are told of every alert where there is no plan; none for all of them.") public var notify: [String] = []
     @Setting(help: "The least severity that is told where there is no plan; emergencies are always told.") public var severity: AlertSeverityChoice =
         .warning
+    @Setting(help: "What Jack watches, and raises alerts for.") public var watch: RaisingSettings = .init()
 
     public init() {}
 }

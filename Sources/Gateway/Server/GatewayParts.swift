@@ -22,7 +22,7 @@ public struct GatewayParts: Sendable {
     public var metrics: any MetricsFactory
     public var time: any TimeSource
     public var logger: Logger
-    /// Routes beside the gateway's own, for what measures or tests it.
+    /// Routes beside the gateway's own, open to whoever knows them.
     public var extraRoutes: [ExtraRoute] = []
 
     /// A route with a fixed path.

@@ -18,6 +18,8 @@ struct Configurator: Sendable {
         var catalogs: ButlerCatalogs
         /// Who is told of what; nil where the configuration names no plan.
         var plan: LoadedPlan?
+        /// What is watched of Jack's own metrics.
+        var rules = AlertRules()
         /// Reads plans as this one was read.
         var planReader: PlanReader
         /// Where the secrets were found that the environment does not have; nil where they are only in memory.
@@ -62,6 +64,7 @@ struct Configurator: Sendable {
             if let embeddings = settings.knowledge.embeddings, embeddings != usual.knowledge.embeddings {
                 outline.check(embeddings, .ai, "knowledge.embeddings", &report)
             }
+            report.nested("watch") { settings.watch.check(&$0) }
             if settings.autonomy.hold > settings.autonomy.send {
                 report.error(
                     "autonomy.hold", "hold (\(settings.autonomy.hold)) is above send (\(settings.autonomy.send))",
@@ -79,6 +82,7 @@ struct Configurator: Sendable {
         },
         ConfigurationSection(key: "oncall", settings: OnCallSettings.self, help: "Who is told of alerts.") { settings, outline, report in
             for name in settings.notify { outline.check(name, .alert, "notify", &report) }
+            report.nested("watch") { settings.watch.check(&$0) }
         },
     ]
 
@@ -125,9 +129,14 @@ struct Configurator: Sendable {
         let plan = configuration.section(OnCallSettings.self).file.flatMap { file in
             planReader.read(file.hasPrefix("/") ? file : "\(directory)/\(file)", &diagnostics).map(LoadedPlan.init)
         }
+        let rules = configuration.section(OnCallSettings.self).watch.rules.flatMap { file in
+            HostDocuments().document(file.hasPrefix("/") ? file : "\(directory)/\(file)", &diagnostics).flatMap { AlertRules.read($0, &diagnostics) }
+        }
         guard let catalogs, !diagnostics.hasErrors else { return (nil, diagnostics) }
         return (
-            Loaded(configuration: configuration, catalogs: catalogs, plan: plan, planReader: planReader, secretsFile: secretsFile), diagnostics
+            Loaded(
+                configuration: configuration, catalogs: catalogs, plan: plan, rules: rules ?? AlertRules(), planReader: planReader,
+                secretsFile: secretsFile), diagnostics
         )
     }
 

@@ -30,6 +30,7 @@ public final class JackApplication: Sendable {
     private let http: CurlEngine
     private let mail: MailEngine
     private let alertRouter: Mutex<AlertRouter>
+    private let watch: Mutex<WatchHouse?>
     /// Nil where the configuration names no plan.
     private let onCall: OnCallHouse?
     private let current: Mutex<Current>
@@ -48,12 +49,13 @@ public final class JackApplication: Sendable {
     }
 
     /// The schema, whole.
-    static let migrations = KernelSchema.migrations + ButlerSchema.migrations + OnCallSchema.migrations
+    static let migrations = KernelSchema.migrations + ButlerSchema.migrations + OnCallSchema.migrations + RaisingSchema.migrations
 
     var butler: Butler { current.withLock { $0.butler } }
     private var usage: UsageLedger { current.withLock { $0.usage } }
     var loaded: Configurator.Loaded { current.withLock { $0.loaded } }
     var storage: any StorageEngine { engine }
+    var heartbeats: (any HeartbeatKeeping)? { watch.withLock { $0?.heartbeats } }
 
     /// The port that is listened on, once started.
     public var port: Int? { server.port }
@@ -100,8 +102,9 @@ public final class JackApplication: Sendable {
         } else {
             onCall = nil
         }
+        watch = Mutex(nil)
         let link = ApplicationLink()
-        server = Self.gateway(loaded, kernel: kernel, metrics: metrics, routes: routes, link: link, engine: engine)
+        server = Self.gateway(loaded, kernel: kernel, metrics: metrics, routes: routes, link: link, engine: engine, onCall: onCall)
         link.connect(self)
         kernel.connect(handlers(concurrency: loaded.butler.concurrency))
     }
@@ -137,14 +140,17 @@ public final class JackApplication: Sendable {
         } else {
             kernel.alerts.route { [weak self] alert in try await self?.alertRouter.withLock { $0 }.route(alert) }
         }
-        let systemAlerts = SystemAlerts(engine: engine, alerts: kernel.alerts, bus: kernel.bus, clock: kernel.parts.clock, logger: logger)
+        kernel.jobs.register(Heartbeats.jobKind) { [weak self] in try await self?.watch.withLock { $0 }?.heartbeats.perform($0) }
+        kernel.jobs.register(GuestWatch.jobKind) { [weak self] in try await self?.butler.watch?.perform($0) }
+        let watch = makeWatch(loaded)
+        self.watch.withLock { $0 = watch }
         let changes = kernel.bus.subscribe(to: InstanceChanged.self)
         background.withLock { tasks in
-            tasks.append(Task { await systemAlerts.run() })
             tasks.append(Task { [weak self] in for await change in changes { self?.mount(change.status) } })
         }
         butler.knowledge.expectFirstLook()
         try await usage.load()
+        try await watch.start()
         try await kernel.start(loaded.configuration.instances.map(\.spec))
         for supervisor in kernel.instances.all { mount(supervisor.status) }
         runKnowledge()
@@ -179,6 +185,7 @@ public final class JackApplication: Sendable {
         }
         knowledgeTask.withLock { $0 }?.cancel()
         await kernel.stop(drain: loaded.configuration.settings.server.drainTimeout)
+        watch.withLock { $0 }?.stop()
         tasks.forEach { $0.cancel() }
         await usage.flush()
         await http.shutdown()
@@ -250,6 +257,12 @@ public final class JackApplication: Sendable {
         taking.butler.knowledge.expectFirstLook()
         current.withLock { $0 = taking }
         alertRouter.withLock { $0 = Self.router(next, kernel: kernel) }
+        let watching = makeWatch(next)
+        watch.withLock { watch in
+            watch?.stop()
+            watch = watching
+        }
+        try await watching.start()
         if let plan = next.plan { try await onCall?.service.change(to: plan.source()) }
         let names = Set(next.configuration.instances.map(\.name))
         for removed in difference.removed where !names.contains(removed.name) { routes.unmount(removed.name) }
@@ -262,6 +275,13 @@ public final class JackApplication: Sendable {
     }
 
     // MARK: Composition
+
+    private func makeWatch(_ loaded: Configurator.Loaded) -> WatchHouse {
+        let storage = loaded.configuration.settings.storage, path = storage.persist ? storage.path : nil
+        return WatchHouse(
+            loaded, kernel: kernel, metrics: metrics, health: HostHealth(engine: engine, instances: kernel.instances, path: path), databasePath: path,
+            http: http, butler: { [weak self] in self?.butler })
+    }
 
     private static func butler(_ loaded: Configurator.Loaded, kernel: JackKernel, engine: SQLiteEngine, http: CurlEngine) -> Current {
         let settings = loaded.butler.completed(with: loaded.configuration.instances.filter { $0.kind == .ai }.map(\.name)),
@@ -285,7 +305,7 @@ public final class JackApplication: Sendable {
             .init(
                 property: kernel.parts.property, engine: engine, dispatcher: dispatcher, ai: ai, notices: notices,
                 outbox: { [unowned kernel] in kernel.outbox },
-                alerts: kernel.alerts,
+                alerts: kernel.alerts, jobs: kernel.jobs,
                 bus: kernel.bus, clock: kernel.parts.clock, logger: kernel.parts.logger, metrics: kernel.parts.metrics),
             settings: settings, catalogs: loaded.catalogs, knowledge: knowledge)
         return Current(loaded: loaded, butler: butler, usage: usage, notices: notices)
@@ -301,7 +321,7 @@ public final class JackApplication: Sendable {
 
     private static func gateway(
         _ loaded: Configurator.Loaded, kernel: JackKernel, metrics: PrometheusRegistry, routes: MountedRoutes, link: ApplicationLink,
-        engine: SQLiteEngine
+        engine: SQLiteEngine, onCall: OnCallHouse?
     ) -> GatewayServer {
         let server = loaded.configuration.settings.server
         var configuration = GatewayConfiguration()
@@ -327,7 +347,7 @@ public final class JackApplication: Sendable {
             (configuration.rates.pages, configuration.rates.api, configuration.rates.sockets) = (nil, nil, nil)
         }
         let storage = loaded.configuration.settings.storage
-        let parts = GatewayParts(
+        var parts = GatewayParts(
             version: JackHost.version, routes: routes, accept: { [unowned kernel] in try await kernel.inbox.accept($0, $1) },
             health: HostHealth(engine: engine, instances: kernel.instances, path: storage.persist ? storage.path : nil),
             hotel: HotelService(link: link),
@@ -336,7 +356,11 @@ public final class JackApplication: Sendable {
                 return metrics.render()
             }, metrics: metrics,
             time: kernel.parts.clock, logger: kernel.parts.logger)
+        parts.alertBoard = onCall?.service
+        parts.heartbeats = link
+        if let onCall { parts.extraRoutes = AnswerPages.routes(onCall.service) }
         GatewayBuilder.describeMetrics(in: metrics)
+        SystemGauges.describe(in: metrics)
         return GatewayBuilder(configuration, parts).build()
     }
 
@@ -380,5 +404,15 @@ final class ApplicationLink: Sendable {
     func application() throws -> JackApplication {
         guard let application = state.withLock({ $0.application }) else { throw CancellationError() }
         return application
+    }
+}
+
+extension ApplicationLink: HeartbeatKeeping {
+    func beat(_ name: String) async throws -> HeartbeatView { try await heartbeatKeeper().beat(name) }
+    func heartbeats() async throws -> [HeartbeatView] { try await heartbeatKeeper().heartbeats() }
+
+    private func heartbeatKeeper() throws -> any HeartbeatKeeping {
+        guard let keeper = try application().heartbeats else { throw CancellationError() }
+        return keeper
     }
 }

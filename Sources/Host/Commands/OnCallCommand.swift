@@ -7,7 +7,8 @@ import PluginAPI
 /// `jack oncall`.
 struct OnCallCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "oncall", abstract: "Say who is on call, and prove that somebody always is.", subcommands: [Who.self, CoverageReport.self])
+        commandName: "oncall", abstract: "Say who is on call, and prove that somebody always is.",
+        subcommands: [Who.self, CoverageReport.self, OnCallTestCommand.self])
 
     /// `jack oncall who`.
     struct Who: ParsableCommand {
@@ -90,28 +91,32 @@ struct PlanOptions: ParsableArguments {
         completion: .file(extensions: ["yaml", "yml"]))
     var plan: String?
 
+    /// Which file it is, the reader for it, and the hotel's time zone.
+    func reader() throws -> (file: String, reader: PlanReader, zone: String) {
+        let (loaded, _) = try options.load()
+        let folder = loaded.configuration.directory.isEmpty ? "." : loaded.configuration.directory
+        let named = loaded.onCall.file.map { $0.hasPrefix("/") ? $0 : "\(folder)/\($0)" }
+        return (plan ?? named ?? "\(folder)/oncall.yaml", loaded.planReader, loaded.configuration.property.timeZone)
+    }
+
+    /// The whole plan and the hotel's time zone; or its mistakes on standard error and exit status 1.
+    func plan() throws -> (OnCallPlan, zone: String) {
+        let (file, reader, zone) = try reader()
+        var diagnostics = Diagnostics()
+        let read = reader.read(file, &diagnostics)
+        for diagnostic in diagnostics.sorted where diagnostic.severity != .note { Terminal.error(diagnostic.description) }
+        guard let read else { throw ExitCode(1) }
+        return (read.plan, zone)
+    }
+
     /// The plan's people and schedules; its diagnostics go to standard error. An answer is given also where something is wrong: it may be just what is sought.
     func roster() throws -> (roster: Roster, diagnostics: Diagnostics) {
-        let (loaded, configurator) = try options.load()
-        let file = plan ?? "\(loaded.configuration.directory)/oncall.yaml"
+        let (file, reader, _) = try reader()
         var diagnostics = Diagnostics()
-        guard let raw = HostDocuments().document(file, &diagnostics) else {
+        guard let roster = reader.roster(file, &diagnostics) else {
             for diagnostic in diagnostics.sorted { Terminal.error(diagnostic.description) }
             throw ExitCode(1)
         }
-        let root = Interpolation(environment: configurator.environment, files: .system).expand(raw, &diagnostics)
-        let receivers = (root["receivers"]?.elements ?? []).compactMap { node in
-            node["name"].map { ReceiverDefinition(name: $0.text ?? "", node: node, mark: $0.mark) }
-        }
-        let folder = file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
-        let roster = Roster(
-            root: root, receivers: receivers, sinks: loaded.configuration.instances.compactMap(SinkDescription.init),
-            plugins: configurator.registrations.compactMap(SinkDescription.init), timezone: loaded.configuration.property.timeZone,
-            calendars: { source in
-                // Calendars behind an address are a running Jack's to fetch.
-                guard !source.contains("://") else { return nil }
-                return try? ConfigurationFiles.system.read(source.hasPrefix("/") ? source : folder + source, HostDocuments.maximumBytes)
-            }, &diagnostics)
         for diagnostic in diagnostics.sorted { Terminal.error(diagnostic.description) }
         return (roster, diagnostics)
     }

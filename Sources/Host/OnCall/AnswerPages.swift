@@ -8,14 +8,10 @@ import PluginAPI
 enum AnswerPages {
     static let path = "/oncall/answer"
 
-    static func routes(_ service: @escaping @Sendable () -> OnCallService?) -> [GatewayParts.ExtraRoute] {
+    static func routes(_ service: OnCallService) -> [GatewayParts.ExtraRoute] {
         [
-            GatewayParts.ExtraRoute(.get, path) { request in
-                guard let service = service() else { return page(.notFound, "Nobody is on call here", "This hotel has no on-call plan.") }
-                return show(request.queryValue("token") ?? "", service)
-            },
+            GatewayParts.ExtraRoute(.get, path) { request in show(request.queryValue("token") ?? "", service) },
             GatewayParts.ExtraRoute(.post, path) { request in
-                guard let service = service() else { return page(.notFound, "Nobody is on call here", "This hotel has no on-call plan.") }
                 let form = PluginRequest(
                     method: .post, path: path, query: String(decoding: request.body, as: UTF8.self), remoteAddress: request.remoteAddress,
                     url: request.url)

@@ -79,6 +79,16 @@ public struct PlanReader: Sendable {
         return Read(plan: OnCallPlan(version: version, routing: routing, roster: roster), texts: texts)
     }
 
+    /// The people and schedules of a file, whatever is wrong with the rest of it; nil where it cannot be read.
+    public func roster(_ file: String, _ diagnostics: inout Diagnostics) -> Roster? {
+        var texts: [(file: String, text: String)] = []
+        guard let root = document(file, &texts, &diagnostics) else { return nil }
+        let receivers = (root["receivers"]?.elements ?? []).compactMap { node in
+            node["name"].map { ReceiverDefinition(name: $0.text ?? "", node: node, mark: $0.mark) }
+        }
+        return Roster(root: root, receivers: receivers, sinks: sinks, plugins: plugins, timezone: timezone, calendars: calendars, &diagnostics)
+    }
+
     private func document(_ file: String, _ texts: inout [(file: String, text: String)], _ diagnostics: inout Diagnostics) -> ConfigNode? {
         let bytes: [UInt8]
         do {

@@ -95,4 +95,15 @@ public struct ValidationReport: Sendable {
     public mutating func warning(_ key: String?, _ message: String, remedy: String? = nil, code: Diagnostic.Code = .invalidValue) {
         findings.append(Finding(severity: .warning, code: code, key: key, message: message, remedy: remedy))
     }
+
+    /// Adds what a check of nested settings finds, under their key.
+    public mutating func nested(_ key: String, _ check: (inout ValidationReport) -> Void) {
+        var inner = ValidationReport()
+        check(&inner)
+        findings += inner.findings.map { finding in
+            var finding = finding
+            finding.key = finding.key.map { "\(key).\($0)" } ?? key
+            return finding
+        }
+    }
 }

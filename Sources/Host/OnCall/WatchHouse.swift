@@ -1,0 +1,67 @@
+import Butler
+import Foundation
+import Gateway
+import Kernel
+import OnCall
+import PluginAPI
+import Synchronization
+
+/// What a running Jack watches: its own metrics by rules, heartbeats, its sign of life, what its instances do, and guests who wait. A reload makes a new one.
+final class WatchHouse: Sendable {
+    let heartbeats: Heartbeats
+    private let rules: AlertRuleWatch
+    private let beacon: Beacon?
+    private let system: SystemAlerts
+    private let tasks = Mutex<[Task<Void, Never>]>([])
+
+    init(
+        _ loaded: Configurator.Loaded, kernel: JackKernel, metrics: PrometheusRegistry, health: any HealthSource, databasePath: String?,
+        http: CurlEngine, butler: @escaping @Sendable () -> Butler?
+    ) {
+        let parts = kernel.parts, settings = loaded.onCall.watch
+        var sources = SystemGauges.Sources()
+        if let databasePath {
+            sources.folder = URL(fileURLWithPath: databasePath).deletingLastPathComponent().path
+            sources.databaseBytes = {
+                ["", "-wal"].reduce(0) { sum, end in
+                    let size = try? FileManager.default.attributesOfItem(atPath: databasePath + end)[.size] as? Int64
+                    return sum + (size ?? 0)
+                }
+            }
+        }
+        sources.queues = { [weak kernel] in kernel.map { ["inbox": $0.inbox.depth, "outbox": $0.outbox.depth] } ?? [:] }
+        sources.escalations = { try await butler()?.watch?.escalationQueue() ?? 0 }
+        sources.isHealthy = { await health.isDatabaseConnected() }
+        let gauges = SystemGauges(sources, clock: parts.clock, metrics: parts.metrics)
+        rules = AlertRuleWatch(
+            loaded.rules, engine: parts.engine, alerts: kernel.alerts, property: parts.property, samples: { metrics.samples(of: $0) },
+            collect: { await gauges.collect() }, clock: parts.clock, logger: parts.logger)
+        heartbeats = Heartbeats(
+            settings.heartbeats, engine: parts.engine, jobs: kernel.jobs, alerts: kernel.alerts, property: parts.property.id, clock: parts.clock)
+        beacon = Beacon(
+            settings.beacon, property: parts.property.id,
+            http: CurlHTTPClient(engine: http, policy: OutboundPolicy(toReach: settings.beacon.url, allowsPrivate: settings.beacon.allowPrivate)),
+            isSound: { await health.isDatabaseConnected() }, clock: parts.clock, logger: parts.logger)
+        system = SystemAlerts(
+            engine: parts.engine, alerts: kernel.alerts, property: parts.property.id, backup: settings.backup, bus: kernel.bus, clock: parts.clock,
+            logger: parts.logger)
+    }
+
+    /// Begins to watch.
+    /// - Throws: ``Kernel/StorageError``.
+    func start() async throws {
+        try await heartbeats.arm()
+        tasks.withLock { tasks in
+            tasks = [Task { [rules] in await rules.run() }, Task { [system] in await system.run() }]
+            if let beacon { tasks.append(Task { await beacon.run() }) }
+        }
+    }
+
+    func stop() {
+        let running = tasks.withLock { tasks in
+            defer { tasks = [] }
+            return tasks
+        }
+        running.forEach { $0.cancel() }
+    }
+}
