@@ -33,7 +33,6 @@ extension OnCallCore {
             return
         }
         group.matter?.heldUntil = nil
-        group.silentReason = ""
         if let answer = matter.acknowledgement {
             group.matter?.acknowledgement = nil
             return begin(id, &group, "acknowledged by \(answer.by) at \(answer.at.iso8601), and not over", at: now)
