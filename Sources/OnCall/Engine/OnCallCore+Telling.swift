@@ -189,8 +189,9 @@ extension OnCallCore {
         record(subjects(group, alerts), "page", "resolved", why, rule: decision(of: group).mark.place, at: now)
         for page in matter.pages {
             codes[UInt64(page.code) ?? 0] = nil
-            guard !page.hasFailed else { continue }
-            if let key = page.bundle { leaveBundle(key, id, at: now) } else { order(.resolve, to: page, id, &group, about: alerts, why, at: now) }
+            if page.isTogether { leaveBundle(page.key, id, at: now) }
+            guard !page.hasFailed, page.bundle == nil else { continue }
+            order(.resolve, to: page, id, &group, about: alerts, why, at: now)
         }
         tally(group, "closed", "resolved")
         group.matter = nil
