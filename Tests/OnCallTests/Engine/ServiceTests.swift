@@ -39,8 +39,9 @@ import Testing
         }
         // The next process knows them.
         try await Desk.open(on: disk, delivers: false) { desk in
-            #expect(try await desk.service.alerts(matching: []).count == 80)
-            #expect(try await desk.service.groups(matching: [LabelMatcher("alertname", .fits, "A1-.*")]).count == 5)
+            let alerts = try await desk.service.alerts(matching: [])
+            let groups = try await desk.service.groups(matching: [LabelMatcher("alertname", .fits, "A1-.*")])
+            #expect(alerts.count == 80 && groups.count == 5)
         }
         await disk.close()
     }
@@ -189,7 +190,8 @@ import Testing
                     PostedAlert(labels: ["alertname": "A"]), PostedAlert(labels: ["a": String(repeating: "x", count: 1_048_576)]),
                 ])
             }
-            #expect(try await desk.service.alerts(matching: []).isEmpty)
+            let alerts = try await desk.service.alerts(matching: [])
+            #expect(alerts.isEmpty)
         }
     }
 
