@@ -34,7 +34,9 @@ extension OnCallCore {
         if person.waiting.last != group { person.waiting.append(group) }
         personDue = min(personDue ?? free, free)
         let seconds = Int(limits.window)
-        return "has had \(person.sent.count) pages in \(seconds) s; told together with others at \((person.due ?? free).iso8601)"
+        // Seconds, and no time of day: formatting one for each of 100,000 would be most of the work.
+        let wait = Int((person.due ?? free).timeIntervalSince(now).rounded(.up))
+        return "has had \(person.sent.count) pages in \(seconds) s; told together with others in \(wait) s"
     }
 
     mutating func setPersonDue() { personDue = people.values.compactMap(\.due).min() }
