@@ -90,8 +90,15 @@ struct PageRecord: Sendable, Codable, Hashable {
     var reason: String
     var severity: AlertSeverity
     var hasFailed = false
-    /// The person whose pages are told together, where this one was.
+    /// The person whose pages are told together, where this one never left by itself.
     var bundle: String?
+    /// True while it waits to be told together with others.
+    var waits = false
+    /// True where it was.
+    var isTogether = false
+
+    /// Whose pages are counted together: a person, or a contact that is nobody's.
+    var key: String { person.map { "person:\($0)" } ?? contact.key }
 
     func isTo(_ contact: Contact) -> Bool { self.contact.instance == contact.instance && self.contact.recipient == contact.recipient }
 }
@@ -102,10 +109,10 @@ struct PersonRecord: Sendable, Codable, Hashable {
     var sent: [Date] = []
     var contact: Contact
     var rest: [Contact] = []
-    /// Groups that wait to be told.
+    /// Groups that wait to be told, in a flood very many: not stored, since the groups' own pages say so.
     var waiting: [UInt64] = []
     var due: Date?
-    /// Groups that were told together, and are not over.
+    /// Groups that were told together, and are not over. Not stored either.
     var told: Set<UInt64> = []
     var code = ""
     /// ``PluginAPI/AlertPage/groupKey`` of the bundles since the last end.
@@ -113,4 +120,6 @@ struct PersonRecord: Sendable, Codable, Hashable {
     var number = 0
     /// Pages under way, by their ids, with the contacts that are left.
     var pages: [String: [Contact]] = [:]
+
+    private enum CodingKeys: String, CodingKey { case sent, contact, rest, due, code, matter, number, pages }
 }

@@ -139,7 +139,14 @@ extension OnCallCore {
         guard let recipient else { return true }
         let known = recipient.lowercased()
         let address = sender.split(separator: "|").last.map { $0.lowercased() } ?? ""
-        if known.contains("@"), address.contains("@") { return address.contains(known) || known.contains(address) }
+        if known.contains("@"), address.contains("@") {
+            // `Ana <ana@hotel.example>`.
+            func bare(_ text: String) -> String {
+                text.firstIndex(of: "<").map { String(text[text.index(after: $0)...].prefix { $0 != ">" }) }
+                    ?? text.trimmingCharacters(in: .whitespaces)
+            }
+            return bare(address) == bare(known)
+        }
         func digits(_ text: String) -> String? {
             let plain = text.filter { !" -().".contains($0) }
             guard plain.hasPrefix("+"), plain.dropFirst().allSatisfy(\.isNumber), plain.count >= 8 else { return nil }

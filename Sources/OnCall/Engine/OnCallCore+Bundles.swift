@@ -7,7 +7,8 @@ extension OnCallCore {
     mutating func mayLeave(
         _ key: String, _ contact: Contact, _ rest: [Contact], isFirstCritical: Bool, _ isEmergency: Bool, group: UInt64, at now: Date
     ) -> String? {
-        var person = people[key] ?? PersonRecord(contact: contact)
+        // Taken out, so that a long list is not copied when it grows.
+        var person = people.removeValue(forKey: key) ?? PersonRecord(contact: contact)
         person.sent.removeAll { $0 <= now.addingTimeInterval(-limits.window) }
         defer {
             people[key] = person
@@ -33,7 +34,9 @@ extension OnCallCore {
         if person.waiting.last != group { person.waiting.append(group) }
         personDue = min(personDue ?? free, free)
         let seconds = Int(limits.window)
-        return "has had \(person.sent.count) pages in \(seconds) s; told together with others at \((person.due ?? free).iso8601)"
+        // Seconds, and no time of day: formatting one for each of 100,000 would be most of the work.
+        let wait = Int((person.due ?? free).timeIntervalSince(now).rounded(.up))
+        return "has had \(person.sent.count) pages in \(seconds) s; told together with others in \(wait) s"
     }
 
     mutating func setPersonDue() { personDue = people.values.compactMap(\.due).min() }
@@ -48,7 +51,7 @@ extension OnCallCore {
     }
 
     private mutating func tellBundle(_ key: String, at now: Date) {
-        guard var person = people[key] else { return }
+        guard var person = people.removeValue(forKey: key) else { return }
         person.due = nil
         effects.people.insert(key)
         var seen: Set<UInt64> = []
@@ -68,6 +71,7 @@ extension OnCallCore {
             bundleCodes[code] = key
         }
         person.told.formUnion(open.map(\.id))
+        for matter in open { noteTogether(matter.id, key) }
         person.number += 1
         person.sent.append(now)
         let pageID = "page_bundle_\(FNV.hash(key.utf8).fingerprintText)_\(String(now.milliseconds, radix: 36))_\(person.number)"
@@ -91,6 +95,16 @@ extension OnCallCore {
         effects.tallies[.init(receiver: "bundle", outcome: "paged", reason: "bundle"), default: 0] += 1
     }
 
+    /// Notes with a group's own pages that a person was told of it together with others.
+    private mutating func noteTogether(_ id: UInt64, _ key: String) {
+        guard let pages = groups[id]?.matter?.pages else { return }
+        for index in pages.indices where pages[index].waits && pages[index].key == key {
+            groups[id]?.matter?.pages[index].waits = false
+            groups[id]?.matter?.pages[index].isTogether = true
+        }
+        effects.groups.insert(id)
+    }
+
     private mutating func placeBundle(
         _ id: String, _ contact: Contact, _ person: PersonRecord, _ verb: PageOrder.Verb, _ alerts: [Alert], _ reason: String, at now: Date
     ) {
@@ -102,7 +116,7 @@ extension OnCallCore {
 
     /// A matter that was told with others is over; after the last one, so is the bundle.
     mutating func leaveBundle(_ key: String, _ group: UInt64, at now: Date) {
-        guard var person = people[key] else { return }
+        guard var person = people.removeValue(forKey: key) else { return }
         effects.people.insert(key)
         let wasTold = person.told.remove(group) != nil
         defer { people[key] = person }

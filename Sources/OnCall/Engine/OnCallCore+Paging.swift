@@ -33,7 +33,6 @@ extension OnCallCore {
             return
         }
         group.matter?.heldUntil = nil
-        group.silentReason = ""
         if let answer = matter.acknowledgement {
             group.matter?.acknowledgement = nil
             return begin(id, &group, "acknowledged by \(answer.by) at \(answer.at.iso8601), and not over", at: now)
@@ -140,17 +139,20 @@ extension OnCallCore {
         let before = matter.pages.first { $0.isTo(contact) }
         let known = before?.hasFailed == true ? nil : before
         let isFirst = known == nil || (known?.severity ?? .info) < .critical
-        let key = step.person.map { "person:\($0)" } ?? contact.key
         var page = PageRecord(
             id: "", person: step.person, contact: contact, rest: Array(ways.dropFirst()), code: before?.code ?? "", level: level,
             reason: step.reason, severity: matter.severity)
+        let key = page.key
         let leave = mayLeave(
             key, contact, page.rest, isFirstCritical: isFirst && matter.severity == .critical, matter.isEmergency, group: id, at: now)
         group.matter?.hasReached = true
         if let wait = leave {
-            if known == nil || known?.bundle != nil {
-                page.id = "page_waits"
+            if let index = group.matter?.pages.firstIndex(where: { $0.isTo(contact) && !$0.hasFailed }) {
+                group.matter?.pages[index].waits = true
+                group.matter?.pages[index].severity = matter.severity
+            } else {
                 page.bundle = key
+                page.waits = true
                 group.matter?.pages.removeAll { $0.isTo(contact) }
                 group.matter?.pages.append(page)
             }
@@ -179,8 +181,9 @@ extension OnCallCore {
             page.id = pageID
             page.hasFailed = false
             page.bundle = nil
+            (page.waits, page.isTogether) = (false, false)
             let before = matter.pages.first { $0.isTo(page.contact) }
-            if let key = before?.bundle { leaveBundle(key, id, at: now) }
+            if let before, before.isTogether { leaveBundle(before.key, id, at: now) }
             if page.code.isEmpty { page.code = before?.code ?? "" }
             if page.code.isEmpty { page.code = drawCode(for: id) }
             code = page.code

@@ -45,6 +45,12 @@ extension OnCallCore {
             people[key] = record
             if let code = UInt64(record.code) { bundleCodes[code] = key }
         }
+        for (id, _, _) in stored.groups {
+            for page in groups[id]?.matter?.pages ?? [] {
+                if page.waits { people[page.key]?.waiting.append(id) }
+                if page.isTogether { people[page.key]?.told.insert(id) }
+            }
+        }
         for id in alerts.keys { noteInhibitor(id) }
         // Alerts that lost their groups, and those that a plan of before had placed.
         for id in alerts.keys.sorted() {

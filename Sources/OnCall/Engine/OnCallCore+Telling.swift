@@ -10,8 +10,10 @@ struct Hearing {
     var isAnyFiring = false
     var worst = AlertSeverity.info
     var isEmergency = false
-    /// Why nobody may be told, where that is so.
+    /// Why nobody may be told of some, or of all.
     var silence: Suppression?
+    /// The first of those.
+    var silent: [UInt64] = []
 }
 
 /// Why nobody is told of an alert.
@@ -50,6 +52,7 @@ extension OnCallCore {
             if !alert.isEmergency {
                 if let why = (mustRead ? suppression(of: alert, plan, sources.labels, active) : nil) ?? place {
                     hearing.silence = hearing.silence ?? why
+                    if hearing.silent.count < limits.alertsInPage { hearing.silent.append(member) }
                     continue
                 }
             }
@@ -95,15 +98,14 @@ extension OnCallCore {
         group.nextFlush = now.addingTimeInterval(max(1, decision(of: group).groupInterval.seconds))
         effects.groups.insert(id)
         let hearing = listen(group, at: now)
+        if hearing.silence == nil { group.silentReason = "" } else { noteSilence(&group, hearing, at: now) }
         if let matter = group.matter, matter.isOpen {
             flushOpen(id, &group, matter, hearing, at: now)
         } else if let matter = group.matter {
             flushClosed(id, &group, matter, hearing, at: now)
         } else if !hearing.firing.isEmpty {
             open(id, &group, hearing, "first telling", at: now)
-        } else if hearing.isAnyFiring {
-            noteSilence(&group, hearing, at: now)
-        } else {
+        } else if !hearing.isAnyFiring {
             record(subjects(group, hearing.over), "page", "not told", "over before anybody was to be told", at: now)
             tally(group, "suppressed", "over")
         }
@@ -117,8 +119,7 @@ extension OnCallCore {
         guard hearing.isAnyFiring else {
             return close(id, &group, about: hearing.over.isEmpty ? Array(matter.told) : hearing.over, "all alerts are resolved", at: now)
         }
-        guard !hearing.firing.isEmpty else { return noteSilence(&group, hearing, at: now) }
-        group.silentReason = ""
+        guard !hearing.firing.isEmpty else { return }
         let added = hearing.firing.count { !matter.told.contains($0) }
         let ended = matter.told.contains { !group.members.contains($0) || alerts[$0]?.isOver(at: now) != false }
         let escalates = plan(of: group).escalates(decision(of: group).receiver)
@@ -160,10 +161,10 @@ extension OnCallCore {
 
     private mutating func noteSilence(_ group: inout GroupRecord, _ hearing: Hearing, at now: Date) {
         guard let why = hearing.silence else { return }
-        tally(group, "suppressed", why.kind.rawValue)
         guard group.silentReason != why.reason else { return }
         group.silentReason = why.reason
-        record(subjects(group, group.members), "page", why.kind.rawValue, why.reason, rule: why.rule ?? decision(of: group).mark.place, at: now)
+        tally(group, "suppressed", why.kind.rawValue)
+        record(subjects(group, hearing.silent), "page", why.kind.rawValue, why.reason, rule: why.rule ?? decision(of: group).mark.place, at: now)
     }
 
     /// Notes what is told now.
@@ -175,8 +176,6 @@ extension OnCallCore {
     }
 
     private mutating func open(_ id: UInt64, _ group: inout GroupRecord, _ hearing: Hearing, _ why: String, at now: Date) {
-        // What was made under an older plan and was never told goes by the current one.
-        group.silentReason = ""
         group.matter = Matter(
             id: "\(Self.ownOrigin)\(id.fingerprintText):\(now.milliseconds)", plan: routes[group.route].plan, openedAt: now, severity: hearing.worst,
             isEmergency: hearing.isEmergency, toldAt: now)
@@ -190,8 +189,9 @@ extension OnCallCore {
         record(subjects(group, alerts), "page", "resolved", why, rule: decision(of: group).mark.place, at: now)
         for page in matter.pages {
             codes[UInt64(page.code) ?? 0] = nil
-            guard !page.hasFailed else { continue }
-            if let key = page.bundle { leaveBundle(key, id, at: now) } else { order(.resolve, to: page, id, &group, about: alerts, why, at: now) }
+            if page.isTogether { leaveBundle(page.key, id, at: now) }
+            guard !page.hasFailed, page.bundle == nil else { continue }
+            order(.resolve, to: page, id, &group, about: alerts, why, at: now)
         }
         tally(group, "closed", "resolved")
         group.matter = nil

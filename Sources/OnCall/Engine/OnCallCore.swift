@@ -69,6 +69,14 @@ public struct OnCallCore: Sendable {
 
     /// Does all that is due by a moment.
     public mutating func advance(to now: Date) {
+        // What comes of it may be due at once: an alert that a page reached nobody.
+        for _ in 0..<100 {
+            doWhatIsDue(at: now)
+            guard let due = nextDue, due <= now else { return }
+        }
+    }
+
+    private mutating func doWhatIsDue(at now: Date) {
         while let item = heap.first, item.due <= now {
             heap.pop()
             guard let group = groups[item.group], group.timer == item.due else { continue }

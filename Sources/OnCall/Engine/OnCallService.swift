@@ -205,12 +205,15 @@ public final class OnCallService: AlertBoard, PageWatch {
             // Before the outbox has them: it may deliver one before this function goes on.
             state.withLock { $0.fresh.formUnion(ids) }
             let (outbox, property, repository) = (parts.outbox(), parts.property, repository)
-            try await parts.engine.write { transaction in
-                for (version, archive) in archives { try repository.store(plan: version, archive, at: now, in: transaction) }
-                try rows.write(in: transaction)
-                for entry in entries { try outbox.enqueue(entry, in: transaction) }
-                for line in effects.lines { try Ledger.record(line.entry, of: line.subject, property: property, in: transaction) }
-            }
+            // A stop must not cancel it: what is not stored then would leave past the outbox.
+            try await Task { [engine = parts.engine] in
+                try await engine.write { transaction in
+                    for (version, archive) in archives { try repository.store(plan: version, archive, at: now, in: transaction) }
+                    try rows.write(in: transaction)
+                    for entry in entries { try outbox.enqueue(entry, in: transaction) }
+                    for line in effects.lines { try Ledger.record(line.entry, of: line.subject, property: property, in: transaction) }
+                }
+            }.value
             meter.count(effects.tallies)
             let wasFailing = state.withLock { state in
                 for version in archives.keys { state.archives[version] = nil }

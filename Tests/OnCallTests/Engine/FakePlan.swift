@@ -5,7 +5,7 @@ import PluginAPI
 
 /// A plan in a few lines, for tests of what goes by plans.
 struct FakePlan: OnCallPlanning {
-    /// What a receiver does. A step is `contact`, `contact+60` for a minute later, or `contact>next` with what is tried where it fails.
+    /// What a receiver does. A step is `contact`, `contact@60` for a minute later, or `contact>next` with what is tried where it fails.
     struct Receiver: Sendable {
         var levels: [[String]] = []
         /// Seconds after each level.
@@ -62,7 +62,7 @@ struct FakePlan: OnCallPlanning {
     func level(_ number: Int, for matter: PagedMatter, at date: Date) -> EscalationLevel? {
         guard let receiver = receivers[matter.receiver], receiver.levels.indices.contains(number - 1) else { return nil }
         let steps = receiver.levels[number - 1].map { text -> PagingStep in
-            let parts = text.split(separator: "+"), ways = parts[0].split(separator: ">").map { contact(String($0)) }
+            let parts = text.split(separator: "@"), ways = parts[0].split(separator: ">").map { contact(String($0)) }
             return PagingStep(
                 person: ways[0].recipient, contact: ways[0], fallbacks: Array(ways.dropFirst()), delay: parts.count > 1 ? Double(parts[1]) ?? 0 : 0,
                 reason: "on call in \(matter.receiver) (\(version)), oncall.yaml:\(20 + number):7")

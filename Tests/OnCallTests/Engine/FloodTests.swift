@@ -18,7 +18,7 @@ import Testing
         try await Night.begin(plan, restarts: restarts) { night in
             for number in 0..<15 { try await night.post("Slow\(number)", "warning") }
             try await night.pass(to: 30)
-            night.expect(Array(repeating: "0:00 page sms:ana", count: 1) + Array(repeating: "0:00 page sms:ana", count: 9))
+            night.expect(Array(repeating: "0:00 page sms:ana", count: 10))
             #expect(night.reasons("bundled").count > 0)
             try await night.post("Fire", "critical")
             night.expect(["0:30 page sms:ana"], "the first page of a new critical waits for nothing")
@@ -48,8 +48,8 @@ import Testing
         }
     }
 
-    @Test func aHundredThousandInAMinuteAreFewPagesAndTrueOnes() async throws {
-        let count = 20_000
+    @Test func thousandsInAMinuteAreFewPagesAndTrueOnes() async throws {
+        let count = 6000
         try await Night.begin(plan) { night in
             for second in 0..<60 {
                 try await night.pass(to: Double(second))

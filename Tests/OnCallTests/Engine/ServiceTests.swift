@@ -39,8 +39,9 @@ import Testing
         }
         // The next process knows them.
         try await Desk.open(on: disk, delivers: false) { desk in
-            #expect(try await desk.service.alerts(matching: []).count == 80)
-            #expect(try await desk.service.groups(matching: [LabelMatcher("alertname", .fits, "A1-.*")]).count == 5)
+            let alerts = try await desk.service.alerts(matching: [])
+            let groups = try await desk.service.groups(matching: [LabelMatcher("alertname", .fits, "A1-.*")])
+            #expect(alerts.count == 80 && groups.count == 5)
         }
         await disk.close()
     }
@@ -62,7 +63,7 @@ import Testing
             #expect(await eventually(within: .seconds(30)) { sms.pages.count == 4 })
             #expect(sms.pages[3].recipient == "bob" && sms.pages[3].groupKey == sms.pages[0].groupKey)
             #expect(sms.pages[3].reason.contains("(v1)"), "by the plan with which it began")
-            #expect(desk.service.openMatters.map(\.acknowledgedBy) == [nil, "Ana"])
+            #expect(Set(desk.service.openMatters.map(\.acknowledgedBy)) == [nil, "Ana"])
         }
         await disk.close()
     }
@@ -104,7 +105,10 @@ import Testing
             #expect(await eventually(within: .seconds(30)) { desk.phone.calls.count >= 1 })
             #expect(desk.phone.pages.first?.recipient == "ana" && desk.phone.pages.first?.reason.contains("no line") == true)
             // What failed is not tried again beside it, and that it failed is told by the other way.
-            #expect(try await desk.disk.read { try $0.row("SELECT state FROM outbox ORDER BY seq")?.string("state") } == "withdrawn")
+            #expect(
+                try await eventually(within: .seconds(30)) {
+                    try await desk.disk.read { try $0.row("SELECT state FROM outbox ORDER BY seq")?.string("state") } == "withdrawn"
+                })
             #expect(await desk.pass(120) { desk.phone.pages.contains { $0.alerts.first?.name == "PageNotDelivered" } })
             desk.sms.fail(with: nil)
             #expect(await desk.pass(400) { desk.sms.pages.contains { $0.recipient == "bob" } })
@@ -186,7 +190,8 @@ import Testing
                     PostedAlert(labels: ["alertname": "A"]), PostedAlert(labels: ["a": String(repeating: "x", count: 1_048_576)]),
                 ])
             }
-            #expect(try await desk.service.alerts(matching: []).isEmpty)
+            let alerts = try await desk.service.alerts(matching: [])
+            #expect(alerts.isEmpty)
         }
     }
 

@@ -188,7 +188,7 @@ import Testing
             #expect(view.state == .suppressed && view.inhibitedBy.count == 1)
             try await night.post("DatabaseDown", "critical", ended: true)
             try await night.pass(to: 301)
-            night.expect(["5:00 resolve mail:team", "5:00 page mail:team"])
+            night.expect(["5:00 resolve mail:team", "5:00 page mail:team"], anyOrder: true)
         }
     }
 
