@@ -25,6 +25,31 @@ struct CoverageProver {
         var wait: Int
         var skipsEmpty: Bool
         var isLast: Bool
+        /// Where it was looked last: time mostly goes forward.
+        private var place = 0
+        private var quietPlace = 0
+
+        init(timeline: Timeline<State>, quiet: [Range<Int>], wait: Int, skipsEmpty: Bool, isLast: Bool) {
+            self.timeline = timeline
+            self.quiet = quiet
+            self.wait = wait
+            self.skipsEmpty = skipsEmpty
+            self.isLast = isLast
+        }
+
+        mutating func piece(at time: Int) -> Timeline<State>.Piece? {
+            guard !timeline.pieces.isEmpty else { return nil }
+            while place > 0, timeline.pieces[place].start > time { place -= 1 }
+            while place + 1 < timeline.pieces.count, timeline.pieces[place].end <= time { place += 1 }
+            return timeline.pieces[place]
+        }
+
+        /// The quiet hours that hold a moment, or those that begin next.
+        mutating func quietHours(at time: Int) -> Range<Int>? {
+            while quietPlace > 0, quiet[quietPlace - 1].upperBound > time { quietPlace -= 1 }
+            while quietPlace < quiet.count, quiet[quietPlace].upperBound <= time { quietPlace += 1 }
+            return quietPlace < quiet.count ? quiet[quietPlace] : nil
+        }
     }
 
     private struct Finding: Equatable {
@@ -39,6 +64,12 @@ struct CoverageProver {
 
     private struct PersonQuestion: Hashable {
         var id: String
+        var question: Question
+    }
+
+    private struct LevelQuestion: Hashable {
+        /// `person:ana`, `schedule:desk`, `contact:` and where it stands.
+        var targets: [String]
         var question: Question
     }
 
@@ -57,6 +88,7 @@ struct CoverageProver {
     private let schedules: [String: Timeline<[Duty]>]
     private var people: [PersonQuestion: Timeline<State>] = [:]
     private var turns: [PersonQuestion: Timeline<State>] = [:]
+    private var levels: [LevelQuestion: Timeline<State>] = [:]
     private var proved: [PolicyQuestion: [Finding]] = [:]
 
     init(roster: Roster, window: Range<Int>) {
@@ -103,7 +135,7 @@ struct CoverageProver {
     /// What the plan itself says of the moments at which some gaps begin.
     private func causes(_ matter: PagedMatter, _ findings: [Finding], _ promise: Int?) -> [String] {
         var causes: [String] = []
-        for finding in findings.prefix(4) {
+        for finding in findings.prefix(2) {
             var moment = Date(moment: finding.range.lowerBound), number = 1
             let end = finding.kind == .oneSink ? Date.distantFuture : moment + Double(promise ?? Roster.patience)
             while moment <= end, number <= 40, let level = roster.level(number, for: matter, at: moment) {
@@ -135,15 +167,16 @@ struct CoverageProver {
         var findings: [Finding] = [], moment = window.lowerBound
         func add(_ range: Range<Int>, _ kind: Coverage.Kind) {
             guard !range.isEmpty else { return }
-            if let last = findings.indices.last, findings[last].kind == kind, findings[last].range.upperBound == range.lowerBound {
+            if let last = findings.lastIndex(where: { $0.kind == kind }), findings[last].range.upperBound == range.lowerBound {
                 findings[last].range = findings[last].range.lowerBound..<range.upperBound
             } else {
                 findings.append(Finding(range: range, kind: kind))
             }
         }
+        var levels = levels
         while moment < window.upperBound {
             pieces += 1
-            let outcome = escalate(levels, from: moment, promise, question)
+            let outcome = escalate(&levels, from: moment, promise, question)
             let end = min(window.upperBound, moment + max(1, outcome.horizon))
             if !outcome.isCovered {
                 let kind: Coverage.Kind = !outcome.isReached ? .nobody : outcome.isQuiet ? .quietHours : .late
@@ -167,7 +200,7 @@ struct CoverageProver {
     }
 
     /// What an alert meets that begins at a moment.
-    private func escalate(_ levels: [Level], from moment: Int, _ promise: Int?, _ question: Question) -> Outcome {
+    private func escalate(_ levels: inout [Level], from moment: Int, _ promise: Int?, _ question: Question) -> Outcome {
         var outcome = Outcome(horizon: window.upperBound - moment)
         // When a level begins: that moves with the alert's beginning, until something is waited for that comes at its own time.
         var time = moment, isFixed = false
@@ -180,34 +213,34 @@ struct CoverageProver {
                 outcome.isCovered = true
             }
         }
-        for level in levels {
+        for index in levels.indices {
             if outcome.isCovered, !question.isEmergency { break }
             // What comes later than was promised, or than what is known already, changes nothing more.
             if let promise, outcome.isReached, !question.isEmergency {
                 if isFixed ? outcome.coveredFrom.map({ time - promise >= $0 }) ?? false : time - moment > promise { break }
             }
-            let before = (time, isFixed)
-            if let quiet = level.quiet.range(at: time) {
+            let before = (time, isFixed), quiet = levels[index].quietHours(at: time)
+            if let quiet, quiet.lowerBound <= time {
                 if !isFixed { outcome.horizon = min(outcome.horizon, quiet.upperBound - time) }
                 if !outcome.isReached || promise.map({ time - moment <= $0 }) ?? false { outcome.isQuiet = true }
                 // Quiet hours without an end: the level pages nobody.
                 guard quiet.upperBound < time + Roster.longestQuiet else { continue }
                 isFixed = true
                 time = quiet.upperBound
-            } else if !isFixed, let next = level.quiet.next(after: time) {
-                outcome.horizon = min(outcome.horizon, next - time)
+            } else if !isFixed, let quiet {
+                outcome.horizon = min(outcome.horizon, quiet.lowerBound - time)
             }
-            guard let piece = level.timeline.piece(at: time) else { continue }
+            guard let piece = levels[index].piece(at: time) else { continue }
             if !isFixed { outcome.horizon = min(outcome.horizon, max(1, piece.end - time)) }
             var state = piece.state
-            if state.isEmpty, level.isLast, let later = firstFilled(level, after: time) {
+            if state.isEmpty, levels[index].isLast, let later = firstFilled(levels[index], after: time) {
                 isFixed = true
                 time = later
-                state = level.timeline.piece(at: later)?.state ?? state
+                state = levels[index].timeline.piece(at: later)?.state ?? state
             }
-            outcome.plugins.formUnion(state.plugins)
+            if question.isEmergency { outcome.plugins.formUnion(state.plugins) }
             if let reach = state.reach { candidate(time + reach) }
-            if !state.isEmpty || !level.skipsEmpty { time += level.wait } else { (time, isFixed) = before }
+            if !state.isEmpty || !levels[index].skipsEmpty { time += levels[index].wait } else { (time, isFixed) = before }
         }
         if let coveredFrom = outcome.coveredFrom, coveredFrom <= moment { outcome.isCovered = true }
         return outcome
@@ -234,6 +267,15 @@ struct CoverageProver {
     }
 
     private mutating func timeline(_ targets: [LevelTarget], _ question: Question) -> Timeline<State> {
+        let names = targets.map { target in
+            switch target.kind {
+            case .contact(let contact): "contact:\(contact.mark)"
+            case .person(let id): "person:\(id)"
+            case .schedule(let id): "schedule:\(id)"
+            }
+        }
+        let key = LevelQuestion(targets: names, question: question)
+        if let known = levels[key] { return known }
         var always = State(), timelines: [Timeline<State>] = []
         for target in targets {
             switch target.kind {
@@ -242,9 +284,9 @@ struct CoverageProver {
             case .schedule(let id): timelines.append(turns(id, question))
             }
         }
-        return Timeline(span, changingAt: timelines.flatMap { $0.pieces.map(\.start) }) { moment in
-            timelines.reduce(into: always) { state, timeline in timeline.piece(at: moment).map { state.add($0.state) } }
-        }
+        let timeline = Timeline(span, merging: timelines) { states in states.reduce(into: always) { $0.add($1) } }
+        levels[key] = timeline
+        return timeline
     }
 
     private func state(of contact: PlannedContact, after: Int) -> State {
@@ -299,12 +341,6 @@ extension [Range<Int>] {
     func range(at moment: Int) -> Range<Int>? {
         let index = firstIndex(endingAfter: moment)
         return index < count && self[index].lowerBound <= moment ? self[index] : nil
-    }
-
-    /// When the next range begins after a moment that none holds.
-    func next(after moment: Int) -> Int? {
-        let index = firstIndex(endingAfter: moment)
-        return index < count ? self[index].lowerBound : nil
     }
 
     private func firstIndex(endingAfter moment: Int) -> Int {

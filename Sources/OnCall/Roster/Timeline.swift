@@ -24,6 +24,19 @@ struct Timeline<State: Sendable & Equatable>: Sendable {
         pieces[pieces.count - 1].end = window.upperBound
     }
 
+    /// What several timelines of one window come to together.
+    init<Other>(_ window: Range<Int>, merging timelines: [Timeline<Other>], _ combine: ([Other]) -> State) {
+        var places = [Int](repeating: 0, count: timelines.count)
+        self.init(window, changingAt: timelines.flatMap { $0.pieces.map(\.start) }) { moment in
+            combine(
+                timelines.indices.compactMap { index in
+                    let pieces = timelines[index].pieces
+                    while places[index] + 1 < pieces.count, pieces[places[index]].end <= moment { places[index] += 1 }
+                    return pieces.isEmpty ? nil : pieces[places[index]].state
+                })
+        }
+    }
+
     private mutating func append(_ start: Int, _ state: State) {
         if let last = pieces.indices.last {
             if pieces[last].state == state { return }
