@@ -97,7 +97,7 @@ extension SettingConstraint where Value == String {
 
     private static func sid(_ prefix: String, _ words: String) -> SettingConstraint {
         SettingConstraint(words, schema: ["pattern": .string("^(\(prefix)[0-9a-fA-F]{32}|\\$\\{.*)$")]) {
-            TwilioID.isSID($0, prefix) ? nil : "“\($0)” is not \(words)"
+            TwilioID.isSID($0, prefix) ? nil : "“\($0)” is no SID of that kind"
         }
     }
 }

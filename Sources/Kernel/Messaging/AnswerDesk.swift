@@ -48,7 +48,10 @@ struct AnswerDesk: Sendable {
             return try await dispatcher.call(
                 sink, as: (any AnswerReadingSink).self, "read", CallOptions(deadline: .seconds(10), attempts: 1)
             ) { try await $0.read(event, through: channel) }
-        } catch let failure as PluginFailure where item.attempts + 1 >= Self.tries {
+        } catch let failure as PluginFailure {
+            // The item's own count is that of the moment when it was fetched.
+            let before = try await engine.read { try Inbox.attempts(of: item, in: $0) }
+            guard before + 1 >= Self.tries else { throw failure }
             logger.warning(
                 "a sink cannot read what may be an answer to a page; it goes on as a guest's message",
                 metadata: ["inbox": "\(item.id)", "instance": "\(sink)", "error": "\(failure)"])

@@ -111,6 +111,11 @@ public final class Inbox: Sendable {
         try transaction.run("UPDATE inbox SET state = 'done' WHERE seq = :seq", ["seq": item.seq.sql])
     }
 
+    /// How often an item was tried in vain so far.
+    static func attempts(of item: Item, in reader: any StorageReader) throws -> Int {
+        try reader.row("SELECT attempts FROM inbox WHERE seq = :seq", ["seq": item.seq.sql])?.int("attempts") ?? 0
+    }
+
     /// The lane of a peer's conversation on an instance.
     public static func lane(_ instance: String, _ peer: PeerAddress?) -> String { peer.map { "\(instance)|\($0)" } ?? instance }
 

@@ -34,11 +34,14 @@ import TwilioWire
             let spoken = try await office.ask(call["Url"] ?? "", Ring.form(["AnsweredBy": "human"]))
             let words =
                 "This is Jack, the butler of Hotel Miramar, with an alert. Severity: critical. There are 3 alerts. The worst is: No hot water in 204. Press 4 to acknowledge. Press 6 to escalate."
-            #expect(
-                text(spoken)
-                    == #"<?xml version="1.0" encoding="UTF-8"?><Response><Gather input="dtmf" numDigits="1" timeout="5" method="POST" action="https://jack.example.com/webhooks/phone/key?page=page%201%2F%C3%A9">"#
-                    + #"<Say language="en-US">\#(words)</Say><Pause length="1"/><Say language="en-US">I repeat. \#(words)</Say></Gather>"#
-                    + #"<Say language="en-US">No key was pressed. The alert goes on. Goodbye.</Say><Hangup/></Response>"#)
+            let key = "https://jack.example.com/webhooks/phone/key?page=page%201%2F%C3%A9"
+            let expected = """
+                <?xml version="1.0" encoding="UTF-8"?><Response>\
+                <Gather input="dtmf" numDigits="1" timeout="5" method="POST" action="\(key)">\
+                <Say language="en-US">\(words)</Say><Pause length="1"/><Say language="en-US">I repeat. \(words)</Say></Gather>\
+                <Say language="en-US">No key was pressed. The alert goes on. Goodbye.</Say><Hangup/></Response>
+                """
+            #expect(text(spoken) == expected)
             #expect(receipts(spoken) == [DeliveryReceipt(vendorMessageID: FakeCalls.sid(1), state: .delivered)])
         }
     }
@@ -126,7 +129,8 @@ import TwilioWire
             _ = try await office.sink.page(.night())
             await office.test.clock.advance(by: .seconds(90_000))
             let url = "https://jack.example.com/webhooks/phone/speak?page=page-1"
-            #expect(text(try await office.ask(url, Ring.form(["AnsweredBy": "human"]))).contains("not known any more"))
+            let spoken = try await office.ask(url, Ring.form(["AnsweredBy": "human"]))
+            #expect(text(spoken).contains("not known any more"))
         }
     }
 
