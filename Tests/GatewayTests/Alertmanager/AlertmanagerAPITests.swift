@@ -1,6 +1,7 @@
 import Foundation
 import OnCall
 import PluginAPI
+import Synchronization
 import Testing
 
 @testable import Gateway
@@ -133,7 +134,7 @@ import Testing
 
     @Test func typesSizesAndFailuresHaveTheirStatus() async throws {
         let board = MemoryBoard()
-        try await TestHouse.run(board: board, { $0.maximumBodyBytes = 1000 }) { house in
+        try await TestHouse.run(board: board, { $0.maximumBodyBytes = 1000 }) { house async throws in
             #expect(try await post(house, "alerts", "[]", type: "text/plain").status == 415)
             let long = try await post(house, "alerts", "[" + String(repeating: " ", count: 2000) + "]")
             #expect(long.status == 413 && long.json["code"] as? Int == 413)
@@ -147,7 +148,7 @@ import Testing
 
     @Test func aStormIsNotRateLimited() async throws {
         let board = MemoryBoard()
-        try await TestHouse.run(board: board, { $0.rates.api = .init(perSecond: 0.001, burst: 2) }) { house in
+        try await TestHouse.run(board: board, { $0.rates.api = .init(perSecond: 0.001, burst: 2) }) { house async throws in
             for index in 0..<20 {
                 #expect(try await post(house, "alerts", #"[{"labels":{"alertname":"A\#(index)"}}]"#).status == 200)
             }
