@@ -8,10 +8,10 @@ import Testing
 
 /// Debian's own amtool and Prometheus, unmodified, against Jack's gateway.
 @Suite struct AmtoolTests {
+    private typealias Amtool = @Sendable ([String]) async throws -> (status: Int32, output: String)
+
     /// Runs `body` with a way to call amtool, whose token stands in a file as its `--http.config.file` wants it.
-    private func with(_ body: (MemoryBoard, _ amtool: @escaping @Sendable ([String]) async throws -> (status: Int32, output: String)) async throws -> Void)
-        async throws
-    {
+    private func with(_ body: (MemoryBoard, _ amtool: @escaping Amtool) async throws -> Void) async throws {
         let board = MemoryBoard()
         let folder = FileManager.default.temporaryDirectory.appending(path: "jack-amtool-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
