@@ -27,13 +27,13 @@ enum AlertmanagerRecords {
 
         init(_ alert: AlertView) {
             annotations = alert.annotations
-            endsAt = alert.endsAt.iso8601
+            endsAt = AlertmanagerText.text(alert.endsAt)
             fingerprint = alert.fingerprint
             receivers = alert.receivers.map(Receiver.init)
-            startsAt = alert.startsAt.iso8601
+            startsAt = AlertmanagerText.text(alert.startsAt)
             status = Status(
                 state: alert.state.rawValue, silencedBy: alert.silencedBy, inhibitedBy: alert.inhibitedBy, mutedBy: alert.mutedBy)
-            updatedAt = alert.updatedAt.iso8601
+            updatedAt = AlertmanagerText.text(alert.updatedAt)
             generatorURL = alert.generatorURL.isEmpty ? nil : alert.generatorURL
             labels = alert.labels
         }
@@ -77,12 +77,12 @@ enum AlertmanagerRecords {
         init(_ silence: Silence, at date: Date) {
             id = silence.id
             status = SilenceState(state: silence.state(at: date).rawValue)
-            updatedAt = silence.updatedAt.iso8601
+            updatedAt = AlertmanagerText.text(silence.updatedAt)
             comment = silence.comment
             createdBy = silence.createdBy
-            endsAt = silence.endsAt.iso8601
+            endsAt = AlertmanagerText.text(silence.endsAt)
             matchers = silence.matchers.map(Matcher.init)
-            startsAt = silence.startsAt.iso8601
+            startsAt = AlertmanagerText.text(silence.startsAt)
         }
     }
 

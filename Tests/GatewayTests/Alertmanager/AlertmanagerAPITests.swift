@@ -1,6 +1,7 @@
 import Foundation
 import OnCall
 import PluginAPI
+import Synchronization
 import Testing
 
 @testable import Gateway
@@ -133,7 +134,7 @@ import Testing
 
     @Test func typesSizesAndFailuresHaveTheirStatus() async throws {
         let board = MemoryBoard()
-        try await TestHouse.run(board: board, { $0.maximumBodyBytes = 1000 }) { house in
+        try await TestHouse.run(board: board, { $0.maximumBodyBytes = 1000 }) { house async throws in
             #expect(try await post(house, "alerts", "[]", type: "text/plain").status == 415)
             let long = try await post(house, "alerts", "[" + String(repeating: " ", count: 2000) + "]")
             #expect(long.status == 413 && long.json["code"] as? Int == 413)
@@ -147,7 +148,7 @@ import Testing
 
     @Test func aStormIsNotRateLimited() async throws {
         let board = MemoryBoard()
-        try await TestHouse.run(board: board, { $0.rates.api = .init(perSecond: 0.001, burst: 2) }) { house in
+        try await TestHouse.run(board: board, { $0.rates.api = .init(perSecond: 0.001, burst: 2) }) { house async throws in
             for index in 0..<20 {
                 #expect(try await post(house, "alerts", #"[{"labels":{"alertname":"A\#(index)"}}]"#).status == 200)
             }
@@ -198,7 +199,7 @@ import Testing
                 ("filter=x", #""bad matcher format: x""#), ("filter=a%3D~%22(%22", "error parsing regexp"),
                 ("receiver=(", "failed to parse receiver param"),
                 ("filter=%22a", "bad matcher format"), ("filter=a%3D%22b", "bad matcher format"), ("filter=%3D1", "bad matcher format"),
-            ] {
+            ] as [(String, String)] {
                 let answer = try await house.api("GET", "/api/v2/alerts?" + query)
                 #expect(answer.status == 400 && answer.body.contains(text), "\(query): \(answer.body)")
                 #expect(try await house.api("GET", "/api/v2/alerts/groups?" + query).status == 400)
@@ -262,7 +263,7 @@ import Testing
                 ),
                 (silence(id: "00000000-0000-0000-0000-000000000000"), 404, #""silence not found""#),
                 (silence(to: "tomorrow"), 400, "parsing silence body"), ("[", 400, "parsing silence body"),
-            ] {
+            ] as [(String, Int, String)] {
                 let answer = try await post(house, "silences", body)
                 #expect(answer.status == status && answer.body.contains(text), "\(body): \(answer.status) \(answer.body)")
             }
@@ -281,7 +282,7 @@ import Testing
             ("1970-01-01T00:00:00Z", 0), ("2000-02-29T12:00:00.5Z", 951_825_600.5), ("2026-11-21T23:45:58.221+01:00", 1_795_301_158.221),
             ("2026-11-21T17:15:58.221999999-05:30", 1_795_301_158.221999999), ("2026-11-21 22:45:58Z", 1_795_301_158),
             ("0001-01-01T00:00:00Z", -62_135_596_800),
-        ] { #expect(abs((AlertmanagerText.date(text)?.timeIntervalSince1970 ?? .infinity) - seconds) < 1e-5, "\(text)") }
+        ] as [(String, Double)] { #expect(abs((AlertmanagerText.date(text)?.timeIntervalSince1970 ?? .infinity) - seconds) < 1e-5, "\(text)") }
         for text in [
             "", "x", "2026-13-01T00:00:00Z", "2026-02-29T00:00:00Z", "2026-01-01T24:00:00Z", "2026-01-01T00:00:00", "2026-01-01T00:00:00.Z",
             "2026-01-01T00:00:00+1:00", "2026-01-01T00:00:00Z ", "20260101T000000Z", "-026-01-01T00:00:00Z",

@@ -1,23 +1,26 @@
 import Foundation
 import OnCall
 import PluginAPI
+import Synchronization
 import Testing
 
 @testable import Gateway
 
 /// Debian's own amtool and Prometheus, unmodified, against Jack's gateway.
 @Suite struct AmtoolTests {
+    private typealias Amtool = @Sendable ([String]) async throws -> (status: Int32, output: String)
+
     /// Runs `body` with a way to call amtool, whose token stands in a file as its `--http.config.file` wants it.
-    private func with(_ body: (MemoryBoard, _ amtool: ([String]) async throws -> (status: Int32, output: String)) async throws -> Void) async throws {
+    private func with(_ body: (MemoryBoard, _ amtool: @escaping Amtool) async throws -> Void) async throws {
         let board = MemoryBoard()
         let folder = FileManager.default.temporaryDirectory.appending(path: "jack-amtool-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let file = folder.appending(path: "http.yml")
         try "authorization:\n  type: Bearer\n  credentials: \(TestHouse.token)\n".write(to: file, atomically: true, encoding: .utf8)
-        try await TestHouse.run(board: board) { house in
+        try await TestHouse.run(board: board) { house async throws in
             let port = try house.port
-            try await body(board) { arguments in
+            try await body(board) { arguments async throws in
                 try await runAside(
                     ["amtool", "--alertmanager.url=http://127.0.0.1:\(port)", "--http.config.file=\(file.path)"] + arguments)
             }
@@ -25,7 +28,7 @@ import Testing
     }
 
     @Test func itAddsAndShowsAlerts() async throws {
-        try await with { board, amtool in
+        try await with { board, amtool async throws in
             let added = try await amtool(["alert", "add", "alertname=LiftStuck", "room=204", "--annotation=summary=the lift is stuck"])
             #expect(added.status == 0, "\(added.output)")
             let taken = try #require(board.taken.first)
@@ -46,7 +49,7 @@ import Testing
     }
 
     @Test func itSilences() async throws {
-        try await with { board, amtool in
+        try await with { board, amtool async throws in
             _ = try await amtool(["alert", "add", "alertname=LiftStuck", "room=204"])
             let made = try await amtool([
                 "silence", "add", "--author=Ana", "--comment=the fitter is there", "--duration=2h", "LiftStuck", "room=~2.*",
@@ -72,7 +75,7 @@ import Testing
     }
 
     @Test func itShowsTheConfiguration() async throws {
-        try await with { board, amtool in
+        try await with { board, amtool async throws in
             let shown = try await amtool(["config", "show"])
             #expect(shown.status == 0 && shown.output.contains("receiver: front-desk"), "\(shown.output)")
             let cluster = try await amtool(["cluster", "show"])
@@ -84,7 +87,7 @@ import Testing
 
     @Test func withoutTheTokenItIsToldSo() async throws {
         let board = MemoryBoard()
-        try await TestHouse.run(board: board) { house in
+        try await TestHouse.run(board: board) { house async throws in
             let answer = try await runAside(["amtool", "--alertmanager.url=http://127.0.0.1:\(try house.port)", "alert", "add", "alertname=A"])
             #expect(answer.status != 0 && answer.output.contains("401"))
             #expect(board.taken.isEmpty)
@@ -96,7 +99,7 @@ import Testing
         let folder = FileManager.default.temporaryDirectory.appending(path: "jack-prometheus-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
-        try await TestHouse.run(board: board) { house in
+        try await TestHouse.run(board: board) { house async throws in
             let rules = """
                 groups:
                 - name: house

@@ -1,5 +1,7 @@
 import Foundation
+import OnCall
 import PluginAPI
+import Synchronization
 import Testing
 
 @testable import Gateway
@@ -7,7 +9,7 @@ import Testing
 @Suite struct RaisingAPITests {
     @Test func anAlertIsRaisedInFewWords() async throws {
         let board = MemoryBoard()
-        try await TestHouse.run(board: board) { house in
+        try await TestHouse.run(board: board) { house async throws in
             let answer = try await house.api(
                 "POST", "/api/v1/alerts",
                 body:
@@ -34,7 +36,7 @@ import Testing
         (#"{"name":"A","starts_at":"2026-01-02T00:00:00Z","ends_at":"2026-01-01T00:00:00Z"}"#, "ends_at"),
     ]) func whatIsWrongIsNamed(_ body: String, _ field: String) async throws {
         let board = MemoryBoard()
-        try await TestHouse.run(board: board) { house in
+        try await TestHouse.run(board: board) { house async throws in
             let answer = try await house.api("POST", "/api/v1/alerts", body: body)
             #expect((answer.status, answer.errorCode) == (422, "validation_failed"), "\(answer.body)")
             let details = (answer.json["error"] as? [String: Any])?["details"] as? [String: Any]
@@ -45,7 +47,7 @@ import Testing
 
     @Test func theTokenIsNeeded() async throws {
         let board = MemoryBoard()
-        try await TestHouse.run(board: board, heartbeats: MemoryHeartbeats()) { house in
+        try await TestHouse.run(board: board, heartbeats: MemoryHeartbeats()) { house async throws in
             for (method, path) in [("POST", "alerts"), ("GET", "heartbeats"), ("POST", "heartbeats/backup")] {
                 #expect(try await house.request(method, "/api/v1/\(path)", body: method == "POST" ? "{}" : "").status == 401)
             }
@@ -54,7 +56,7 @@ import Testing
     }
 
     @Test func heartbeatsAreHeard() async throws {
-        try await TestHouse.run(heartbeats: MemoryHeartbeats()) { house in
+        try await TestHouse.run(heartbeats: MemoryHeartbeats()) { house async throws in
             let beat = try await house.api("POST", "/api/v1/heartbeats/backup", body: "whatever cron sends")
             #expect(beat.status == 200 && beat.json["state"] as? String == "alive" && beat.json["interval"] as? String == "1h")
             let unknown = try await house.api("POST", "/api/v1/heartbeats/bakup")
