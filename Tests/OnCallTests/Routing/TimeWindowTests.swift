@@ -5,8 +5,6 @@ import Testing
 @testable import OnCall
 
 @Suite struct TimeWindowTests {
-    private static let mark = SourceMark(file: "f", line: 1, column: 1)
-
     private func date(_ text: String) throws -> Date { try Date(text, strategy: .iso8601) }
 
     private func windows(_ yaml: String) throws -> [TimeWindow] {
@@ -35,7 +33,7 @@ import Testing
         #expect(window.contains(try date(moment)) == isIn)
     }
 
-    @Test(arguments: [
+    private static let moments: [(String, String, Bool)] = [
         // The day, the month and the year are those of the place.
         ("{months: [april], location: Europe/Vienna}", "2026-03-31T22:00:00Z", true),
         ("{months: [april], location: Europe/Vienna}", "2026-03-31T21:59:59Z", false),
@@ -59,7 +57,9 @@ import Testing
         ("{months: ['1:3'], weekdays: [monday]}", "2026-03-02T12:00:00Z", true),
         ("{months: ['1:3'], weekdays: [monday]}", "2026-03-03T12:00:00Z", false),
         ("{}", "2026-03-03T12:00:00Z", true),
-    ])
+    ]
+
+    @Test(arguments: moments)
     func isReadAsAlertmanagerReadsIt(window: String, moment: String, isIn: Bool) throws {
         #expect(try windows(window)[0].contains(try date(moment)) == isIn, "\(window) at \(moment)")
     }
