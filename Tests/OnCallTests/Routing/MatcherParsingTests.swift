@@ -21,7 +21,7 @@ import Testing
         ("a=", [LabelMatcher("a", .equal, "")]),
         (#"a=~"\d+""#, [LabelMatcher("a", .fits, #"\d+"#)]),
         ("a=b c", [LabelMatcher("a", .equal, "b c")]),
-        ("a=~b{2}", [LabelMatcher("a", .fits, "b{2}")]),
+        ("a=~b{2}", [LabelMatcher("a", .fits, "b{2")]),
         ("a==b", [LabelMatcher("a", .equal, "=b")]),
         ("a=it's", [LabelMatcher("a", .equal, "it's")]),
         // Both, and not alike: the older one is taken.

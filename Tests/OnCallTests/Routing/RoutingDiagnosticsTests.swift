@@ -12,7 +12,7 @@ import Testing
         (
             "route: {receiver: x}\nreceivers: [{name: primary}, {name: secondary}]",
             [
-                "f:1:18: error: there is no receiver “x”; there is primary, secondary",
+                "f:1:19: error: there is no receiver “x”; there is primary, secondary",
                 "f:2:20: warning: no route leads to the receiver “primary”; name it in a route, or remove it",
                 "f:2:37: warning: no route leads to the receiver “secondary”; name it in a route, or remove it",
             ]
@@ -20,7 +20,7 @@ import Testing
         (
             "route: {receiver: primry}\nreceivers: [{name: primary}]",
             [
-                "f:1:18: error: there is no receiver “primry”; did you mean “primary”?",
+                "f:1:19: error: there is no receiver “primry”; did you mean “primary”?",
                 "f:2:20: warning: no route leads to the receiver “primary”; name it in a route, or remove it",
             ]
         ),
@@ -93,10 +93,10 @@ import Testing
         (
             "route: {receiver: r, routes: [{matchers: [severity]}, {match: {a-b: c}}, {match: [a]}, {match_re: {a: ~}}]}\n\(tail)",
             [
-                "f:1:43: error: “severity” is not a matcher: one of =, !=, =~ and !~ is missing, at character 9; look at character 9; write for example severity=\"critical\" or room=~\"2..\"",
+                "f:1:43: error: “severity” is not a matcher: one of =, !=, =~ and !~ is missing; look at character 9; write for example severity=\"critical\" or room=~\"2..\"",
                 "f:1:64: error: “a-b” is not a label's name here; use letters, digits and _, or write it under matchers in quotes",
                 "f:1:82: error: expected labels and values, found a list; write match: {severity: critical}, or use matchers",
-                "f:1:104: error: match_re has no pattern for “a”; write one, or remove the line",
+                "f:1:103: error: match_re has no pattern for “a”; write one, or remove the line",
             ]
         ),
         (
@@ -140,7 +140,7 @@ import Testing
                 "f:2:57: error: an inhibit rule has no key “sourcematch”; did you mean “source_match”?",
             ]
         ),
-        ("route: {receiver: r}\nglobal: {slack_api: x}\n\(tail)", ["f:2:10: error: global has no key “slack_api”; did you mean “slack_api_url”?"]),
+        ("route: {receiver: r}\nglobal: {slack_api_ulr: x}\n\(tail)", ["f:2:10: error: global has no key “slack_api_ulr”; did you mean “slack_api_url”?"]),
     ]
 
     @Test(arguments: mistakes)
