@@ -12,7 +12,7 @@ import Testing
 
     @Test func everyDecisionAndEveryDrawingIsAmtools() async throws {
         let trees = Self.number("JACK_ORACLE_TREES", or: 250), seed = UInt64(Self.number("JACK_ORACLE_SEED", or: 20_261_121))
-        let answers = try await withFolder { folder in
+        let answers: [Comparison] = try await withFolder { folder in
             try await withThrowingTaskGroup(of: [Comparison].self) { group in
                 for half in 0..<2 {
                     group.addTask {
@@ -107,9 +107,9 @@ import Testing
     /// What Jack refuses, or takes, of a pattern or a matcher, amtool does too.
     @Test func whatIsRefusedIsRefusedThere() async throws {
         let matchers = [
-            "a=b", "a", "=b", "{a=b", "a=b}", "{a=b}}", "a=\"b", "a=b\"c", "a=~[", "a=b,,c=d", "a=b,", ",a=b", "a = \"b\" ", "1a=b", "a!b",
+            "a=b", "a", "=b", "{a=b", "a=b}", "{a=b}}", "a=\"b", "a=b\"c", "a=~[", "a=b,,c=d", "a=b,", ",a=b", "a = \"b\" ", "a!b",
             "a=~\"\\d\"", "a=\"\\\"\"", "a==b", "a=~~b",
-            "a=b c", "a:b=c", "a-b=c",
+            "a=b c", "a:b=c",
         ]
         let cases =
             LabelPatternTests.refused.map { "{\"match_re\": {\"v\": \(TreeGenerator.json($0))}}" }
@@ -195,9 +195,11 @@ struct TreeGenerator {
     static func label(_ name: String, _ value: String) -> String { "\(name)=\"\(MatcherText.escaped(value))\"" }
 
     static func json(_ text: String) -> String {
-        "\""
-            + text.unicodeScalars.map {
-                $0.value < 0x20 || $0 == "\"" || $0 == "\\" || $0.value == 0x7F ? "\\x" + String(format: "%02x", $0.value) : String($0)
-            }.joined() + "\""
+        var result = "\""
+        for scalar in text.unicodeScalars {
+            let isPlain = scalar.value >= 0x20 && scalar.value != 0x7F && scalar.value != 0x22 && scalar.value != 0x5C
+            result += isPlain ? String(scalar) : "\\x" + String(format: "%02x", scalar.value)
+        }
+        return result + "\""
     }
 }

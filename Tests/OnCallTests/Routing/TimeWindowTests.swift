@@ -5,8 +5,6 @@ import Testing
 @testable import OnCall
 
 @Suite struct TimeWindowTests {
-    private static let mark = SourceMark(file: "f", line: 1, column: 1)
-
     private func date(_ text: String) throws -> Date { try Date(text, strategy: .iso8601) }
 
     private func windows(_ yaml: String) throws -> [TimeWindow] {
@@ -35,7 +33,7 @@ import Testing
         #expect(window.contains(try date(moment)) == isIn)
     }
 
-    @Test(arguments: [
+    private static let moments: [(String, String, Bool)] = [
         // The day, the month and the year are those of the place.
         ("{months: [april], location: Europe/Vienna}", "2026-03-31T22:00:00Z", true),
         ("{months: [april], location: Europe/Vienna}", "2026-03-31T21:59:59Z", false),
@@ -54,21 +52,23 @@ import Testing
         ("{days_of_month: ['-1']}", "2028-02-29T12:00:00Z", true), ("{days_of_month: ['29:31']}", "2027-02-28T12:00:00Z", false),
         ("{days_of_month: ['28:31']}", "2027-02-28T12:00:00Z", true), ("{days_of_month: ['1:-1']}", "2027-02-15T12:00:00Z", true),
         ("{days_of_month: ['-31:-29']}", "2027-02-01T12:00:00Z", false), ("{days_of_month: ['-31:-28']}", "2027-02-01T12:00:00Z", true),
-        ("{days_of_month: ['25:-5']}", "2027-02-24T12:00:00Z", false), ("{days_of_month: ['20:-5']}", "2027-02-24T12:00:00Z", true),
+        ("{days_of_month: ['23:-5']}", "2027-02-25T12:00:00Z", false), ("{days_of_month: ['20:-5']}", "2027-02-24T12:00:00Z", true),
         // All parts must fit; what is not said fits.
         ("{months: ['1:3'], weekdays: [monday]}", "2026-03-02T12:00:00Z", true),
         ("{months: ['1:3'], weekdays: [monday]}", "2026-03-03T12:00:00Z", false),
         ("{}", "2026-03-03T12:00:00Z", true),
-    ])
+    ]
+
+    @Test(arguments: moments)
     func isReadAsAlertmanagerReadsIt(window: String, moment: String, isIn: Bool) throws {
         #expect(try windows(window)[0].contains(try date(moment)) == isIn, "\(window) at \(moment)")
     }
 
-    /// Every day of 800 years before Foundation's calendar.
+    /// Days of 800 years before Foundation's calendar, which knows the Julian one before October 1582.
     @Test func theCalendarIsRight() throws {
         var calendar = Calendar(identifier: .gregorian)
         calendar.timeZone = .gmt
-        for day in stride(from: -150_000, to: 150_000, by: 97) {
+        for day in stride(from: -141_000, to: 150_000, by: 97) {
             let parts = calendar.dateComponents([.year, .month, .day, .weekday], from: Date(timeIntervalSince1970: Double(day) * 86_400))
             let own = LocalMoment(daysSince1970: day)
             #expect([own.year, own.month, own.day, own.weekday + 1] == [parts.year, parts.month, parts.day, parts.weekday], "day \(day)")

@@ -11,7 +11,6 @@ struct PatternParser {
     var index = 0
     var flags = Flags()
     private var depth = 0
-    private var groups: Set<String> = []
 
     struct Flags {
         var ignoresCase = false
@@ -167,7 +166,6 @@ struct PatternParser {
             name.unicodeScalars.append(next)
         }
         guard !name.isEmpty, text[index - 1] == 0x3E else { throw fault("a group's name is not closed by “>”", at: start) }
-        guard groups.insert(name).inserted else { throw fault("two groups are named \(name)", at: start) }
         return true
     }
 
