@@ -100,7 +100,7 @@ struct PlanOptions: ParsableArguments {
     }
 
     /// The whole plan and the hotel's time zone; or its mistakes on standard error and exit status 1.
-    func plan() throws -> (OnCallPlan, zone: String) {
+    func wholePlan() throws -> (OnCallPlan, zone: String) {
         let (file, reader, zone) = try reader()
         var diagnostics = Diagnostics()
         let read = reader.read(file, &diagnostics)

@@ -32,7 +32,7 @@ struct OnCallTestCommand: ParsableCommand {
                 let folder = file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
                 options.plan = named.hasPrefix("/") ? named : folder + named
             }
-            let (plan, zone) = try options.plan()
+            let (plan, zone) = try options.wholePlan()
             for outcome in test.run(plan, timezone: zone) {
                 let isWell = outcome.findings.isEmpty
                 if isWell { passed += 1 } else { failed += 1 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Kernel
 import OnCall
 import PluginAPI
 
@@ -28,7 +29,7 @@ struct RouteExplainCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The alert's labels.", valueName: "name=value")) var labels: [String] = []
 
     func run() throws {
-        let (plan, zone) = try plan.plan()
+        let (plan, zone) = try self.plan.wholePlan()
         var set = try alert.map(Self.labels(of:)) ?? [:]
         for text in labels { set.merge([try Self.label(text)]) { $1 } }
         guard !set.isEmpty else { throw ValidationError("say what alert it is: alertname=… severity=…") }

@@ -16,18 +16,23 @@ final class OnCallHouse: Sendable {
     init(_ plan: LoadedPlan, reader: PlanReader, kernel: JackKernel, linkKey: [UInt8], publicURL: String?, delivery: PageDelivery) async throws {
         self.kernel = kernel
         let parts = kernel.parts
-        let base = publicURL.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
-        service = try await OnCallService(
-            .init(
-                engine: parts.engine, property: parts.property.id, clock: parts.clock, logger: parts.logger, metrics: parts.metrics,
-                outbox: { [unowned kernel] in kernel.outbox }, direct: { order, instance in _ = try await delivery.send(order, through: instance) },
-                links: AnswerLinks(key: linkKey), url: base.map { base in { "\(base)\(AnswerPages.path)?token=\($0)" } }),
-            plan: plan.source()
-        ) { version, archive in try LoadedPlan.restore(version, archive, by: reader) }
+        let links = publicURL.map(Self.link(under:))
+        let made = OnCallService.Parts(
+            engine: parts.engine, property: parts.property.id, clock: parts.clock, logger: parts.logger, metrics: parts.metrics,
+            outbox: { [unowned kernel] in kernel.outbox }, direct: { order, instance in _ = try await delivery.send(order, through: instance) },
+            links: AnswerLinks(key: linkKey), url: links)
+        service = try await OnCallService(made, plan: try plan.source()) { version, archive in
+            try LoadedPlan.restore(version, archive, by: reader)
+        }
         watchman = OnCallWatchman(engine: parts.engine, property: parts.property.id, clock: parts.clock, logger: parts.logger) {
             [unowned kernel] alert in
             try await Self.alarm(alert, kernel, delivery)
         }
+    }
+
+    private static func link(under publicURL: String) -> @Sendable (String) -> String {
+        let base = publicURL.hasSuffix("/") ? String(publicURL.dropLast()) : publicURL
+        return { token in "\(base)\(AnswerPages.path)?token=\(token)" }
     }
 
     /// Takes alerts and answers from now on, and works until the tasks are cancelled.

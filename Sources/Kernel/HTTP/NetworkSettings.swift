@@ -7,7 +7,7 @@ public struct NetworkSettings: PluginSettings, Hashable {
     public var hosts: [String] = []
     @Setting(
         help:
-            "Whether addresses of this machine and of private networks may be called. Not set: only where a setting names such an address or an in-house name itself (`http://127.0.0.1:…`, `localhost`, `http://ollama:…`)."
+            "Whether addresses of this machine and of private networks may be called. Not set: only where a setting names such an address or an in-house name itself (`http://127.0.0.1:…`, `localhost`, `http://model-server:…`)."
     )
     public var allowPrivate: Bool?
 
