@@ -135,7 +135,7 @@ struct CoverageProver {
     /// What the plan itself says of the moments at which some gaps begin.
     private func causes(_ matter: PagedMatter, _ findings: [Finding], _ promise: Int?) -> [String] {
         var causes: [String] = []
-        for finding in findings.prefix(4) {
+        for finding in findings.prefix(2) {
             var moment = Date(moment: finding.range.lowerBound), number = 1
             let end = finding.kind == .oneSink ? Date.distantFuture : moment + Double(promise ?? Roster.patience)
             while moment <= end, number <= 40, let level = roster.level(number, for: matter, at: moment) {
@@ -238,7 +238,7 @@ struct CoverageProver {
                 time = later
                 state = levels[index].timeline.piece(at: later)?.state ?? state
             }
-            outcome.plugins.formUnion(state.plugins)
+            if question.isEmergency { outcome.plugins.formUnion(state.plugins) }
             if let reach = state.reach { candidate(time + reach) }
             if !state.isEmpty || !levels[index].skipsEmpty { time += levels[index].wait } else { (time, isFixed) = before }
         }

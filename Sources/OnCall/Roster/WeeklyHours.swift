@@ -29,12 +29,14 @@ struct WeeklyHours: Sendable {
     func ranges(in window: Range<Int>) -> [Range<Int>] {
         guard !window.isEmpty, !spans.isEmpty else { return [] }
         var ranges: [Range<Int>] = []
+        // What lies a day or more outside of the window on the clock lies outside of it in time: that spares most of the conversions.
+        let low = zone.wall(at: window.lowerBound).seconds - 86400, high = zone.wall(at: window.upperBound).seconds + 86400
         // One that began in the week before may still last, and may have lasted a week by then.
         var monday = zone.wall(at: window.lowerBound).day.monday + -14
         while true {
             let start = monday.number * 86400
-            guard zone.first(WallTime(start)) < window.upperBound else { break }
-            for span in spans {
+            guard start < high else { break }
+            for span in spans where start + span.start < high && start + span.end > low {
                 let from = zone.first(WallTime(start + span.start)), to = zone.first(WallTime(start + span.end))
                 if from < window.upperBound, to > window.lowerBound, from < to { ranges.append(from..<to) }
             }
