@@ -120,6 +120,11 @@ public struct AIStreamOutcome: Sendable {
     public var text: String { texts.joined() }
 }
 
+extension LoopbackServer.Request {
+    /// ``json`` for tests that look into it at once: null where the body is none.
+    public var jsonBody: JSONValue { json ?? .null }
+}
+
 extension JSONValue {
     /// The element at a place of an array; nil where there is none.
     public subscript(place: Int) -> JSONValue? { arrayValue.flatMap { $0.indices.contains(place) ? $0[place] : nil } }

@@ -66,13 +66,13 @@ public struct FakeVendor: Sendable {
 }
 
 extension LoopbackServer.Request {
-    /// The body as JSON; null where it is none.
-    public var json: JSONValue { (try? JSONValue(json: body)) ?? .null }
+    /// The body as JSON, where it is.
+    public var json: JSONValue? { try? JSONValue(json: body) }
 
     /// The texts that the body holds, decoded: of JSON every text and key, of a form every value, else the body itself; and the parts of the target.
     public var texts: [String] {
         let inTarget = target.split { "/?&=".contains($0) }.map { Self.decoded(String($0)) }
-        if json != .null { return inTarget + json.texts }
+        if let json { return inTarget + json.texts }
         if header("Content-Type")?.contains("x-www-form-urlencoded") == true {
             return inTarget + text.split { "&=".contains($0) }.map { Self.decoded(String($0).replacing("+", with: " ")) }
         }

@@ -153,7 +153,7 @@ extension BrokenChannel {
 
     static func contract(_ broken: Broken, exempt: [Obligation: String] = [:]) -> ChannelContract<BrokenChannel> {
         var vendor = FakeVendor { request in
-            let id = request.json["key"]?.stringValue ?? "m"
+            let id = request.json?["key"]?.stringValue ?? "m"
             return request.path == "/me" ? .json("{}") : .json(#"{"id":"v-\#(id)","state":"queued","parts":[{"n":1}]}"#, status: 201)
         }
         vendor.errors = [.init("the window has closed", .json(#"{"error":"window"}"#, status: 400), .permanent, .windowClosed)]

@@ -17,7 +17,7 @@ import Testing
             let answer = try await provider.complete(Lab.ask(temperature: 0, stop: ["END", " \n"]))
             #expect(answer.text == plain && answer.citations == ["en/pool"] && answer.finishReason == .complete)
             #expect(answer.model == "claude-sonnet-4-5-20250929" && answer.usage == FakeAnthropic.counted)
-            let request = try #require(server.requests.first), body = request.json
+            let request = try #require(server.requests.first), body = request.jsonBody
             #expect(request.header("anthropic-version") == "2023-06-01" && request.header("anthropic-beta") == nil)
             #expect(body["temperature"]?.doubleValue == 0 && body["stop_sequences"] == ["END"] && body["max_tokens"] == 300 && body["stream"] == nil)
             #expect(body["messages"] == [["role": "user", "content": [["type": "text", "text": .string(Lab.guest)]]]])
@@ -68,7 +68,7 @@ import Testing
                 let outcome = await Lab.read(provider.stream(Lab.ask(tools: [Lab.towels], choice: choice)))
                 #expect(outcome.failure == nil && outcome.calls == calls && outcome.answer?.toolCalls == calls && outcome.text == "Gern.")
                 #expect(outcome.answer?.finishReason == .toolCalls)
-                let body = try #require(server.requests.first).json
+                let body = try #require(server.requests.first).jsonBody
                 #expect(body["tool_choice"] == wire && body["tools"]?[0]?["input_schema"] == Lab.towels.parameters)
                 #expect(body["tools"]?[0]?["cache_control"] == ["type": "ephemeral"])
             }
@@ -88,7 +88,7 @@ import Testing
             FakeAnthropic.problem(request).map(FakeAnthropic.refused) ?? FakeAnthropic.answer([FakeAnthropic.text("Leider keine.")])
         } use: { provider, server, _ in
             #expect(try await provider.complete(request).text == "Leider keine.")
-            let messages = try #require(server.requests.first?.json["messages"])
+            let messages = try #require(server.requests.first?.jsonBody["messages"])
             #expect(messages.arrayValue?.map { $0["role"] } == ["user", "assistant", "user", "assistant", "user"])
             #expect(messages[2]?["content"]?.arrayValue?.map { $0["text"] } == ["Hallo", "Handtücher bitte"])
             #expect(messages[4]?["content"]?[0] == ["type": "tool_result", "tool_use_id": "c1", "content": "none left", "is_error": true])
@@ -113,7 +113,7 @@ import Testing
             let request = Lab.ask(format: .json(name: "my form", schema: Lab.form), purpose: .extraction)
             let answer = streams ? await Lab.read(provider.stream(request)).answer : try await provider.complete(request)
             #expect(answer?.json == ["label": "a"] && answer?.toolCalls == [] && answer?.finishReason == .complete)
-            let body = try #require(server.requests.first).json
+            let body = try #require(server.requests.first).jsonBody
             #expect(body["model"] == "claude-haiku-4-5" && body["tool_choice"] == ["type": "tool", "name": "my_form"])
             #expect(body["tools"]?.arrayValue?.count == 1 && body["tools"]?[0]?["input_schema"] == Lab.form)
         }
@@ -127,7 +127,7 @@ import Testing
         } use: { provider, server, _ in
             let answer = try await provider.complete(Lab.ask(format: .json(name: "list", schema: schema)))
             #expect(answer.json == ["a", "b"])
-            #expect(server.requests.first?.json["tools"]?[0]?["input_schema"]?["properties"]?["value"] == schema)
+            #expect(server.requests.first?.jsonBody["tools"]?[0]?["input_schema"]?["properties"]?["value"] == schema)
         }
     }
 
@@ -138,7 +138,7 @@ import Testing
         } use: { provider, server, _ in
             let answer = try await provider.complete(Lab.ask(tools: [Lab.towels], format: .json(name: "order_towels", schema: Lab.form)))
             #expect(answer.toolCalls.map(\.name) == ["order_towels"] && answer.finishReason == .toolCalls)
-            let body = try #require(server.requests.first).json
+            let body = try #require(server.requests.first).jsonBody
             #expect(body["tools"]?.arrayValue?.map { $0["name"] } == ["order_towels", "_order_towels"] && body["tool_choice"] == ["type": "any"])
         }
     }
@@ -149,7 +149,7 @@ import Testing
         } use: { provider, server, _ in
             let answer = try await provider.complete(Lab.ask(format: .json(name: "x", schema: Lab.form)))
             #expect(answer.json == ["label": "b"])
-            #expect(server.requests.first?.json["output_config"] == ["format": ["type": "json_schema", "schema": Lab.form]])
+            #expect(server.requests.first?.jsonBody["output_config"] == ["format": ["type": "json_schema", "schema": Lab.form]])
         }
     }
 
@@ -163,7 +163,7 @@ import Testing
                 text: Lab.guest, labels: [.init(id: "towels", description: "Wants towels."), .init(id: "other", description: "Else.")], labelSet: "s")
             let result = try await provider.classify(request)
             #expect(result.best == Classification.Score(label: "towels", confidence: 0.8) && result.usage.inputTokens == 150)
-            #expect(server.requests.first?.json["model"] == "claude-haiku-4-5")
+            #expect(server.requests.first?.jsonBody["model"] == "claude-haiku-4-5")
         }
     }
 
@@ -179,7 +179,7 @@ import Testing
             let marked = { (blocks: JSONValue?) in
                 (blocks?.arrayValue ?? []).filter { $0["cache_control"] == ["type": "ephemeral", "ttl": "1h"] }.count
             }
-            #expect(marked(request.json["system"]) == system && marked(request.json["tools"]) == tools)
+            #expect(marked(request.jsonBody["system"]) == system && marked(request.jsonBody["tools"]) == tools)
             #expect(request.header("anthropic-beta") == "a-2025-01-01,b-2025-02-02" && request.header("anthropic-version") == "2099-01-01")
         }
     }
@@ -191,7 +191,7 @@ import Testing
         ] as [(String, AIResponse.FinishReason)])
     func whyItEnded(_ reason: String, _ expected: AIResponse.FinishReason) async throws {
         try await Lab.run { request in
-            request.json["stream"] == true
+            request.jsonBody["stream"] == true
                 ? FakeAnthropic.stream(FakeAnthropic.start + FakeAnthropic.block(0, text: "Hallo") + FakeAnthropic.end(reason))
                 : FakeAnthropic.answer([FakeAnthropic.text("Hallo")], stop: reason)
         } use: { provider, _, _ in
@@ -216,8 +216,8 @@ import Testing
 
     @Test func manyAtOnceDoNotMix() async throws {
         try await Lab.run { request in
-            let question = request.json["messages"]?[0]?["content"]?[0]?["text"]?.stringValue ?? ""
-            return request.json["stream"] == true
+            let question = request.jsonBody["messages"]?[0]?["content"]?[0]?["text"]?.stringValue ?? ""
+            return request.jsonBody["stream"] == true
                 ? FakeAnthropic.stream(
                     FakeAnthropic.start + FakeAnthropic.block(0, text: "Antwort auf \(question) [doc:en/pool]") + FakeAnthropic.end("end_turn"),
                     pieces: 7)

@@ -12,7 +12,7 @@ import Testing
                 #"{"data":[{"type":"model","id":"claude-sonnet-4-5"},{"type":"model","id":"claude-haiku-4-5"}],"has_more":false,"first_id":"a","last_id":"b"}"#
             )
         }
-        let body: JSONValue = request.json
+        let body: JSONValue = request.jsonBody
         let stream = FakeAnthropic.start + FakeAnthropic.block(0, text: text) + FakeAnthropic.end("end_turn")
         return body["stream"] == true ? FakeAnthropic.stream(stream) : FakeAnthropic.answer([FakeAnthropic.text(text)])
     }

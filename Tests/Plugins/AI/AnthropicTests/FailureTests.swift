@@ -46,7 +46,7 @@ import Testing
         let message = "\(test.message) \(Lab.key) \(Lab.guest)"
         try await Lab.run { request in
             // A stream that has begun can only tell by an event.
-            request.json["stream"] == true
+            request.jsonBody["stream"] == true
                 ? FakeAnthropic.stream(
                     FakeAnthropic.start + FakeAnthropic.event("error", ["error": ["type": .string(test.type), "message": .string(message)]]),
                     pieces: 9)
@@ -104,7 +104,7 @@ import Testing
 
     @Test func aRefusalIsFiltered() async throws {
         try await Lab.run { request in
-            request.json["stream"] == true
+            request.jsonBody["stream"] == true
                 ? FakeAnthropic.stream(FakeAnthropic.start + FakeAnthropic.block(0, text: "Nun") + FakeAnthropic.end("refusal"))
                 : FakeAnthropic.answer([FakeAnthropic.text("Nun")], stop: "refusal")
         } use: { provider, _, _ in

@@ -11,7 +11,7 @@ enum FakeAnthropic {
         guard request.header("anthropic-version")?.wholeMatch(of: #/\d{4}-\d{2}-\d{2}/#) != nil else { return "no version" }
         if request.method == "GET" { return request.target == "/v1/models?limit=1000" && request.body.isEmpty ? nil : "an unknown path" }
         guard request.method == "POST", request.target == "/v1/messages", request.header("Content-Type") == "application/json",
-            let body = request.json.objectValue
+            let body = request.jsonBody.objectValue
         else { return "not JSON by POST" }
         let known: Set<String> = [
             "model", "max_tokens", "messages", "system", "temperature", "stop_sequences", "stream", "tools", "tool_choice", "output_config",

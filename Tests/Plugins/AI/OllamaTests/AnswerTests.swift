@@ -16,14 +16,14 @@ import Testing
             let answer = try await provider.complete(Lab.ask(temperature: 0, stop: ["END"]))
             #expect(answer.text == plain && answer.citations == ["en/pool"] && answer.finishReason == .complete)
             #expect(answer.model == "llama3.1:8b" && answer.usage == FakeOllama.counted)
-            let body = try #require(server.requests.first).json
+            let body = try #require(server.requests.first).jsonBody
             #expect(body["options"] == ["num_ctx": 8192, "num_predict": 300, "temperature": 0, "stop": ["END"]], "an explicit 0 is sent")
             #expect(body["truncate"] == false && body["shift"] == false && body["think"] == false && body["keep_alive"] == 1800)
             #expect(body["messages"]?.arrayValue?.count == 2 && body["messages"]?[1] == ["role": "user", "content": .string(Lab.guest)])
             let system = body["messages"]?[0]?["content"]?.stringValue ?? ""
             #expect(system.hasPrefix("Be kind.") && system.contains("<document id=\"en/pool\" title=\"Pool &amp; spa\"") && !system.contains("Wann"))
             _ = try await provider.complete(Lab.ask())
-            #expect(server.requests.last?.json["options"]?["temperature"] == nil, "and none where none is asked for")
+            #expect(server.requests.last?.jsonBody["options"]?["temperature"] == nil, "and none where none is asked for")
         }
     }
 
@@ -66,7 +66,7 @@ import Testing
                     AIToolCall(id: "call_x", name: "call_taxi", arguments: [:]),
                 ])
             #expect(answer?.finishReason == .toolCalls)
-            let body = try #require(server.requests.first).json
+            let body = try #require(server.requests.first).jsonBody
             #expect(body["messages"]?[2]?["tool_calls"]?[0] == ["id": "call-1", "function": ["name": "order_towels", "arguments": ["count": 1]]])
             #expect(body["messages"]?[3] == ["role": "tool", "content": "done", "tool_call_id": "call-1", "tool_name": "order_towels"])
             #expect(body["messages"]?[4] == ["role": "user", "content": "", "images": ["AQID"]])
@@ -83,7 +83,7 @@ import Testing
             FakeOllama.problem(request).map(FakeOllama.refused) ?? FakeOllama.answer("x")
         } use: { provider, server, _ in
             _ = try await provider.complete(Lab.ask(tools: tools, choice: choice))
-            #expect(server.requests.first?.json["tools"]?.arrayValue?.count == offered)
+            #expect(server.requests.first?.jsonBody["tools"]?.arrayValue?.count == offered)
         }
     }
 
@@ -97,7 +97,7 @@ import Testing
             let request = Lab.ask(format: .json(name: "x", schema: Lab.form), purpose: .extraction)
             let answer = streams ? await Lab.read(provider.stream(request)).answer : try await provider.complete(request)
             #expect(answer?.text == json && answer?.citations == [])
-            #expect(server.requests.first?.json["format"] == Lab.form && server.requests.first?.json["model"] == "llama3.2")
+            #expect(server.requests.first?.jsonBody["format"] == Lab.form && server.requests.first?.jsonBody["model"] == "llama3.2")
         }
     }
 
@@ -109,7 +109,7 @@ import Testing
                 text: Lab.guest, labels: [.init(id: "towels", description: "Wants towels."), .init(id: "other", description: "Else.")], labelSet: "s")
             let best = try await provider.classify(request).best
             #expect(best == Classification.Score(label: "towels", confidence: 0.8))
-            #expect(server.requests.first?.json["model"] == "llama3.2" && server.requests.first?.json["options"]?["temperature"] == 0)
+            #expect(server.requests.first?.jsonBody["model"] == "llama3.2" && server.requests.first?.jsonBody["options"]?["temperature"] == 0)
         }
     }
 
@@ -117,7 +117,7 @@ import Testing
         arguments: [("stop", .complete), ("length", .length), (nil, .complete), ("some_day_new", .other)] as [(String?, AIResponse.FinishReason)])
     func whyItEnded(_ reason: String?, _ expected: AIResponse.FinishReason) async throws {
         try await Lab.run { request in
-            request.json["stream"] == true
+            request.jsonBody["stream"] == true
                 ? FakeOllama.stream(FakeOllama.words("Hallo") + FakeOllama.end(reason)) : FakeOllama.answer("Hallo", reason: reason)
         } use: { provider, _, _ in
             let answer = try await provider.complete(Lab.ask())
@@ -132,7 +132,7 @@ import Testing
             FakeOllama.problem(request).map(FakeOllama.refused) ?? FakeOllama.answer("x")
         } use: { provider, server, _ in
             _ = try await provider.complete(Lab.ask())
-            let body = try #require(server.requests.first).json
+            let body = try #require(server.requests.first).jsonBody
             #expect(body["think"] == wire && body["options"]?["num_ctx"] == 16384 && body["keep_alive"] == 7200)
             #expect(provider.features.contextLimit == 16384)
         }
@@ -140,8 +140,8 @@ import Testing
 
     @Test func manyAtOnceDoNotMix() async throws {
         try await Lab.run { request in
-            let question = request.json["messages"]?[1]?["content"]?.stringValue ?? ""
-            return request.json["stream"] == true
+            let question = request.jsonBody["messages"]?[1]?["content"]?.stringValue ?? ""
+            return request.jsonBody["stream"] == true
                 ? FakeOllama.stream(FakeOllama.words("Antwort auf \(question) [doc:en/pool]") + FakeOllama.end(), pieces: 7)
                 : FakeOllama.answer("Antwort auf \(question)")
         } use: { provider, server, _ in
@@ -171,7 +171,7 @@ import Testing
     @Test func vectorsComeInOrderAndOfLengthOne() async throws {
         try await Lab.run(more) { request in
             if let problem = FakeOllama.problem(request) { return FakeOllama.refused(problem) }
-            let vectors = (request.json["input"]?.arrayValue ?? []).map { "[\($0.stringValue?.count ?? 0),20]" }
+            let vectors = (request.jsonBody["input"]?.arrayValue ?? []).map { "[\($0.stringValue?.count ?? 0),20]" }
             return .json(#"{"model":"nomic-embed-text","embeddings":[\#(vectors.joined(separator: ","))],"prompt_eval_count":7}"#)
         } use: { provider, server, _ in
             let result = try await provider.embed(
@@ -179,10 +179,10 @@ import Testing
             // «search_document: xxxx» has 21 letters.
             #expect(result.vectors.count == 100 && abs(result.vectors[0][0] - 21 / 29) < 1e-6 && result.usage.inputTokens == 14)
             #expect(result.vectors.allSatisfy { abs($0.reduce(0) { $0 + $1 * $1 } - 1) < 1e-5 })
-            #expect(server.requests.map { $0.json["input"]?.arrayValue?.count } == [64, 36] && server.requests[0].json["dimensions"] == 2)
+            #expect(server.requests.map { $0.jsonBody["input"]?.arrayValue?.count } == [64, 36] && server.requests[0].jsonBody["dimensions"] == 2)
             #expect(provider.features.embeddingDimensions == 2 && provider.features.embeddingModel == result.model)
             _ = try await provider.embed(["x"], for: .query)
-            #expect(server.requests.last?.json["input"] == ["search_query: x"])
+            #expect(server.requests.last?.jsonBody["input"] == ["search_query: x"])
             #expect(try await provider.embed([], for: .query).vectors.isEmpty && server.requests.count == 3)
         }
     }

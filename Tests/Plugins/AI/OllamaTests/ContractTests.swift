@@ -12,7 +12,7 @@ import Testing
                 #"{"models":[{"name":"llama3.1:8b","model":"llama3.1:8b"},{"name":"llama3.2:latest","model":"llama3.2:latest"},{"name":"nomic-embed-text:latest","model":"nomic-embed-text:latest"}]}"#
             )
         }
-        let body: JSONValue = request.json
+        let body: JSONValue = request.jsonBody
         if request.target == "/api/embed" {
             let vector: JSONValue = .array([.double(1)] + Array(repeating: .double(0), count: 7))
             let vectors = (body["input"]?.arrayValue ?? []).map { _ in vector }

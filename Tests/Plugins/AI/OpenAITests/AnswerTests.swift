@@ -16,7 +16,7 @@ import Testing
             let answer = try await provider.complete(Lab.ask(temperature: 0, stop: ["a", "b", "c", "d", "e"]))
             #expect(answer.text == plain && answer.citations == ["en/pool"] && answer.finishReason == .complete)
             #expect(answer.model == "gpt-4.1-2025-04-14" && answer.usage == AIUsage(inputTokens: 120, outputTokens: 9, cacheReadTokens: 64))
-            let body = try #require(server.requests.first).json
+            let body = try #require(server.requests.first).jsonBody
             #expect(body["temperature"]?.doubleValue == 0 && body["stop"]?.arrayValue?.count == 4 && body["max_tokens"] == 300)
             #expect(body["model"] == "gpt-4.1" && body["stream"] == nil && body["tools"] == nil)
             #expect(body["messages"]?.arrayValue?.count == 2 && body["messages"]?[1]?["content"]?.stringValue == Lab.guest)
@@ -38,7 +38,7 @@ import Testing
             #expect(outcome.failure == nil && outcome.text == plain && outcome.texts.count > 5)
             #expect(outcome.answer?.text == plain && outcome.answer?.citations == ["en/pool"])
             #expect(outcome.answer?.usage == AIUsage(inputTokens: 120, outputTokens: 9, cacheReadTokens: 64))
-            #expect(server.requests.first?.json["stream_options"] == ["include_usage": true])
+            #expect(server.requests.first?.jsonBody["stream_options"] == ["include_usage": true])
         }
     }
 
@@ -62,8 +62,8 @@ import Testing
             ]
             #expect(outcome.failure == nil && outcome.calls == calls && outcome.answer?.toolCalls == calls)
             #expect(outcome.answer?.finishReason == .toolCalls && outcome.answer?.text == "")
-            #expect(server.requests.first?.json["tool_choice"] == ["type": "function", "function": ["name": "order_towels"]])
-            #expect(server.requests.first?.json["tools"]?[0]?["function"]?["parameters"] == Lab.towels.parameters)
+            #expect(server.requests.first?.jsonBody["tool_choice"] == ["type": "function", "function": ["name": "order_towels"]])
+            #expect(server.requests.first?.jsonBody["tools"]?[0]?["function"]?["parameters"] == Lab.towels.parameters)
         }
     }
 
@@ -102,12 +102,12 @@ import Testing
         } use: { provider, server, _ in
             let answer = try await provider.complete(request)
             #expect(answer.toolCalls == [AIToolCall(id: "c9", name: "order_towels", arguments: ["count": 3])] && answer.finishReason == .toolCalls)
-            let messages = try #require(server.requests.first?.json["messages"])
+            let messages = try #require(server.requests.first?.jsonBody["messages"])
             #expect(messages[2]?["content"] == .null && messages[2]?["tool_calls"]?[0]?["function"]?["arguments"] == "{\"count\":2}")
             #expect(messages[3] == ["role": "tool", "tool_call_id": "c1", "content": "Error: none left"])
             #expect(messages[4] == ["role": "user", "content": "Danke"])
             #expect(messages[5]?["content"]?[1]?["image_url"]?["url"] == "data:image/png;base64,AQID")
-            #expect(server.requests.first?.json["tool_choice"] == "none")
+            #expect(server.requests.first?.jsonBody["tool_choice"] == "none")
         }
     }
 
@@ -120,7 +120,7 @@ import Testing
             let request = Lab.ask(format: .json(name: "my form", schema: Lab.form), purpose: .extraction)
             let answer = streams ? await Lab.read(provider.stream(request)).answer : try await provider.complete(request)
             #expect(answer?.json == ["label": "a"] && answer?.citations == [])
-            let body = try #require(server.requests.first).json
+            let body = try #require(server.requests.first).jsonBody
             #expect(body["model"] == "gpt-4.1-mini")
             #expect(body["response_format"]?["json_schema"] == ["name": "my_form", "schema": Lab.form, "strict": true])
         }
@@ -140,7 +140,7 @@ import Testing
                 let answer = try await provider.complete(Lab.ask(format: .json(name: "x", schema: schema)))
                 #expect(answer.text == "{\"a\":\"x\"}")
             }
-            #expect(server.requests.allSatisfy { $0.json["response_format"]?["json_schema"]?["strict"] == nil })
+            #expect(server.requests.allSatisfy { $0.jsonBody["response_format"]?["json_schema"]?["strict"] == nil })
         }
     }
 
@@ -150,7 +150,7 @@ import Testing
         } use: { provider, server, _ in
             let answer = try await provider.complete(Lab.ask(format: .json(name: "x", schema: Lab.form), temperature: 0))
             #expect(answer.json == ["label": "b"])
-            let body = try #require(server.requests.first).json
+            let body = try #require(server.requests.first).jsonBody
             #expect(
                 body["response_format"] == ["type": "json_object"]
                     && body["messages"]?[0]?["content"]?.stringValue?.contains("\"enum\":[\"a\",\"b\"]") == true)
@@ -166,7 +166,7 @@ import Testing
                 text: Lab.guest, labels: [.init(id: "towels", description: "Wants towels."), .init(id: "other", description: "Else.")], labelSet: "s")
             let result = try await provider.classify(request)
             #expect(result.best == Classification.Score(label: "towels", confidence: 0.8) && result.usage.inputTokens == 120)
-            let body = try #require(server.requests.first).json
+            let body = try #require(server.requests.first).jsonBody
             #expect(body["model"] == "gpt-4.1-mini" && body["temperature"]?.doubleValue == 0)
             #expect(body["response_format"]?["json_schema"]?["strict"] == true)
         }
@@ -180,7 +180,7 @@ import Testing
             _ = await Lab.read(provider.stream(Lab.ask()))
             let request = try #require(server.requests.first)
             #expect(request.header("OpenAI-Organization") == "org-1" && request.header("OpenAI-Project") == "proj-1")
-            #expect(request.header("X-Title") == "Jack" && request.json["stream_options"] == nil)
+            #expect(request.header("X-Title") == "Jack" && request.jsonBody["stream_options"] == nil)
         }
     }
 
@@ -230,8 +230,8 @@ import Testing
 
     @Test func manyAtOnceDoNotMix() async throws {
         try await Lab.run { request in
-            let question = request.json["messages"]?[1]?["content"]?.stringValue ?? ""
-            return request.json["stream"] == true
+            let question = request.jsonBody["messages"]?[1]?["content"]?.stringValue ?? ""
+            return request.jsonBody["stream"] == true
                 ? FakeOpenAI.stream(FakeOpenAI.text("Antwort auf \(question) [doc:en/pool]"), pieces: 7)
                 : FakeOpenAI.answer("Antwort auf \(question)")
         } use: { provider, server, _ in

@@ -12,7 +12,7 @@ import Testing
                 #"{"object":"list","data":[{"id":"gpt-4.1","object":"model"},{"id":"gpt-4.1-mini","object":"model"},{"id":"text-embedding-3-small","object":"model"}]}"#
             )
         }
-        let body: JSONValue = request.json
+        let body: JSONValue = request.jsonBody
         if request.target == "/v1/embeddings" {
             let vector: JSONValue = .array([.double(1)] + Array(repeating: .double(0), count: 7))
             let data = (body["input"]?.arrayValue ?? []).indices.map {

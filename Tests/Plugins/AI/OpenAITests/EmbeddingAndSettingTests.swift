@@ -7,7 +7,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct EmbeddingTests {
     private static func vectors(_ request: LoopbackServer.Request, reversed: Bool = true) -> LoopbackReply {
-        let texts = request.json["input"]?.arrayValue ?? []
+        let texts = request.jsonBody["input"]?.arrayValue ?? []
         // Each text gets a vector that tells its length, and the answer's order is not the texts'.
         let items = texts.enumerated().map { place, text in
             #"{"object":"embedding","index":\#(place),"embedding":[\#(Double(text.stringValue?.count ?? 0)),4.0]}"#
@@ -31,8 +31,8 @@ import Testing
                 #expect(abs(Double(vector[0]) - length / (length * length + 16).squareRoot()) < 1e-6)
             }
             #expect(result.usage.inputTokens == 14 && result.model == provider.features.embeddingModel)
-            #expect(server.requests.map { $0.json["input"]?.arrayValue?.count } == [64, 36])
-            #expect(server.requests.allSatisfy { $0.json["dimensions"] == 2 && $0.json["encoding_format"] == "float" })
+            #expect(server.requests.map { $0.jsonBody["input"]?.arrayValue?.count } == [64, 36])
+            #expect(server.requests.allSatisfy { $0.jsonBody["dimensions"] == 2 && $0.jsonBody["encoding_format"] == "float" })
             #expect(try await provider.embed([], for: .query).vectors.isEmpty && server.requests.count == 2)
         }
     }
@@ -47,8 +47,8 @@ import Testing
             let query = try await provider.embed(["x"], for: .query), document = try await provider.embed([""], for: .document)
             #expect(query.vectors == [[0, 1]] && document.usage == AIUsage())
             #expect(
-                server.requests.map { $0.json["input"] } == [["query: x"], ["passage: "]]
-                    && server.requests.allSatisfy { $0.json["dimensions"] == nil })
+                server.requests.map { $0.jsonBody["input"] } == [["query: x"], ["passage: "]]
+                    && server.requests.allSatisfy { $0.jsonBody["dimensions"] == nil })
             #expect(provider.features.embeddingDimensions == 2 && provider.features.embeddingModel?.hasPrefix("openai:e5:2:") == true)
         }
     }

@@ -9,7 +9,7 @@ enum FakeOpenAI {
     static func problem(_ request: LoopbackServer.Request, streams: Bool? = nil) -> String? {
         guard request.header("Authorization") == "Bearer \(Lab.key)" else { return "no key" }
         if request.method == "GET" { return request.target == "/v1/models" && request.body.isEmpty ? nil : "an unknown path" }
-        guard request.method == "POST", request.header("Content-Type") == "application/json", let body = request.json.objectValue else {
+        guard request.method == "POST", request.header("Content-Type") == "application/json", let body = request.jsonBody.objectValue else {
             return "not JSON by POST"
         }
         return switch request.target {
