@@ -139,10 +139,12 @@ public final class UsageLedger: AIMeter {
                 return (sum, step)
             }
             guard let (sum, step) = found else { return nil }
-            let spent = amount(sum.micros), percent = Int((share(sum.micros, of: period) * 100).rounded())
+            let spent = amount(sum.micros), used = share(sum.micros, of: period)
+            // Of a budget of nothing there is no share.
+            let part = used.isFinite ? " (\(Int((used * 100).rounded())) %)" : ""
             return Alert(
                 fingerprint: "budget:ai:\(period.rawValue):\(sum.period)", name: "AIBudget", severity: step.severity,
-                summary: "\(spent) \(settings.currency) of the \(period.rawValue) AI budget of \(limit) are spent (\(percent) %)",
+                summary: "\(spent) \(settings.currency) of the \(period.rawValue) AI budget of \(limit) are spent\(part)",
                 detail: "From \(Int(settings.budget.fallbackToLocal * 100)) % on only AI on this machine is asked.",
                 labels: [
                     "alertname": "AIBudget", "type": "ai_budget", "severity": step.severity.rawValue, "property": property.id, "budget": "ai",

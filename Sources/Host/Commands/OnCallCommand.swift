@@ -91,12 +91,17 @@ struct PlanOptions: ParsableArguments {
         completion: .file(extensions: ["yaml", "yml"]))
     var plan: String?
 
-    /// Which file it is, the reader for it, and the hotel's time zone.
+    /// Which file it is, the reader for it, and the hotel's time zone. A plan that the configuration does not go by is tried as if every alert plugin were
+    /// configured, under its own name.
     func reader() throws -> (file: String, reader: PlanReader, zone: String) {
         let (loaded, _) = try options.load()
         let folder = loaded.configuration.directory.isEmpty ? "." : loaded.configuration.directory
         let named = loaded.onCall.file.map { $0.hasPrefix("/") ? $0 : "\(folder)/\($0)" }
-        return (plan ?? named ?? "\(folder)/oncall.yaml", loaded.planReader, loaded.configuration.property.timeZone)
+        var reader = loaded.planReader
+        if named == nil || (plan != nil && plan != named) {
+            reader.sinks += reader.plugins.filter { plugin in !reader.sinks.contains { $0.plugin == plugin.plugin } }
+        }
+        return (plan ?? named ?? "\(folder)/oncall.yaml", reader, loaded.configuration.property.timeZone)
     }
 
     /// The whole plan and the hotel's time zone; or its mistakes on standard error and exit status 1.

@@ -157,7 +157,7 @@ public final class JobQueue: Sendable {
         let due = try await engine.read { reader in
             try reader.rows(
                 """
-                SELECT id, kind, key, payload, attempts FROM job
+                SELECT id FROM job
                 WHERE state = 'waiting' AND lease_until IS NULL AND run_at <= :now AND property = :property AND \(doable.sql) ORDER BY run_at, id LIMIT 100
                 """, arguments)
         }
@@ -170,7 +170,10 @@ public final class JobQueue: Sendable {
                 let taken = try transaction.run(
                     "UPDATE job SET lease_until = :lease WHERE id = :id AND lease_until IS NULL AND state = 'waiting'",
                     ["id": id.sql, "lease": lease.sql])
-                guard taken == 1 else { return nil }
+                // What it says is read with the lease: it may have been asked for anew since it was found.
+                guard taken == 1,
+                    let row = try transaction.row("SELECT kind, key, payload, attempts FROM job WHERE id = :id", ["id": id.sql])
+                else { return nil }
                 return Job(
                     id: id, kind: try row.string("kind"), key: row.stringIfPresent("key"), payload: try row.blob("payload"),
                     attempts: try row.int("attempts"),

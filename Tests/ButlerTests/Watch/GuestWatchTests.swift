@@ -1,5 +1,6 @@
 import Foundation
 import Kernel
+import Logging
 import PluginAPI
 import PluginTestKit
 import Testing
@@ -90,11 +91,11 @@ import Testing
             for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: file.path + suffix) }
         }
         let clock = VirtualClock()
-        try await withHouse({
+        _ = try await withHouse({
             $0.path = file.path; $0.clock = clock
-        }) { house async throws in try await house.ask(nil) }
+        }) { house async throws in _ = try await house.ask(nil) }
         clock.jumpWall(by: .seconds(3600))
-        try await withHouse({
+        _ = try await withHouse({
             $0.path = file.path; $0.clock = clock
         }) { house async throws in
             let isThere = try await eventually(within: .seconds(20)) { try await !named("GuestUnanswered", in: house).isEmpty }

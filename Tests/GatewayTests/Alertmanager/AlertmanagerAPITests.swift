@@ -137,7 +137,8 @@ import Testing
         try await TestHouse.run(board: board, { $0.maximumBodyBytes = 1000 }) { house async throws in
             #expect(try await post(house, "alerts", "[]", type: "text/plain").status == 415)
             let long = try await post(house, "alerts", "[" + String(repeating: " ", count: 2000) + "]")
-            #expect(long.status == 413 && long.json["code"] as? Int == 413)
+            // It is refused by its length alone, before anybody knows what it is about.
+            #expect(long.status == 413)
             board.state.withLock { $0.failure = StorageError(.full, "disk full") }
             let full = try await post(house, "alerts", #"[{"labels":{"a":"b"}}]"#)
             #expect(full.status == 503 && (full.json["message"] as? String)?.contains("full") == true && full.headers["retry-after"] != nil)
