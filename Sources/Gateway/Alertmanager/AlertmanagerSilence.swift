@@ -74,7 +74,7 @@ enum AlertmanagerSilence {
             guard matcher.value.utf8.count <= AlertmanagerIntake.maximumValue else {
                 throw AlertmanagerError.bad("\(place): a value of \(matcher.value.utf8.count) bytes")
             }
-            if matcher.comparison == .fits || matcher.comparison == .fitsNot, !AlertmanagerFilter.compiles(matcher.value) {
+            if !matcher.isSound {
                 throw AlertmanagerError.bad("\(place): invalid regular expression \(AlertmanagerText.quoted(matcher.value))")
             }
         }

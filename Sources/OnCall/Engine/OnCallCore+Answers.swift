@@ -296,22 +296,34 @@ extension OnCallCore {
     /// A sink could not take a page: the person's next contact is tried at once, and that it failed is an alert.
     /// - Returns: true where somebody else has the page now, and this one need not be tried again.
     public mutating func failed(_ order: PageOrder, through instance: String, _ failure: String, at now: Date) -> Bool {
+        failed(page: order.page.id, order.verb, through: instance, failure, isSinkTrouble: true, at: now)
+    }
+
+    /// A page left, and came to nobody: the call was not answered, the number is not in use. It is the next contact's turn, and no fault of the sink's.
+    public mutating func reachedNobody(_ page: String, through instance: String, _ reason: String, at now: Date) {
+        guard let (id, _) = Self.parse(page), groups[id]?.matter?.acknowledgement == nil else { return }
+        _ = failed(page: page, .page, through: instance, reason, isSinkTrouble: false, at: now)
+    }
+
+    private mutating func failed(
+        page pageID: String, _ verb: PageOrder.Verb, through instance: String, _ failure: String, isSinkTrouble: Bool, at now: Date
+    ) -> Bool {
         defer { raiseWaiting(at: now) }
         let short = String(failure.prefix(300))
         effects.tallies[.init(receiver: "", outcome: "failed", reason: instance), default: 0] += 1
-        if order.page.id.hasPrefix("page_bundle_") {
-            raiseSinkTrouble(instance, short, at: now)
-            return order.verb == .page && bundleFailed(order.page.id, short, at: now)
+        if pageID.hasPrefix("page_bundle_") {
+            if isSinkTrouble { raiseSinkTrouble(instance, short, at: now) }
+            return verb == .page && bundleFailed(pageID, short, at: now)
         }
-        guard let (id, openedAt) = Self.parse(order.page.id) else { return false }
+        guard let (id, openedAt) = Self.parse(pageID) else { return false }
         var isTaken = false, isOfOnCall = false
         withGroup(id) { core, group in
             isOfOnCall = group.members.contains { core.alerts[$0]?.isOfOnCall == true }
-            guard order.verb == .page, let matter = group.matter, matter.openedAt.milliseconds == openedAt,
-                let index = matter.pages.firstIndex(where: { $0.id == order.page.id }), !matter.pages[index].hasFailed
+            guard verb == .page, let matter = group.matter, matter.openedAt.milliseconds == openedAt,
+                let index = matter.pages.firstIndex(where: { $0.id == pageID }), !matter.pages[index].hasFailed
             else {
                 // Done before, by a process that ended before it could say so.
-                isTaken = group.matter?.pages.contains { $0.id != order.page.id && $0.reason.hasPrefix(Self.after(order.page.id)) } ?? false
+                isTaken = group.matter?.pages.contains { $0.id != pageID && $0.reason.hasPrefix(Self.after(pageID)) } ?? false
                 return
             }
             core.effects.groups.insert(id)
@@ -335,7 +347,7 @@ extension OnCallCore {
             guard !reached, matter.pending.isEmpty, matter.acknowledgement == nil, matter.level > 0, page.level == matter.level else { return }
             core.nextLevel(id, &group, "level \(matter.level) could not be reached", at: now)
         }
-        if !isOfOnCall { raiseSinkTrouble(instance, short, at: now) }
+        if isSinkTrouble, !isOfOnCall { raiseSinkTrouble(instance, short, at: now) }
         return isTaken
     }
 

@@ -195,7 +195,7 @@ extension OnCallCore {
         let told = AlertPage(
             id: pageID, groupKey: matter.id, alerts: shown(ids, at: now), recipient: page.contact.recipient, level: max(1, page.level),
             reason: reason,
-            code: verb == .resolve || code.isEmpty ? nil : code, note: note)
+            code: verb == .resolve || code.isEmpty ? nil : code, note: note, receiver: decision(of: group).receiver, groupLabels: group.labels.texts)
         effects.orders.append(
             .init(
                 instance: page.contact.instance, order: PageOrder(verb: verb, page: told), contact: page.contact.label, person: page.person, at: now))

@@ -1,38 +1,13 @@
 import Foundation
 import PluginAPI
 
-/// A silence with its matchers made ready: patterns are compiled once.
+/// A silence that the engine holds.
 struct ActiveSilence: Sendable {
     var silence: Silence
-    private let tests: [Test]
 
-    private struct Test: Sendable {
-        var matcher: LabelMatcher
-        var pattern: NSRegularExpression?
-    }
+    init(_ silence: Silence) { self.silence = silence }
 
-    init(_ silence: Silence) {
-        self.silence = silence
-        tests = silence.matchers.map { Test(matcher: $0, pattern: Self.pattern($0)) }
-    }
-
-    static func pattern(_ matcher: LabelMatcher) -> NSRegularExpression? {
-        guard matcher.comparison == .fits || matcher.comparison == .fitsNot else { return nil }
-        return try? NSRegularExpression(pattern: "^(?:\(matcher.value))$")
-    }
-
-    func covers(_ labels: [String: String]) -> Bool {
-        tests.allSatisfy { test in
-            let value = labels[test.matcher.name] ?? ""
-            switch test.matcher.comparison {
-            case .equal: return value == test.matcher.value
-            case .notEqual: return value != test.matcher.value
-            case .fits, .fitsNot:
-                let fits = test.pattern?.firstMatch(in: value, range: NSRange(value.startIndex..., in: value)) != nil
-                return fits == (test.matcher.comparison == .fits)
-            }
-        }
-    }
+    func covers(_ labels: [String: String]) -> Bool { silence.matchers.match(labels) }
 }
 
 extension OnCallCore {
@@ -99,8 +74,7 @@ extension OnCallCore {
             guard matcher.value.utf8.count <= 4096 else {
                 throw OnCallError(.invalid, "the matcher of \(matcher.name.prefix(60)) is longer than 4096 bytes")
             }
-            let isPattern = matcher.comparison == .fits || matcher.comparison == .fitsNot
-            if isPattern, ActiveSilence.pattern(matcher) == nil {
+            if !matcher.isSound {
                 throw OnCallError(.invalid, "“\(matcher.value.prefix(80))” is no regular expression, in the matcher of \(matcher.name.prefix(60))")
             }
         }

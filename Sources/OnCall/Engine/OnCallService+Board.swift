@@ -148,6 +148,14 @@ extension OnCallService {
         return isTaken
     }
 
+    /// Takes what a vendor says of a page that has left.
+    public func note(_ outcome: PageOutcome) async throws {
+        guard outcome.state == .failed else { return }
+        try await perform { core, now in
+            core.reachedNobody(outcome.page, through: outcome.instance, outcome.reason ?? "it reached nobody", at: now)
+        }
+    }
+
     // MARK: Joining the house
 
     /// Takes Jack's own alerts and people's answers from the kernel from now on.
@@ -155,6 +163,9 @@ extension OnCallService {
         kernel.alerts.route { [weak self] alert in try await self?.take(alert) }
         kernel.jobs.register(AlertIntake.answerKind) { [weak self] payload in
             try await self?.answer(JSONDecoder().decode(PageAnswer.self, from: Data(payload)))
+        }
+        kernel.jobs.register(AlertIntake.outcomeKind) { [weak self] payload in
+            try await self?.note(JSONDecoder().decode(PageOutcome.self, from: Data(payload)))
         }
     }
 }

@@ -39,6 +39,9 @@ public struct LabelMatcher: Sendable, Hashable, Codable, CustomStringConvertible
         pattern = comparison.takesPattern ? try LabelPattern(value) : nil
     }
 
+    /// False where its pattern is none that RE2 takes.
+    public var isSound: Bool { !comparison.takesPattern || pattern != nil }
+
     /// Whether labels meet it.
     public func matches(_ labels: [String: String]) -> Bool { accepts(labels[name] ?? "") }
 

@@ -13,27 +13,15 @@ struct RuleSource: Sendable {
 
 /// One label that a series must have.
 struct RuleLabelFilter: Sendable {
-    let name: String
-    /// Nil where the value must be this very text.
-    private let pattern: NSRegularExpression?
-    private let value: String
+    private let matcher: LabelMatcher
 
-    /// Nil where the pattern is none.
+    /// - Parameter text: the value; after `~` a pattern for the whole value. Nil where the pattern is none.
     init?(_ name: String, _ text: String) {
-        self.name = name
-        if text.hasPrefix("~") {
-            guard let pattern = try? NSRegularExpression(pattern: "^(?:\(text.dropFirst()))$") else { return nil }
-            self.pattern = pattern
-        } else {
-            pattern = nil
-        }
-        value = text
+        matcher = text.hasPrefix("~") ? LabelMatcher(name, .fits, String(text.dropFirst())) : LabelMatcher(name, .equal, text)
+        guard matcher.isSound else { return nil }
     }
 
-    func takes(_ labels: [String: String]) -> Bool {
-        let label = labels[name] ?? ""
-        return pattern.map { $0.firstMatch(in: label, range: NSRange(label.startIndex..., in: label)) != nil } ?? (label == value)
-    }
+    func takes(_ labels: [String: String]) -> Bool { matcher.matches(labels) }
 }
 
 /// A threshold on one of Jack's own metrics.

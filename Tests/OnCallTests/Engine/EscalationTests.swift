@@ -178,6 +178,23 @@ import Testing
         }
     }
 
+    @Test(arguments: [false, true]) func aCallThatNobodyAnswersIsTheNextContactsTurnAndNoFaultOfTheSinks(restarts: Bool) async throws {
+        var plan = FakePlan()
+        plan.receivers["team"]?.levels = [["phone:ana>sms:ana"], ["sms:bob"]]
+        try await Night.begin(plan, restarts: restarts) { night in
+            try await night.post("Fire", fire)
+            night.expect(["0:00 page phone:ana"])
+            try await night.pass(to: 20)
+            try await night.reachedNobody()
+            night.expect(["0:20 page sms:ana"])
+            #expect(!night.core.isInTrouble("phone", at: night.now))
+            _ = try await night.acknowledge()
+            let before = night.orders.count { $0.order.verb == .page }
+            try await night.reachedNobody()
+            #expect(night.orders.count { $0.order.verb == .page } == before, "whoever has acknowledged it was reached")
+        }
+    }
+
     @Test func theEndOfASinksTroubleIsTold() async throws {
         try await Night.begin { night in
             try await night.post("Fire", fire)

@@ -115,6 +115,14 @@ final class Night {
         return isTaken
     }
 
+    /// The last page left, and its vendor says later that it came to nobody.
+    func reachedNobody() async throws {
+        let placed = try #require(orders.last { $0.order.verb == .page })
+        core.reachedNobody(placed.order.page.id, through: placed.instance, "no answer", at: now)
+        core.advance(to: now)
+        try await carryOut()
+    }
+
     func set(_ silence: Silence) async throws -> String {
         let id = try core.set(silence, at: now)
         try await carryOut()

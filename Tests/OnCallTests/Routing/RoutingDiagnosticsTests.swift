@@ -140,7 +140,10 @@ import Testing
                 "f:2:57: error: an inhibit rule has no key “sourcematch”; did you mean “source_match”?",
             ]
         ),
-        ("route: {receiver: r}\nglobal: {slack_api_ulr: x}\n\(tail)", ["f:2:10: error: global has no key “slack_api_ulr”; did you mean “slack_api_url”?"]),
+        (
+            "route: {receiver: r}\nglobal: {slack_api_ulr: x}\n\(tail)",
+            ["f:2:10: error: global has no key “slack_api_ulr”; did you mean “slack_api_url”?"]
+        ),
     ]
 
     @Test(arguments: mistakes)
