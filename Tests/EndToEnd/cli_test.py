@@ -155,6 +155,7 @@ def test_schema_is_valid_and_takes_the_sample_hotel():
 
 def test_every_yaml_of_the_sample_hotel_has_a_schema_that_takes_it():
     named = {"knowledge": sorted((ROOT / "config/hotel/knowledge").glob("*.yaml")), "configuration": [ROOT / "config/jack.yaml"]}
+    named |= {"oncall": [ROOT / "config/oncall.yaml"], "alert-rules": [ROOT / "config/alert-rules.yaml"], "oncall-test": sorted((ROOT / "config/oncall-tests").glob("*.yaml"))}
     for path in (ROOT / "config/hotel").glob("*.yaml"):
         named[path.stem] = [path]
     # What Prometheus and other programs read is theirs to describe; what is in broken/ is not to be taken.
@@ -223,7 +224,7 @@ def test_show_hides_secrets():
 def test_plugins_are_listed_and_described():
     listed = json.loads(run("plugins", "list", "--json").output)
     expected = {
-        "channel": ["webchat", "whatsapp", "email"], "ai": ["embedded", "openai", "anthropic", "ollama"], "pms": ["builtin"], "alert": ["log", "webhook", "pagerduty", "slack"]}
+        "channel": ["webchat", "whatsapp", "email", "twilio-sms"], "ai": ["embedded", "openai", "anthropic", "ollama"], "pms": ["builtin"], "alert": ["log", "webhook", "pagerduty", "slack", "phone", "channel"]}
     equal({(item["id"], item["kind"]) for item in listed}, {(name, kind) for kind, names in expected.items() for name in names})
     contains(run("plugins", "list").output, "SUMMARY")
     for item in listed:

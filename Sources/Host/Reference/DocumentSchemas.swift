@@ -1,15 +1,17 @@
 import Butler
 import Kernel
+import OnCall
 import PluginAPI
 
 /// The YAML documents of a hotel beside `jack.yaml`, for `jack config schema --document`.
 enum DocumentSchemas {
     /// The declarations by the document's name.
-    static let all: [(name: String, schema: SettingsSchema)] = [
-        ("intents", IntentCatalog.schema), ("intents-test", IntentTests.schema), ("knowledge", KnowledgeDeclarations.schema),
-        ("knowledge-test", KnowledgeTests.schema), ("replies", ReplyCatalog.schema), ("safety", SafetyCatalog.schema),
-        ("safety-test", SafetyTests.schema), ("synonyms", Synonyms.schema),
-    ]
+    static let all: [(name: String, schema: SettingsSchema)] =
+        [
+            ("intents", IntentCatalog.schema), ("intents-test", IntentTests.schema), ("knowledge", KnowledgeDeclarations.schema),
+            ("knowledge-test", KnowledgeTests.schema), ("replies", ReplyCatalog.schema), ("safety", SafetyCatalog.schema),
+            ("safety-test", SafetyTests.schema), ("synonyms", Synonyms.schema),
+        ] + OnCallDocuments.all
 
     /// The words of the embedded provider's lexicon, as its `lexicon` setting names them.
     struct Synonyms: PluginSettings {

@@ -17,7 +17,7 @@ struct Marked<Value: SettingValue>: SettingValue {
 struct Items<Value: SettingValue>: SettingValue {
     var items: [Marked<Value>] = []
 
-    static var shape: SettingShape { .list(Value.shape) }
+    static var shape: SettingShape { .oneOrMore(Value.shape) }
     static func decode(_ node: ConfigNode, _ diagnostics: inout Diagnostics) -> Items? {
         if node.isNull { return Items() }
         return Items(items: (node.elements ?? [node]).compactMap { Marked<Value>.decode($0, &diagnostics) })
@@ -50,7 +50,7 @@ struct Named<Value: SettingValue>: SettingValue {
 struct AnyNode: SettingValue {
     var node: ConfigNode
 
-    static var shape: SettingShape { .map(.string()) }
+    static var shape: SettingShape { .any("a name, or a mapping") }
     static func decode(_ node: ConfigNode, _ diagnostics: inout Diagnostics) -> AnyNode? {
         guard !node.isNull else { return mismatch(node, &diagnostics) }
         return AnyNode(node: node)
@@ -199,7 +199,7 @@ struct Stamp: SettingValue, Hashable {
 struct BySeverity: SettingValue {
     var durations: [AlertSeverity: Duration] = [:]
 
-    static var shape: SettingShape { .duration }
+    static var shape: SettingShape { .any("a duration, or durations by severity") }
     static func decode(_ node: ConfigNode, _ diagnostics: inout Diagnostics) -> BySeverity? {
         guard let entries = node.entries else {
             return Duration.decode(node, &diagnostics).map { duration in

@@ -12,8 +12,12 @@ public indirect enum SettingShape: Sendable {
     case choice([String])
     case optional(SettingShape)
     case list(SettingShape)
+    /// A list that needs no brackets where it has one element.
+    case oneOrMore(SettingShape)
     case map(SettingShape)
     case object(SettingsSchema)
+    /// Anything, described in words: what it may hold is known only where it is read.
+    case any(String)
     /// One of several objects, told apart by the value of one key.
     case union(discriminator: String, [(tag: String, schema: SettingsSchema)])
 
@@ -26,7 +30,7 @@ public indirect enum SettingShape: Sendable {
     public var isSecret: Bool {
         switch self {
         case .secret: true
-        case .optional(let inner), .list(let inner), .map(let inner): inner.isSecret
+        case .optional(let inner), .list(let inner), .oneOrMore(let inner), .map(let inner): inner.isSecret
         default: false
         }
     }
@@ -36,7 +40,7 @@ public indirect enum SettingShape: Sendable {
         switch self {
         case .object(let schema): [schema]
         case .union(_, let cases): cases.map(\.schema)
-        case .optional(let inner), .list(let inner), .map(let inner): inner.schemas
+        case .optional(let inner), .list(let inner), .oneOrMore(let inner), .map(let inner): inner.schemas
         default: []
         }
     }
@@ -54,8 +58,10 @@ public indirect enum SettingShape: Sendable {
         case .choice(let values): "one of " + values.joined(separator: ", ")
         case .optional(let inner): inner.words
         case .list(let inner): "a list of \(inner.words)"
+        case .oneOrMore(let inner): "\(inner.words), or a list of them"
         case .map(let inner): "a mapping of names to \(inner.words)"
         case .object: "a mapping"
+        case .any(let words): words
         case .union(let key, let cases): "a mapping whose \(key) is one of " + cases.map(\.tag).joined(separator: ", ")
         }
     }

@@ -42,6 +42,9 @@ public struct SettingsSchema: Sendable {
         }
     }
 
+    /// The settings of two documents in one.
+    public init(_ first: SettingsSchema, and second: SettingsSchema) { definitions = first.definitions + second.definitions }
+
     public subscript(name: String) -> SettingDefinition? { definitions.first { $0.name == name } }
 
     /// Reads a mapping strictly: an unknown key, a missing one, a wrong type and a value out of bounds are each a diagnostic at their place.

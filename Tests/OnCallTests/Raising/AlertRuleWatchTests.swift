@@ -154,7 +154,8 @@ import Testing
             try await Self.watch(yaml, registry, room).tick()
             try await Self.watch(yaml.replacing("name: R", with: "name: S"), registry, room).tick()
             let story = try await room.story()
-            #expect(Set(story) == ["+R!", "-R!", "+S!"] && story.count == 3, "what no rule watches any more is over")
+            // Of R nobody was told yet: its end takes the place of its beginning.
+            #expect(Set(story) == ["-R!", "+S!"] && story.count == 2, "what no rule watches any more is over")
         }
     }
 

@@ -80,10 +80,10 @@ import Testing
         }
         #expect(SystemGauges.memoryLimit(root: root.path) == nil)
         try write("proc/meminfo", "MemTotal:        2048000 kB\nMemFree: 1 kB\n")
-        #expect(SystemGauges.memoryLimit(root: root.path) == 2_048_000 * 1024)
+        #expect(SystemGauges.memoryLimit(root: root.path) == Double(2_048_000 * 1024))
         try write("sys/fs/cgroup/memory.max", "max\n")
         try write("sys/fs/cgroup/cpu.max", "max 100000\n")
-        #expect(SystemGauges.memoryLimit(root: root.path) == 2_048_000 * 1024)
+        #expect(SystemGauges.memoryLimit(root: root.path) == Double(2_048_000 * 1024))
         #expect(SystemGauges.processors(root: root.path) == Double(ProcessInfo.processInfo.activeProcessorCount))
         try write("sys/fs/cgroup/memory.max", "536870912\n")
         try write("sys/fs/cgroup/cpu.max", "50000 100000\n")

@@ -131,8 +131,10 @@ public struct JSONSchemaGenerator: Sendable {
         case .list(let inner):
             let items = constraint["items"]?.objectValue ?? [:]
             return ["type": "array", "items": schema(inner, items)]
+        case .oneOrMore(let inner): return ["anyOf": [schema(inner, constraint), schema(.list(inner), constraint)]]
         case .map(let inner): return ["type": "object", "additionalProperties": schema(inner)]
         case .object(let schema): return .object(object(schema))
+        case .any: return .object([:])
         case .union(let key, let cases):
             return [
                 "anyOf": .array(

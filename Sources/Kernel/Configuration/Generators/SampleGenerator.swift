@@ -111,8 +111,8 @@ public struct SampleGenerator: Sendable {
         case .duration: "30s"
         case .byteCount: "1MB"
         case .choice(let values): values.first ?? ""
-        case .list: "[]"
-        case .map, .object, .union: "{}"
+        case .list, .oneOrMore: "[]"
+        case .map, .object, .any, .union: "{}"
         case .string, .optional: definition.constraintSchema["format"] == "uri" ? "https://example.com" : "example"
         }
     }
