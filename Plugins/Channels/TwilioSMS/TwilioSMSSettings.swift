@@ -3,7 +3,8 @@ import TwilioWire
 
 /// What an operator may set for one number, or one messaging service.
 public struct TwilioSMSSettings: PluginSettings {
-    @Setting(help: "The account's SID, from Twilio's console.", .twilioAccount, example: "AC00000000000000000000000000000000") public var accountSID: String
+    @Setting(help: "The account's SID, from Twilio's console.", .twilioAccount, example: "AC00000000000000000000000000000000") public var accountSID:
+        String
     @Setting(help: "The account's auth token: it signs what arrives, and sends where there is no API key.", example: "${TWILIO_AUTH_TOKEN}")
     public var authToken: Secret?
     @Setting(help: "An API key's SID, to send without the auth token.", .ifSet(.twilioKey), advanced: true) public var apiKey: String?

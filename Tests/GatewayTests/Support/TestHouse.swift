@@ -37,7 +37,8 @@ final class TestHouse: HealthSource {
 
     /// Starts a gateway for `body` and stops it afterwards, whatever happens.
     static func run(
-        time: any TimeSource = SystemTime(), board: (any AlertBoard)? = nil, heartbeats: (any HeartbeatKeeping)? = nil, _ configure: (inout GatewayConfiguration) -> Void = { _ in }, body: (TestHouse) async throws -> Void
+        time: any TimeSource = SystemTime(), board: (any AlertBoard)? = nil, heartbeats: (any HeartbeatKeeping)? = nil,
+        _ configure: (inout GatewayConfiguration) -> Void = { _ in }, body: (TestHouse) async throws -> Void
     ) async throws {
         let house = TestHouse()
         var configuration = GatewayConfiguration()

@@ -152,10 +152,10 @@ import Testing
         gauge(0.95, registry)
         try await Watchroom.open(path: file, clock: clock) { room async throws in
             try await Self.watch(yaml, registry, room).tick()
+            #expect(try await room.story() == ["+R!"])
             try await Self.watch(yaml.replacing("name: R", with: "name: S"), registry, room).tick()
             let story = try await room.story()
-            // Of R nobody was told yet: its end takes the place of its beginning.
-            #expect(Set(story) == ["-R!", "+S!"] && story.count == 2, "what no rule watches any more is over")
+            #expect(Set(story) == ["+R!", "-R!", "+S!"] && story.count == 3, "what no rule watches any more is over")
         }
     }
 

@@ -6,13 +6,16 @@ import Testing
 @testable import ChannelAlertSink
 
 @Suite struct TypedAnswerTests {
-    @Test(arguments: [
-        ("ACK 481516", PageAcknowledgement.Action.acknowledge, false), ("ack 481516", .acknowledge, false), ("481516", .acknowledge, true),
-        (" 481516. ", .acknowledge, true), ("#481516", .acknowledge, true), ("RESOLVE 481516", .resolve, false), ("Done: 481516", .resolve, false),
-        ("ESCALATE 481516!", .escalate, false), ("481516 ack", .acknowledge, false),
-        ("\n\nAck #481516, on my way\nAna\n\n> older", .acknowledge, false),
-        ("481516\n\nSent from my phone", .acknowledge, true),
-    ] as [(String, PageAcknowledgement.Action, Bool)]) func answersAreRead(_ text: String, _ action: PageAcknowledgement.Action, _ isBare: Bool) {
+    @Test(
+        arguments: [
+            ("ACK 481516", PageAcknowledgement.Action.acknowledge, false), ("ack 481516", .acknowledge, false), ("481516", .acknowledge, true),
+            (" 481516. ", .acknowledge, true), ("#481516", .acknowledge, true), ("RESOLVE 481516", .resolve, false),
+            ("Done: 481516", .resolve, false),
+            ("ESCALATE 481516!", .escalate, false), ("481516 ack", .acknowledge, false),
+            ("\n\nAck #481516, on my way\nAna\n\n> older", .acknowledge, false),
+            ("481516\n\nSent from my phone", .acknowledge, true),
+        ] as [(String, PageAcknowledgement.Action, Bool)]) func answersAreRead(_ text: String, _ action: PageAcknowledgement.Action, _ isBare: Bool)
+    {
         let answer = TypedAnswer(text)
         #expect(answer?.action == action && answer?.code == "481516" && answer?.isBare == isBare)
     }
