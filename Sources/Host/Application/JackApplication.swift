@@ -319,51 +319,6 @@ public final class JackApplication: Sendable {
             metrics: kernel.parts.metrics)
     }
 
-    private static func gateway(
-        _ loaded: Configurator.Loaded, kernel: JackKernel, metrics: PrometheusRegistry, routes: MountedRoutes, link: ApplicationLink,
-        engine: SQLiteEngine, onCall: OnCallHouse?
-    ) -> GatewayServer {
-        let server = loaded.configuration.settings.server
-        var configuration = GatewayConfiguration()
-        configuration.host = server.host
-        configuration.port = server.port
-        configuration.metricsPort = server.metricsPort
-        configuration.maximumBodyBytes = server.maximumBody.bytes
-        configuration.headerTimeout = server.headerTimeout
-        configuration.bodyTimeout = server.bodyTimeout
-        configuration.idleTimeout = server.idleTimeout
-        configuration.drainDeadline = server.drainTimeout
-        configuration.maximumConnections = server.maximumConnections
-        configuration.trustedProxies = server.trustedProxies
-        configuration.apiAllowlist = server.allowlist
-        configuration.corsOrigins = server.corsOrigin.map { [$0] } ?? []
-        configuration.token = loaded.configuration.settings.security.localToken
-        let rate = server.rateLimit
-        if rate.requests > 0 {
-            let limit = RateLimits.Rate(perSecond: Double(rate.requests) / rate.per.seconds, burst: Double(rate.burst ?? rate.requests))
-            configuration.rates.pages = limit
-            configuration.rates.api = limit
-        } else {
-            (configuration.rates.pages, configuration.rates.api, configuration.rates.sockets) = (nil, nil, nil)
-        }
-        let storage = loaded.configuration.settings.storage
-        var parts = GatewayParts(
-            version: JackHost.version, routes: routes, accept: { [unowned kernel] in try await kernel.inbox.accept($0, $1) },
-            health: HostHealth(engine: engine, instances: kernel.instances, path: storage.persist ? storage.path : nil),
-            hotel: HotelService(link: link),
-            metricsText: { [weak kernel] in
-                if let kernel { Self.recordDepths(of: kernel, in: metrics) }
-                return metrics.render()
-            }, metrics: metrics,
-            time: kernel.parts.clock, logger: kernel.parts.logger)
-        parts.alertBoard = onCall?.service
-        parts.heartbeats = link
-        if let onCall { parts.extraRoutes = AnswerPages.routes(onCall.service) }
-        GatewayBuilder.describeMetrics(in: metrics)
-        SystemGauges.describe(in: metrics)
-        return GatewayBuilder(configuration, parts).build()
-    }
-
     /// The files that an instance's settings name, relative to the configuration file.
     static func files(_ spec: InstanceSpec, _ configuration: LoadedConfiguration) -> any FileReader {
         LocalFiles(directory: configuration.directory.isEmpty ? "." : configuration.directory, settings: spec.settings.printed) { bytes, file in
@@ -371,48 +326,5 @@ public final class JackApplication: Sendable {
             let document = YAMLReader().read(bytes, file: file, &diagnostics)
             return (document, diagnostics)
         }
-    }
-
-    private static func recordDepths(of kernel: JackKernel, in metrics: PrometheusRegistry) {
-        for (queue, depth) in [("inbox", kernel.inbox.depth), ("outbox", kernel.outbox.depth)] {
-            Gauge(label: "jack_queue_depth", dimensions: [("queue", queue)], factory: metrics).record(depth)
-        }
-    }
-
-    private static func describe(_ metrics: PrometheusRegistry) {
-        metrics.describe("jack_messages_total", "Messages by channel and author.")
-        metrics.describe("jack_message_processing_seconds", "Time from taking up a guest's message to its committed decision.")
-        metrics.describe(
-            "jack_intent_confidence", "How sure the AI was of a message's intent, 0 to 1.", buckets: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1])
-        metrics.describe("jack_tasks_created_total", "Tasks made from guests' messages.")
-        metrics.describe("jack_calls_total", "Calls into plugin instances by outcome.")
-        metrics.describe("jack_call_duration_seconds", "Time of calls into plugin instances.")
-        metrics.describe("jack_inbound_events_total", "Events stored in the inbox.")
-        metrics.describe("jack_inbound_duplicates_total", "Events that were known already.")
-        metrics.describe("jack_outbound_total", "Deliveries by instance, kind and outcome.")
-        metrics.describe("jack_alerts_total", "Alerts that were routed.")
-        metrics.describe("jack_queue_depth", "Entries that wait in memory or are being worked on.")
-        metrics.describe("jack_instance_up", "1 while an instance takes calls.")
-    }
-}
-
-/// The gateway is made before the application that it serves; this breaks the circle.
-final class ApplicationLink: Sendable {
-    private struct Weak { weak var application: JackApplication? }
-    private let state = Mutex(Weak())
-    func connect(_ application: JackApplication) { state.withLock { $0.application = application } }
-    func application() throws -> JackApplication {
-        guard let application = state.withLock({ $0.application }) else { throw CancellationError() }
-        return application
-    }
-}
-
-extension ApplicationLink: HeartbeatKeeping {
-    func beat(_ name: String) async throws -> HeartbeatView { try await heartbeatKeeper().beat(name) }
-    func heartbeats() async throws -> [HeartbeatView] { try await heartbeatKeeper().heartbeats() }
-
-    private func heartbeatKeeper() throws -> any HeartbeatKeeping {
-        guard let keeper = try application().heartbeats else { throw CancellationError() }
-        return keeper
     }
 }

@@ -29,13 +29,15 @@ final class WatchHouse: Sendable {
                 }
             }
         }
-        sources.queues = { [weak kernel] in kernel.map { ["inbox": $0.inbox.depth, "outbox": $0.outbox.depth] } ?? [:] }
         sources.escalations = { try await butler()?.watch?.escalationQueue() ?? 0 }
         sources.isHealthy = { await health.isDatabaseConnected() }
         let gauges = SystemGauges(sources, clock: parts.clock, metrics: parts.metrics)
         rules = AlertRuleWatch(
             loaded.rules, engine: parts.engine, alerts: kernel.alerts, property: parts.property, samples: { metrics.samples(of: $0) },
-            collect: { await gauges.collect() }, clock: parts.clock, logger: parts.logger)
+            collect: { [weak kernel] in
+                if let kernel { JackApplication.recordDepths(of: kernel, in: metrics) }
+                await gauges.collect()
+            }, clock: parts.clock, logger: parts.logger)
         heartbeats = Heartbeats(
             settings.heartbeats, engine: parts.engine, jobs: kernel.jobs, alerts: kernel.alerts, property: parts.property.id, clock: parts.clock)
         beacon = Beacon(

@@ -6,15 +6,13 @@ import PluginAPI
 import Synchronization
 
 /// Brings up to date the gauges that nobody sets while guests are served: how full the disk and the memory are, how busy the processors, how big the
-/// database, how long the queues.
+/// database.
 public final class SystemGauges: Sendable {
     /// Where the numbers come from. Each is left out where it is nil, or cannot be told.
     public struct Sources: Sendable {
         /// A folder on the disk that must not fill up: the database's.
         public var folder: String?
         public var databaseBytes: (@Sendable () async throws -> Int64)?
-        /// Entries that wait, by queue.
-        public var queues: (@Sendable () -> [String: Int])?
         /// Conversations that wait for a human.
         public var escalations: (@Sendable () async throws -> Int)?
         /// Whether Jack is well: what `/readyz` answers.
@@ -56,9 +54,6 @@ public final class SystemGauges: Sendable {
     public func collect() async {
         if let folder = sources.folder, let share = Self.diskShare(folder) { set("jack_disk_used_ratio", share) }
         if let size = try? await sources.databaseBytes?() { set("jack_database_bytes", Double(size)) }
-        for (queue, depth) in sources.queues?() ?? [:] {
-            Gauge(label: "jack_queue_depth", dimensions: [("queue", queue)], factory: metrics).record(depth)
-        }
         if let waiting = try? await sources.escalations?() { set("jack_escalation_queue", Double(waiting)) }
         if let isHealthy = sources.isHealthy {
             let isWell = await isHealthy()
