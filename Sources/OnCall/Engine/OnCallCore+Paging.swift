@@ -271,12 +271,22 @@ extension OnCallCore {
         }
     }
 
-    /// `file:line` out of a step's reason, which ends with it.
+    /// `file:line` out of a step's reason, which ends with it, or with `file:line:column`.
     static func place(in reason: String) -> String? {
-        guard let last = reason.split(separator: " ").last else { return nil }
-        let parts = last.split(separator: ":")
-        guard parts.count >= 2, let line = Int(parts[1].filter(\.isNumber)) else { return nil }
-        return "\(parts[0]):\(line)"
+        // Over bytes: every page that leaves asks for it.
+        let last = reason.utf8.suffix(while: { $0 != UInt8(ascii: " ") })
+        guard let colon = last.firstIndex(of: UInt8(ascii: ":")), colon > last.startIndex else { return nil }
+        let line = last[last.index(after: colon)...].prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        return line.isEmpty ? nil : String(reason[last.startIndex..<line.endIndex])
+    }
+}
+
+extension BidirectionalCollection {
+    /// The longest end all of whose elements are so.
+    fileprivate func suffix(while isSo: (Element) -> Bool) -> SubSequence {
+        var start = endIndex
+        while start > startIndex, isSo(self[index(before: start)]) { start = index(before: start) }
+        return self[start...]
     }
 }
 
