@@ -48,7 +48,8 @@ extension PlanReader {
     init(_ configuration: LoadedConfiguration, registrations: [PluginRegistration], environment: [String: String]) {
         let folder = configuration.directory.isEmpty ? "." : configuration.directory
         self.init(
-            sinks: configuration.instances.compactMap(SinkDescription.init), plugins: registrations.compactMap(SinkDescription.init),
+            sinks: configuration.instances.compactMap { SinkDescription($0, among: configuration.instances) },
+            plugins: registrations.compactMap { SinkDescription($0, among: registrations) },
             timezone: configuration.property.timeZone, environment: environment,
             calendars: { source in
                 // Calendars behind an address are a running Jack's to fetch.

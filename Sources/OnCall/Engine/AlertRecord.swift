@@ -52,7 +52,7 @@ struct AlertRecord: Sendable {
             fingerprint: id.fingerprintText, name: name, severity: severity,
             summary: summary ?? ([name] + others).filter { !$0.isEmpty }.joined(separator: " "),
             detail: annotations["description"].flatMap { $0 == summary ? nil : $0 }, labels: labels, annotations: annotations, startsAt: startsAt,
-            endsAt: isOver(at: now) ? endsAt : nil, isEmergency: isEmergency)
+            endsAt: isOver(at: now) ? endsAt : nil, isEmergency: isEmergency, generatorURL: generatorURL.isEmpty ? nil : generatorURL)
     }
 
     /// Under which the ledger tells of it.
