@@ -5,10 +5,13 @@ import OnCall
 import PluginAPI
 
 /// `jack oncall`.
-struct OnCallCommand: ParsableCommand {
+struct OnCallCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "oncall", abstract: "Say who is on call, and prove that somebody always is.",
-        subcommands: [Who.self, CoverageReport.self, OnCallTestCommand.self])
+        commandName: "oncall", abstract: "Say who is on call, prove that somebody always is, and answer pages.",
+        subcommands: [
+            Who.self, CoverageReport.self, OnCallTestCommand.self, ListMatters.self, Acknowledge.self, Resolve.self, Escalate.self, DrillCommand.self,
+            DrillReportCommand.self,
+        ])
 
     /// `jack oncall who`.
     struct Who: ParsableCommand {

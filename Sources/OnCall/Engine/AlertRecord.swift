@@ -14,6 +14,8 @@ struct AlertRecord: Sendable {
     var isTimeout = false
     /// True for an alert of Jack's own: it lasts until its end is said.
     var isOwn = false
+    /// True for a drill's, which nothing silences and nothing counts.
+    var isDrill = false
     var generatorURL = ""
     /// ``PluginAPI/Alert/fingerprint`` of an alert of Jack's own; empty for one from outside.
     var origin = ""

@@ -56,9 +56,11 @@ public struct AlertSinkContract<P: AlertSink>: Sendable {
             switch manifest.reachesPeople {
             case nil:
                 run.violate(
-                    .manifest, "it does not say whether it reaches people: write reachesPeople: .always, .never or .setting(…), by which a plan is proved")
+                    .manifest,
+                    "it does not say whether it reaches people: write reachesPeople: .always, .never or .setting(…), by which a plan is proved")
             case .always?:
-                run.expect(!manifest.destinations.isEmpty, .manifest, "it says that it reaches people, and names no destination: nothing leaves the machine")
+                run.expect(
+                    !manifest.destinations.isEmpty, .manifest, "it says that it reaches people, and names no destination: nothing leaves the machine")
             case .never?:
                 run.expect(
                     !addresses && !answers, .manifest, "it says that it reaches nobody, and takes people's addresses or brings their answers back")
@@ -68,7 +70,8 @@ public struct AlertSinkContract<P: AlertSink>: Sendable {
                 if case .boolean? = setting?.shape { isBoolean = true }
                 run.expect(
                     isBoolean && setting?.initial == .bool(false), .manifest,
-                    "it says that the setting “\(name)” tells whether it reaches people; there must be such a setting, true or false, and false by default")
+                    "it says that the setting “\(name)” tells whether it reaches people; there must be such a setting, true or false, and false by default"
+                )
             }
         }
     }
