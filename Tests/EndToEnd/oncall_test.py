@@ -185,5 +185,108 @@ def test_a_plan_with_mistakes_is_told_with_lines():
     receiver.close()
 
 
+def matters(one):
+    """The open matters, without what the plan's second kind of sink, which nobody plays, brings with it."""
+    return [matter for matter in one.get("/api/v1/oncall/matters", token=TOKEN).json["items"] if matter["names"] != ["PageNotDelivered"]]
+
+
+def test_an_acknowledgement_from_the_command_line_stops_an_escalation_for_good():
+    receiver = Receiver()
+    with house(receiver, wait="8s") as one:
+        one.start()
+        config = ("--config", str(one.config))
+        for name in ("DiskFull", "LiftStuck"):
+            equal(one.run("alert", "send", *config, "--name", name, "--severity", "error", "--summary", "it does not work").status, 0)
+        eventually(lambda: len(receiver.to("/ana")) >= 2, why="Ana was not paged")
+        listed = one.run("oncall", "list", *config)
+        equal(listed.status, 0, listed)
+        for part in ("DiskFull", "LiftStuck", "of Ana", "of Bea"):
+            contains(listed.output + " ".join(str(matter) for matter in matters(one)), part)
+        wrong = one.run("oncall", "ack", *config, "DiskFul")
+        equal(wrong.status, 1, wrong)
+        contains(wrong.error, "these stand open")
+        done = one.run("oncall", "ack", *config, "DiskFull", "--by", "Rosa", "--note", "a new disk is on its way")
+        equal(done.status, 0, done)
+        contains(done.output, "acknowledged")
+        # The process ends before anything else can happen; what was acknowledged stays so, and what was not goes on.
+        one.kill()
+        one.start()
+        second = eventually(lambda: receiver.to("/bea"), timeout=40, why="what nobody acknowledged was forgotten")
+        names = [alert["name"] for page in second for alert in page[2]["alerts"]]
+        equal(names, ["LiftStuck"], "who was paged on")
+        contains(" ".join(str(page[2].get("note")) for page in receiver.to("/ana", "update")), "acknowledged by Rosa: a new disk is on its way")
+        again = one.run("oncall", "ack", *config, "DiskFull")
+        equal(again.status, 0, again)
+        contains(again.output, "Rosa has acknowledged it already")
+        over = one.run("oncall", "resolve", *config, "LiftStuck")
+        equal(over.status, 0, over)
+    receiver.close()
+
+
+def test_a_missed_drill_goes_on_to_the_next_also_over_kill():
+    receiver = Receiver()
+    with house(receiver, wait="1h") as one:
+        one.start()
+        config = ("--config", str(one.config))
+        unknown = one.run("oncall", "drill", *config, "--person", "anna")
+        equal(unknown.status, 1, unknown)
+        contains(unknown.error, "did you mean “ana”?")
+        begun = one.run("oncall", "drill", *config, "--person", "ana", "--within", "1m")
+        equal(begun.status, 0, begun)
+        first = eventually(lambda: receiver.to("/ana"), why="Ana was not drilled")[0]
+        contains(first[2]["alerts"][0]["summary"], "DRILL, no alert")
+        equal(first[2]["alerts"][0]["name"], "OnCallDrill")
+        one.kill()
+        one.start()
+        second = eventually(lambda: receiver.to("/bea"), timeout=90, why="the missed drill did not go on")[0]
+        assert 55 < second[0] - first[0] < 85, f"the drill went on after {second[0] - first[0]:.0f} s"
+        contains(second[2]["alerts"][0]["summary"], "DRILL, no alert")
+        token = urllib.parse.parse_qs(urllib.parse.urlsplit(second[2]["url"]).query)["token"][0]
+        form = f"token={urllib.parse.quote(token)}&action=acknowledge".encode()
+        answer = request("POST", one.url + "/oncall/answer", body=form, headers={"Content-Type": "application/x-www-form-urlencoded"})
+        equal(answer.status, 200, answer)
+        report = json.loads(one.run("oncall", "drills", *config, "--json").output)
+        drill = report["drills"][0]
+        equal((drill["outcome"], drill["acknowledged_by"], drill["way"]), ("acknowledged", "bea", "link"))
+        missed = {page["person"]: page["missed"] for page in drill["pages"]}
+        equal(missed, {"ana": True, "bea": False}, "who missed it")
+        assert ("ana", "webhook") in [(way["person"], way["contact"]) for way in report["unproven"]], report
+        shown = one.run("oncall", "drills", *config)
+        contains(shown.output, "missed")
+        contains(shown.output, "never proven by a drill")
+        equal(matters(one), [], "a drill that is over stands open no more")
+    receiver.close()
+
+
+def test_a_plan_comes_and_goes_without_a_restart():
+    receiver = Receiver()
+    with house(receiver) as one:
+        one.edit("jack.yaml", "oncall:\n  file: plan.yaml\n", "oncall:\n")
+        one.start()
+        config = ("--config", str(one.config))
+
+        def send(name):
+            equal(one.run("alert", "send", *config, "--name", name, "--severity", "error").status, 0)
+
+        send("Before")
+        eventually(lambda: receiver.to("/one"), why="without a plan nobody was told")
+        one.edit("jack.yaml", "oncall:\n", "oncall:\n  file: plan.yaml\n")
+        reloaded = one.run("reload", *config)
+        equal(reloaded.status, 0, reloaded)
+        contains(reloaded.output, "go by the on-call plan from now on")
+        send("During")
+        eventually(lambda: receiver.to("/ana"), why="the plan did not take hold")
+        one.edit("jack.yaml", "oncall:\n  file: plan.yaml\n", "oncall:\n")
+        equal(one.run("reload", *config).status, 0)
+        send("After")
+        eventually(lambda: [page for page in receiver.to("/one") if page[2]["alerts"][0]["name"] == "After"], why="the plan did not let go")
+        # What began by the plan goes on by it, over a kill too.
+        one.kill()
+        one.start()
+        equal(one.run("oncall", "escalate", *config, "During").status, 0)
+        eventually(lambda: [page for page in receiver.to("/bea") if page[2]["alerts"][0]["name"] == "During"], timeout=30, why="it forgot its plan")
+    receiver.close()
+
+
 if __name__ == "__main__":
     main()
