@@ -19,7 +19,7 @@ import time
 
 import websockets
 
-from lib_jack import House
+from lib_jack import House, report
 
 TEXTS = [
     ("When is breakfast?", False),
@@ -226,11 +226,7 @@ def main():
             ("instances that do not run", len(stopped), 0), ("damage in the database", 0 if store["check"] == [("ok",)] else 1, 0),
             ("exit status at the end", left, 0),
         ]
-        print(f"\n{'seed':32} {seed:>8}")
-        for name, number, allowed in rows:
-            print(f"{name:32} {number:>8}" + ("" if allowed is None else "   ok" if number == allowed else "   MUST BE 0"))
-        print(f"{'ready again after, at most':32} {max(starts, default=0):>7.2f}s")
-        bad = [name for name, number, allowed in rows if allowed is not None and number != allowed]
+        bad = report(seed, rows, starts)
         if not acknowledged:
             bad.append("nothing was acknowledged")
         for kind, names in found.items():

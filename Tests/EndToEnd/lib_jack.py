@@ -215,6 +215,15 @@ def contains(text, part, what=""):
     assert part in text, f"{str(what) + ': ' if what else ''}{part!r} is not in {text[:1500]!r}"
 
 
+def report(seed, rows, starts):
+    """Prints what a crash test counted: rows of a name, a number, and what it must be, or None. Returns the names of those that are not what they must be."""
+    print(f"\n{'seed':32} {seed:>8}")
+    for name, number, allowed in rows:
+        print(f"{name:32} {number:>8}" + ("" if allowed is None else "   ok" if number == allowed else f"   MUST BE {allowed}"))
+    print(f"{'ready again after, at most':32} {max(starts, default=0):>7.2f}s")
+    return [name for name, number, allowed in rows if allowed is not None and number != allowed]
+
+
 def main(module=None, only=None):
     """Runs every function of the calling program whose name begins with `test_`, in their order; names on the command line choose."""
     names = inspect.stack()[1].frame.f_globals if module is None else vars(module)

@@ -16,7 +16,7 @@ import threading
 import time
 import urllib.parse
 
-from lib_jack import TOKEN, House, request
+from lib_jack import TOKEN, House, report, request
 from lib_oncall import Receiver
 
 WAIT = 3
@@ -191,11 +191,7 @@ def main():
             ("forgotten", len(found["forgotten"]), 0), ("paged twice", len(found["doubled"]), 0), ("paged after the end", len(found["again"]), 0),
             ("exit status at the end", left, 0),
         ]
-        print(f"\n{'seed':32} {seed:>8}")
-        for name, number, allowed in rows:
-            print(f"{name:32} {number:>8}" + ("" if allowed is None else "   ok" if number == allowed else "   MUST BE 0"))
-        print(f"{'ready again after, at most':32} {max(starts, default=0):>7.2f}s")
-        bad = [name for name, number, allowed in rows if allowed is not None and number != allowed]
+        bad = report(seed, rows, starts)
         for kind, lines in found.items():
             for line in lines[:8]:
                 print(f"{kind}: {line}")

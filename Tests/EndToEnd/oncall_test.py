@@ -6,38 +6,6 @@ import urllib.parse
 from lib_jack import ROOT, TOKEN, House, contains, equal, eventually, main, request, run
 from lib_oncall import Receiver
 
-SEED_ALERTMANAGER = """
-global:
-  resolve_timeout: 5m
-route:
-  receiver: 'default'
-  group_by: ['alertname', 'severity']
-  group_wait: 30s
-  group_interval: 5m
-  repeat_interval: 4h
-  routes:
-    - match:
-        severity: critical
-      receiver: 'pagerduty-critical'
-      continue: true
-    - match:
-        alertname: 'HighErrorRate'
-      receiver: 'slack-engineering'
-receivers:
-  - name: 'default'
-    slack_configs:
-      - api_url: '${SLACK_WEBHOOK_URL}'
-        channel: '#jack-alerts'
-  - name: 'pagerduty-critical'
-    pagerduty_configs:
-      - service_key: '${PAGERDUTY_SERVICE_KEY}'
-        severity: critical
-  - name: 'slack-engineering'
-    slack_configs:
-      - api_url: '${SLACK_WEBHOOK_URL}'
-        channel: '#jack-engineering'
-"""
-
 PLAN = """
 people:
   ana: {name: Ana, contacts: [{type: webhook, url: "%(one)s/ana", through: one}]}
@@ -90,7 +58,7 @@ def test_a_page_that_nobody_expects_fails_a_scenario():
 def test_the_seeds_alertmanager_decides_as_amtool_does():
     with House() as one:
         file = one.folder / "alertmanager.yml"
-        file.write_text(SEED_ALERTMANAGER)
+        file.write_text((ROOT / "Tests" / "Fixtures" / "alertmanager.yml").read_text())
         for labels in (["severity=critical"], ["severity=critical", "alertname=HighErrorRate"], ["alertname=HighErrorRate"], ["alertname=Other"]):
             result = one.run("route", "test", "--config.file", str(file), *labels)
             oracle = subprocess.run(["amtool", "config", "routes", "test", "--config.file", str(plain(one, file)), *labels], capture_output=True, text=True)

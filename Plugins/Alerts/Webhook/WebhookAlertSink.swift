@@ -29,7 +29,7 @@ public struct WebhookAlertSink: AlertSink {
         ],
         contacts: [
             ContactForm(.contact(type: "webhook"), recipientKeys: ["url"], .url, isSecret: true),
-            ContactForm(.receiver(key: "webhook_configs"), recipientKeys: ["url"], .url, isSecret: true),
+            ContactForm(.receiver(key: "webhook_configs"), recipientKeys: ["url"], .url, isSecret: true, isProgram: true),
         ], reachesPeople: .setting("reaches_human"),
         quality: [
             .documentedSettings: .met, .contractSuite: .met, .noSecretsShown: .met, .typedFailures: .met, .documentedLimits: .met,

@@ -145,9 +145,9 @@ extension OnCallCore {
             id: "", person: step.person, contact: contact, rest: Array(ways.dropFirst()), code: before?.code ?? "", level: level,
             reason: step.reason, severity: matter.severity)
         let key = page.key
-        // A drill neither waits for other pages nor counts among them.
+        // A drill neither waits for other pages nor counts among them; a program reads as many as there are.
         let leave =
-            matter.drill == nil
+            matter.drill == nil && !contact.isProgram
             ? mayLeave(key, contact, page.rest, isFirstCritical: isFirst && matter.severity == .critical, matter.isEmergency, group: id, at: now)
             : nil
         group.matter?.hasReached = true

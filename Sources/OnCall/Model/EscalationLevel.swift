@@ -9,11 +9,23 @@ public struct Contact: Sendable, Hashable, Codable {
     public var recipient: String?
     /// What the ledger and people may see of it: `phone of Ana`. Never a key.
     public var label: String
+    /// ``PluginAPI/ContactForm/isProgram``.
+    public var isProgram: Bool
 
-    public init(instance: String, recipient: String? = nil, label: String) {
+    public init(instance: String, recipient: String? = nil, label: String, isProgram: Bool = false) {
         self.instance = instance
         self.recipient = recipient
         self.label = label
+        self.isProgram = isProgram
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            instance: try values.decode(String.self, forKey: .instance), recipient: try values.decodeIfPresent(String.self, forKey: .recipient),
+            label: try values.decode(String.self, forKey: .label),
+            // Rows of before it was known do not have it.
+            isProgram: try values.decodeIfPresent(Bool.self, forKey: .isProgram) ?? false)
     }
 }
 

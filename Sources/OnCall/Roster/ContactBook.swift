@@ -127,7 +127,8 @@ struct ContactBook: Sendable {
         let label = entry.key.hasSuffix("_configs") ? String(entry.key.dropLast(8)) : entry.key
         return (entry.value.elements ?? []).flatMap { node -> [PlannedContact] in
             guard let written = form.recipientKeys.lazy.compactMap({ key in node[key] }).first(where: { !$0.isNull }) else {
-                return [PlannedContact(key: label, ways: configured.map { Contact(instance: $0.sink.instance, label: label) }, mark: node.mark)]
+                let ways = configured.map { Contact(instance: $0.sink.instance, label: label, isProgram: $0.form.isProgram) }
+                return [PlannedContact(key: label, ways: ways, mark: node.mark)]
             }
             // Mail goes to several people at once: `a@example.com, b@example.com`.
             let texts =
@@ -140,7 +141,9 @@ struct ContactBook: Sendable {
                     PlannedContact(
                         key: label,
                         ways: configured.map {
-                            Contact(instance: $0.sink.instance, recipient: recipient, label: Self.label(label, recipient, form))
+                            Contact(
+                                instance: $0.sink.instance, recipient: recipient, label: Self.label(label, recipient, form),
+                                isProgram: $0.form.isProgram)
                         }, mark: node.mark)
                 }
             }

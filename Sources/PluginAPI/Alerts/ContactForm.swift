@@ -27,11 +27,14 @@ public struct ContactForm: Sendable, Hashable {
     public var shape: Shape
     /// True where the recipient must not be shown: a key that lets its holder send.
     public var isSecret: Bool
+    /// True where a program reads what is sent, and wants every page: no limit spares it any, as limits spare people who sleep.
+    public var isProgram: Bool
 
-    public init(_ use: Use, recipientKeys: [String], _ shape: Shape, isSecret: Bool = false) {
+    public init(_ use: Use, recipientKeys: [String], _ shape: Shape, isSecret: Bool = false, isProgram: Bool = false) {
         self.use = use
         self.recipientKeys = recipientKeys
         self.shape = shape
         self.isSecret = isSecret
+        self.isProgram = isProgram
     }
 }

@@ -38,6 +38,16 @@ import Testing
         }
     }
 
+    @Test(arguments: [false, true]) func aProgramIsToldOfEachGroupByItself(restarts: Bool) async throws {
+        var plan = plan
+        plan.receivers["team"] = .init(levels: [["hook:tickets", "sms:ana"]], escalates: false)
+        try await Night.begin(plan, restarts: restarts) { night in
+            for number in 0..<40 { try await night.post("Slow\(number)", "warning") }
+            try await night.pass(to: 30)
+            #expect(night.orders.count { $0.contact == "hook:tickets" } == 40 && night.orders.count { $0.contact == "sms:ana" } == 10)
+        }
+    }
+
     @Test func aBundleThatFailsGoesTheNextWay() async throws {
         try await Night.begin(plan) { night in
             for number in 0..<15 { try await night.post("Slow\(number)", "warning") }

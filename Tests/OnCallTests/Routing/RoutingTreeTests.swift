@@ -6,44 +6,10 @@ import Testing
 
 @Suite struct RoutingTreeTests {
     /// The seed's `alertmanager.yml`, as it stands.
-    static let seed = """
-        # alertmanager.yml
-        global:
-          resolve_timeout: 5m
-
-        route:
-          receiver: 'default'
-          group_by: ['alertname', 'severity']
-          group_wait: 30s
-          group_interval: 5m
-          repeat_interval: 4h
-
-          routes:
-            - match:
-                severity: critical
-              receiver: 'pagerduty-critical'
-              continue: true
-
-            - match:
-                alertname: 'HighErrorRate'
-              receiver: 'slack-engineering'
-
-        receivers:
-          - name: 'default'
-            slack_configs:
-              - api_url: '${SLACK_WEBHOOK_URL}'
-                channel: '#jack-alerts'
-
-          - name: 'pagerduty-critical'
-            pagerduty_configs:
-              - service_key: '${PAGERDUTY_SERVICE_KEY}'
-                severity: critical
-
-          - name: 'slack-engineering'
-            slack_configs:
-              - api_url: '${SLACK_WEBHOOK_URL}'
-                channel: '#jack-engineering'
-        """
+    static let seed = String(
+        decoding: FileManager.default.contents(
+            atPath: URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../Fixtures/alertmanager.yml").path) ?? Data(),
+        as: UTF8.self)
 
     private func routing(_ yaml: String) throws -> Routing {
         let plan = readPlan(yaml)
