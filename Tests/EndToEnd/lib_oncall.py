@@ -1,4 +1,5 @@
 """What tests of on call share: a receiver of pages."""
+import collections
 import http.server
 import json
 import threading
@@ -11,13 +12,18 @@ class Receiver:
     def __init__(self):
         receiver = self
         self.pages = []
+        # Whoever asks often must not take the time that arrivals are noted in.
+        self.by_name = collections.defaultdict(list)
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_POST(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                receiver.pages.append((time.time(), self.path, json.loads(body)))
+                arrived = time.time()
+                body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+                receiver.pages.append((arrived, self.path, body))
+                for alert in body.get("alerts", []):
+                    receiver.by_name[alert["name"]].append(receiver.pages[-1])
                 self.send_response(202)
                 self.send_header("Content-Length", "2")
                 self.end_headers()

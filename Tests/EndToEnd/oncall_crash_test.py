@@ -23,8 +23,8 @@ WAIT = 3
 LEVELS = "abc"
 # One person is told of more than ten things in ten minutes together, which is right and not what is counted here.
 ALERTS_A_PERSON = 6
-# What is on its way at the moment of an answer may still arrive.
-SLACK = 1.0
+# What is on its way at the moment of an answer may still arrive: after a start all that waited leaves at once, and people who waited answer at once.
+SLACK = 2.0
 
 
 class Alert:
@@ -102,7 +102,7 @@ class Traffic:
             time.sleep(0.1)
 
     def pages(self, alert):
-        return [page for page in list(self.receiver.pages) if page[2].get("event") == "page" and any(one["name"] == alert.name for one in page[2]["alerts"])]
+        return [page for page in list(self.receiver.by_name[alert.name]) if page[2]["event"] == "page"]
 
 
 def stamp():

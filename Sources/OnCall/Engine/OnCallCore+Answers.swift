@@ -287,12 +287,14 @@ extension OnCallCore {
 
     // MARK: What became of pages
 
-    /// Whether a page that waits to leave should still do so: it is looked at again at the moment of sending.
-    public func isWanted(_ order: PageOrder) -> String? {
+    /// Why a page that waits to leave should not any more: it is looked at again at the moment of sending.
+    /// - Returns: nil where it should leave.
+    public func withdrawal(of order: PageOrder, at now: Date) -> String? {
         guard order.verb == .page, let (id, openedAt) = Self.parse(order.page.id) else { return nil }
-        guard let matter = groups[id]?.matter, matter.openedAt.milliseconds == openedAt, matter.isOpen else {
-            return "it was over before the page left"
-        }
+        guard let group = groups[id], let matter = group.matter, matter.openedAt.milliseconds == openedAt, matter.isOpen,
+            // That it ended is told when the group is looked at next; nobody is to be woken until then.
+            group.members.contains(where: { alerts[$0]?.isOver(at: now) == false })
+        else { return "it was over before the page left" }
         if let known = matter.acknowledgement { return "\(known.by) acknowledged it before the page left" }
         return nil
     }

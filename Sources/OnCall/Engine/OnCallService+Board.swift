@@ -126,7 +126,7 @@ extension OnCallService {
 
     public func leaving(_ order: PageOrder) async -> PageLeave {
         state.withLock { state in
-            if let reason = state.core.isWanted(order) {
+            if let reason = state.core.withdrawal(of: order, at: parts.clock.now) {
                 state.fresh.remove(order.page.id)
                 return .withdrawn(reason: reason)
             }

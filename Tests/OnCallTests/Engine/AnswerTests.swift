@@ -105,11 +105,21 @@ import Testing
         try await Night.begin { night in
             try await night.post("Fire", "critical")
             let order = night.orders[0].order
-            #expect(night.core.isWanted(order) == nil)
+            #expect(night.core.withdrawal(of: order, at: night.now) == nil)
             _ = try await night.acknowledge()
-            #expect(night.core.isWanted(order)?.contains("acknowledged") == true)
+            #expect(night.core.withdrawal(of: order, at: night.now)?.contains("acknowledged") == true)
             try await night.answer(.init(.resolve, .reference(order.page.id), by: "Ana", way: "link"))
-            #expect(night.core.isWanted(order)?.contains("over") == true)
+            #expect(night.core.withdrawal(of: order, at: night.now)?.contains("over") == true)
+        }
+    }
+
+    @Test func aPageOfWhatHasEndedDoesNotLeaveBeforeItsEndIsTold() async throws {
+        try await Night.begin { night in
+            try await night.post("Fire", "critical")
+            let order = night.orders[0].order
+            try await night.post("Fire", "critical", ended: true)
+            #expect(night.core.openMatters.count == 1)
+            #expect(night.core.withdrawal(of: order, at: night.now)?.contains("over") == true)
         }
     }
 
