@@ -116,6 +116,24 @@ def test_an_escalation_survives_kill_and_an_answer_ends_it():
     receiver.close()
 
 
+def test_an_alertmanagers_webhook_is_told_wherever_it_is():
+    receiver, other = Receiver(), Receiver()
+    with house(receiver) as one:
+        plan = one.folder / "config" / "plan.yaml"
+        # The instance's own settings name another host: that of the plan is the operator's word too.
+        text = plan.read_text().replace("route: {receiver: nights", "route: {receiver: tickets")
+        plan.write_text(text + f"  - {{name: tickets, webhook_configs: [{{url: \"{other.url.replace('127.0.0.1', 'localhost')}/tickets\"}}]}}\n")
+        one.start()
+        for number in range(12):
+            result = one.api("POST", "/api/v2/alerts", [{"labels": {"alertname": f"Many{number}", "severity": "warning"}}])
+            equal(result.status, 200, result)
+        # A program is told of each, a person would be told of ten.
+        eventually(lambda: len(other.to("/tickets")) == 12, why=f"of 12 alerts {len(other.to('/tickets'))} came")
+        equal(receiver.pages, [])
+    receiver.close()
+    other.close()
+
+
 def test_an_unmodified_amtool_adds_silences_and_asks():
     receiver = Receiver()
     with house(receiver) as one:

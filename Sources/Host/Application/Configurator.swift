@@ -135,7 +135,9 @@ struct Configurator: Sendable {
         guard let catalogs, !diagnostics.hasErrors else { return (nil, diagnostics) }
         return (
             Loaded(
-                configuration: configuration, catalogs: catalogs, plan: plan, rules: rules ?? AlertRules(), planReader: planReader,
+                // A plan is the operator's own: whom it names may be told.
+                configuration: configuration.reaching(plan?.plan.roster.urls ?? [:]), catalogs: catalogs, plan: plan, rules: rules ?? AlertRules(),
+                planReader: planReader,
                 secretsFile: secretsFile), diagnostics
         )
     }

@@ -9,6 +9,12 @@ public enum Fingerprint {
         return Hex.text(hash.finalize().prefix(16))
     }
 
+    public static func of(_ texts: [String]) -> String {
+        var hash = SHA256()
+        texts.forEach { feed("s", $0, &hash) }
+        return Hex.text(hash.finalize().prefix(16))
+    }
+
     private static func feed(_ node: ConfigNode, _ hash: inout SHA256) {
         switch node.content {
         case .scalar(let text, _):

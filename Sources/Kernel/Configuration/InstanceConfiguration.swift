@@ -3,7 +3,7 @@ import PluginAPI
 /// One instance as it is configured and switched on.
 public struct InstanceConfiguration: Sendable {
     /// What the kernel needs to run it.
-    public let spec: InstanceSpec
+    public internal(set) var spec: InstanceSpec
     /// Where its name stands.
     public let mark: SourceMark
     /// What stands under its name, expanded, without `plugin` and `enabled`. Holds secrets.

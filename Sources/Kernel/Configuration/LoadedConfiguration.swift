@@ -12,7 +12,7 @@ public struct LoadedConfiguration: Sendable {
     /// The kernel's own sections.
     public let settings: KernelSettings
     /// The instances that are switched on, in the order of the file.
-    public let instances: [InstanceConfiguration]
+    public private(set) var instances: [InstanceConfiguration]
     /// The instances that are switched off.
     public let disabled: [DisabledInstance]
     /// Warnings and notes.
@@ -20,6 +20,16 @@ public struct LoadedConfiguration: Sendable {
 
     let root: ConfigNode
     let contributed: [(section: ConfigurationSection, value: any PluginSettings)]
+
+    /// The same configuration, whose instances may send to these URLs too.
+    /// - Parameter recipients: by the instance's name.
+    public func reaching(_ recipients: [String: Set<String>]) -> LoadedConfiguration {
+        var configuration = self
+        for index in instances.indices {
+            configuration.instances[index].spec = instances[index].spec.reaching(recipients[instances[index].name] ?? [])
+        }
+        return configuration
+    }
 
     /// The hotel as plugins see it.
     public var property: PropertyInfo { settings.property.info }

@@ -18,10 +18,10 @@ public struct NetworkSettings: PluginSettings, Hashable {
 }
 
 extension OutboundPolicy {
-    /// What an instance may call: the hosts that its settings name, those that its plugin declares as where data goes, and those that the operator adds. A plugin that was taken over, or that
-    /// a vendor's answer leads astray, reaches nobody else.
+    /// What an instance may call: the hosts that its settings name, those of the recipients that a plan names for it, those that its plugin declares as where data goes, and those that
+    /// the operator adds. A plugin that was taken over, or that a vendor's answer leads astray, reaches nobody else.
     public init(for spec: InstanceSpec) {
-        let named = Self.urls(in: spec.settings.printed)
+        let named = Self.urls(in: spec.settings.printed) + spec.recipients
         let declared = spec.registration.manifest.destinations.map(\.recipient).filter(Self.isHostName)
         self.init(
             allowedHosts: Set(named.compactMap(Self.host) + declared + spec.network.hosts),

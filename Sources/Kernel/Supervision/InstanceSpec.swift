@@ -20,6 +20,8 @@ public struct InstanceSpec: Sendable {
     public var limits: CallLimits
     /// Where it may send requests.
     public var network: NetworkSettings
+    /// URLs outside of its settings that it is to send to: those of the people and programs that an on-call plan names.
+    public private(set) var recipients: Set<String> = []
     /// Changes whenever anything that was configured changes: how a reload tells what to restart.
     public var fingerprint: String
 
@@ -36,6 +38,16 @@ public struct InstanceSpec: Sendable {
         self.limits = limits
         self.network = network
         self.fingerprint = fingerprint
+    }
+
+    /// The same instance, which may send to these URLs too.
+    public func reaching(_ recipients: Set<String>) -> InstanceSpec {
+        guard !recipients.isEmpty else { return self }
+        var spec = self
+        spec.recipients = recipients
+        // They may hold keys, and fingerprints are shown.
+        spec.fingerprint += "/" + Fingerprint.of(recipients.sorted())
+        return spec
     }
 
     /// The other instances that the settings name.

@@ -102,6 +102,19 @@ public struct Roster: Sendable {
         return slots
     }
 
+    /// The URLs at which people and receivers are told, by the instance that posts to them.
+    public var urls: [String: Set<String>] {
+        let levels = policies.values.flatMap { $0.levels + ($0.fallback.map { [$0] } ?? []) }
+        let targets = levels.flatMap(\.targets) + receivers.values.flatMap(\.direct)
+        let direct = targets.compactMap { target in if case .contact(let contact) = target.kind { contact } else { nil } }
+        var found: [String: Set<String>] = [:]
+        for way in (people.values.flatMap(\.contacts) + direct).flatMap(\.ways) {
+            guard let url = way.recipient, url.hasPrefix("https://") || url.hasPrefix("http://") else { continue }
+            found[way.instance, default: []].insert(url)
+        }
+        return found
+    }
+
     // MARK: What receivers do
 
     /// True where a receiver is told by levels until somebody acknowledges; false where it is told once, and again after `repeat_interval`.

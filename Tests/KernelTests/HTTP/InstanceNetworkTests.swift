@@ -54,6 +54,18 @@ import Testing
         #expect(policy.allowsPrivateAddresses)
     }
 
+    @Test func whomAPlanNamesMayBeTold() throws {
+        let plain = InstanceSpec(
+            name: "c", registration: PluginRegistration(Caller.self), settings: try decodeSettings(Caller.Settings.self, [:]), fingerprint: "f")
+        let told = plain.reaching(["http://tickets:8080/hook?key=secret", "https://pages.example.org"])
+        let policy = OutboundPolicy(for: told)
+        #expect(policy.allows(host: "tickets") && policy.allows(host: "pages.example.org") && policy.allows(host: "api.example.com"))
+        #expect(policy.allowsPrivateAddresses && !policy.allows(host: "evil.example"))
+        // By this a reload knows what to restart.
+        #expect(plain.reaching([]).fingerprint == "f" && told.fingerprint != "f" && !told.fingerprint.contains("secret"))
+        #expect(told.fingerprint == plain.reaching(["https://pages.example.org", "http://tickets:8080/hook?key=secret"]).fingerprint)
+    }
+
     @Test func theOperatorsWordStandsOverBoth() throws {
         let outside = try policy(["url": "https://ai.example.org"]), told = try policy(["url": "https://ai.example.org"]) { $0.allowPrivate = true }
         let forbidden = try policy(["url": "http://127.0.0.1"]) { $0.allowPrivate = false }, wide = try policy { $0.hosts = ["*.example.org"] }
