@@ -98,7 +98,7 @@ public final class JackApplication: Sendable {
         if let plan = loaded.plan {
             onCall = try await OnCallHouse(
                 plan, reader: loaded.planReader, kernel: kernel, linkKey: keys.derived("oncall/links/1"), publicURL: configuration.property.publicURL,
-                delivery: PageDelivery(dispatcher: kernel.dispatcher))
+                remembers: loaded.onCall.history, delivery: PageDelivery(dispatcher: kernel.dispatcher))
         } else {
             onCall = nil
         }
@@ -263,6 +263,7 @@ public final class JackApplication: Sendable {
             watch = watching
         }
         try await watching.start()
+        onCall?.service.remember(for: next.onCall.history)
         if let plan = next.plan { try await onCall?.service.change(to: plan.source()) }
         let names = Set(next.configuration.instances.map(\.name))
         for removed in difference.removed where !names.contains(removed.name) { routes.unmount(removed.name) }

@@ -8,7 +8,7 @@ import PluginAPI
 struct OnCallCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "oncall", abstract: "Say who is on call, and prove that somebody always is.",
-        subcommands: [Who.self, CoverageReport.self, OnCallTestCommand.self])
+        subcommands: [Who.self, CoverageReport.self, OnCallTestCommand.self, OnCallBacktestCommand.self])
 
     /// `jack oncall who`.
     struct Who: ParsableCommand {
@@ -93,8 +93,9 @@ struct PlanOptions: ParsableArguments {
 
     /// Which file it is, the reader for it, and the hotel's time zone. A plan that the configuration does not go by is tried as if every alert plugin were
     /// configured, under its own name.
-    func reader() throws -> (file: String, reader: PlanReader, zone: String) {
-        let (loaded, _) = try options.load()
+    func reader() throws -> (file: String, reader: PlanReader, zone: String) { reader(try options.load().loaded) }
+
+    private func reader(_ loaded: Configurator.Loaded) -> (file: String, reader: PlanReader, zone: String) {
         let folder = loaded.configuration.directory.isEmpty ? "." : loaded.configuration.directory
         let named = loaded.onCall.file.map { $0.hasPrefix("/") ? $0 : "\(folder)/\($0)" }
         var reader = loaded.planReader
@@ -105,8 +106,11 @@ struct PlanOptions: ParsableArguments {
     }
 
     /// The whole plan and the hotel's time zone; or its mistakes on standard error and exit status 1.
-    func wholePlan() throws -> (OnCallPlan, zone: String) {
-        let (file, reader, zone) = try reader()
+    func wholePlan() throws -> (OnCallPlan, zone: String) { try wholePlan(of: options.load().loaded) }
+
+    /// The same, where the configuration is read already.
+    func wholePlan(of loaded: Configurator.Loaded) throws -> (OnCallPlan, zone: String) {
+        let (file, reader, zone) = reader(loaded)
         var diagnostics = Diagnostics()
         let read = reader.read(file, &diagnostics)
         for diagnostic in diagnostics.sorted where diagnostic.severity != .note { Terminal.error(diagnostic.description) }

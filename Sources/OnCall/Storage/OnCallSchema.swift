@@ -81,6 +81,7 @@ public enum OnCallSchema {
                         record TEXT NOT NULL,
                         PRIMARY KEY (property, key)
                         """),
-            ])
+            ]),
+        history,
     ]
 }
