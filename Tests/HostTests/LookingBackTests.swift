@@ -81,7 +81,7 @@ import Testing
             try TestFile(url: hotel.folder.appendingPathComponent("config/plan.yaml")).edit("notify: [ana]", "notify: [bea]")
             #expect(try await hotel.send(.post, "/api/v1/admin/reload", [:])["applied"] == true)
             let loaded = try loaded(hotel), now = try #require(loaded.plan?.plan)
-            let found = try #require(try await PastReading.plan(at: before, loaded)), then = try #require(found.plan)
+            let found = try #require(try await PastReading.plan(at: before, loaded)), then = try #require(found.plan as? OnCallPlan)
             #expect(found.span.version != now.version && found.span.until != nil)
             func paged(_ plan: OnCallPlan) -> [String?] {
                 let matter = PagedMatter(receiver: "nights", severity: .error, isEmergency: false, labels: [:])

@@ -2,6 +2,7 @@ import Butler
 import Foundation
 import Kernel
 import OnCall
+import PluginAPI
 
 /// Tells why: of a guest's message or a reply, or of something of on call. Of a running Jack, and of the database that one left.
 struct WhyReader: Sendable {

@@ -9,7 +9,7 @@ import PluginAPI
 extension JackApplication {
     static func gateway(
         _ loaded: Configurator.Loaded, kernel: JackKernel, metrics: PrometheusRegistry, routes: MountedRoutes, link: ApplicationLink,
-        engine: SQLiteEngine, onCall: OnCallHouse?
+        engine: SQLiteEngine, onCall: OnCallHouse
     ) -> GatewayServer {
         let server = loaded.configuration.settings.server
         var configuration = GatewayConfiguration()
@@ -44,9 +44,9 @@ extension JackApplication {
                 return metrics.render()
             }, metrics: metrics,
             time: kernel.parts.clock, logger: kernel.parts.logger)
-        parts.alertBoard = onCall?.service
+        parts.alertBoard = onCall.service
         parts.heartbeats = link
-        if let onCall { parts.extraRoutes = AnswerPages.routes(onCall.service) }
+        parts.extraRoutes = AnswerPages.routes(onCall.service)
         GatewayBuilder.describeMetrics(in: metrics)
         SystemGauges.describe(in: metrics)
         return GatewayBuilder(configuration, parts).build()

@@ -95,7 +95,7 @@ struct OnCallBacktestCommand: AsyncParsableCommand {
             Terminal.error("jack: there is no history yet: no Jack with this program has run on \(loaded.configuration.settings.storage.path)")
             throw ExitCode(2)
         }
-        var old: [(since: Date, plan: OnCallPlan)] = []
+        var old: [(since: Date, plan: any OnCallPlanning)] = []
         for (span, archive) in kept.spans {
             guard let plan = archive.flatMap({ try? LoadedPlan.restore(span.version, $0, by: loaded.planReader) }) else {
                 Terminal.error(
@@ -105,7 +105,7 @@ struct OnCallBacktestCommand: AsyncParsableCommand {
             }
             old.append((span.since, plan))
         }
-        if old.isEmpty { old = [(from, try current(loaded))] }
+        if old.isEmpty { old = [(from, try loaded.onCallSource().plan)] }
         return Backtest(kept.past, old: old, new: new, from: from, to: now, zone: zone).run()
     }
 
@@ -133,16 +133,8 @@ struct OnCallBacktestCommand: AsyncParsableCommand {
         // Two hours are watched after the last one, as in a scenario: the levels of most policies have begun by then.
         let end = max(last.raisedAt, occurrences.compactMap(\.overAt).max() ?? last.raisedAt).addingTimeInterval(2 * 3600)
         return Backtest(
-            Backtest.Past(alerts: occurrences), old: [(first.raisedAt, try current(loaded))], new: new, from: first.raisedAt, to: end, zone: zone
+            Backtest.Past(alerts: occurrences), old: [(first.raisedAt, try loaded.onCallSource().plan)], new: new, from: first.raisedAt, to: end,
+            zone: zone
         ).run()
-    }
-
-    /// The plan that the house goes by, as its files stand.
-    private func current(_ loaded: Configurator.Loaded) throws -> OnCallPlan {
-        guard let plan = loaded.plan?.plan else {
-            Terminal.error("jack: the configuration names no plan (oncall.file) to compare with")
-            throw ExitCode(2)
-        }
-        return plan
     }
 }

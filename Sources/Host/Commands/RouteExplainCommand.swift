@@ -59,8 +59,9 @@ struct RouteExplainCommand: AsyncParsableCommand {
             }
             let time = "\(span.version.prefix(8)), in force from \(span.since.iso8601) \(span.until.map { "until \($0.iso8601)" } ?? "on")"
             if span.version == current.version { return (current, zone, moment, "\(time): the current one") }
-            if let then { return (then, zone, moment, "\(time): not the current one") }
-            Terminal.error("jack: the plan \(time), cannot be read any more; the current one is taken")
+            if let then = then as? OnCallPlan { return (then, zone, moment, "\(time): not the current one") }
+            let why = then == nil ? "the plan \(time), cannot be read any more" : "no plan was in force then, but what `oncall.notify` said"
+            Terminal.error("jack: \(why); the current one is taken")
         } catch let error as StorageError {
             Terminal.error("jack: which plan was in force then cannot be read; the current one is taken: \(error.message)")
         }

@@ -22,9 +22,9 @@ enum PastReading {
         return try result.get()
     }
 
-    /// The plan that was in force at a moment, where it is another one than `current`.
+    /// The plan that was in force at a moment, as it can still be read.
     /// - Returns: the plan and its time; a plan that cannot be read any more is nil.
-    static func plan(at date: Date, _ loaded: Configurator.Loaded) async throws -> (span: OnCallHistory.PlanSpan, plan: OnCallPlan?)? {
+    static func plan(at date: Date, _ loaded: Configurator.Loaded) async throws -> (span: OnCallHistory.PlanSpan, plan: (any OnCallPlanning)?)? {
         let history = OnCallHistory(property: loaded.configuration.property.id)
         let found = try await read(loaded) { reader -> (OnCallHistory.PlanSpan, [UInt8]?)? in
             guard let span = try history.plan(at: date, reader) else { return nil }

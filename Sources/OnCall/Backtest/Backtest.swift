@@ -21,7 +21,7 @@ public struct Backtest: Sendable {
 
     let past: Past
     /// The plans of then, each with the moment at which it came into force.
-    let old: [(since: Date, plan: OnCallPlan)]
+    let old: [(since: Date, plan: any OnCallPlanning)]
     let new: OnCallPlan
     let from: Date
     let to: Date
@@ -31,7 +31,7 @@ public struct Backtest: Sendable {
     ///   - old: the plans of then in their order, each with the moment at which it came into force; at least one.
     ///   - from: pages before it are left out, alerts that were open then are not.
     ///   - zone: the hotel's, for contacts that are nobody's.
-    public init(_ past: Past, old: [(since: Date, plan: OnCallPlan)], new: OnCallPlan, from: Date, to: Date, zone: String) {
+    public init(_ past: Past, old: [(since: Date, plan: any OnCallPlanning)], new: OnCallPlan, from: Date, to: Date, zone: String) {
         self.past = past
         self.old = old
         self.new = new
@@ -47,7 +47,7 @@ public struct Backtest: Sendable {
         before.play()
         var after = BacktestRun(past, plan: new, changes: [], to: to)
         after.play()
-        let nights = Nights(rosters: old.map(\.plan.roster) + [new.roster], zone: ZoneClock(zone) ?? .utc)
+        let nights = Nights(rosters: old.compactMap { ($0.plan as? OnCallPlan)?.roster } + [new.roster], zone: ZoneClock(zone) ?? .utc)
         return BacktestReport(past, before, after, nights: nights, from: from, to: to)
     }
 }

@@ -71,7 +71,9 @@ public struct BacktestReport: Sendable, Hashable {
     init(from: Date, to: Date, alerts: Int) { (self.from, self.to, self.alerts) = (from, to, alerts) }
 
     init(_ past: Backtest.Past, _ before: BacktestRun, _ after: BacktestRun, nights: Nights, from: Date, to: Date) {
-        let counted = past.alerts.indices.filter { (past.alerts[$0].overAt ?? .distantFuture) >= from && past.alerts[$0].raisedAt <= to }
+        let counted = past.alerts.indices.filter {
+            !BacktestRun.isOfEngine(past.alerts[$0]) && (past.alerts[$0].overAt ?? .distantFuture) >= from && past.alerts[$0].raisedAt <= to
+        }
         self.init(from: from, to: to, alerts: counted.count)
         let old = before.pages.filter { $0.at >= from }, new = after.pages.filter { $0.at >= from }
         func shown(_ page: BacktestRun.Page) -> Page { Page(page, past, nights) }

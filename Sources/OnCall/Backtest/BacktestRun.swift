@@ -21,7 +21,7 @@ struct BacktestRun {
     }
 
     private enum Event {
-        case plan(OnCallPlan)
+        case plan(any OnCallPlanning)
         case over(Int)
         case raise(Int)
         case answer(OnCallHistory.Answer)
@@ -38,7 +38,7 @@ struct BacktestRun {
     }
 
     private let past: Backtest.Past
-    private let changes: [(since: Date, plan: OnCallPlan)]
+    private let changes: [(since: Date, plan: any OnCallPlanning)]
     private let end: Date
     private var core: OnCallCore
     /// The occurrence that is under way, by the alert.
@@ -51,7 +51,7 @@ struct BacktestRun {
     /// Answers of then that found nothing to answer.
     private(set) var idleAnswers = 0
 
-    init(_ past: Backtest.Past, plan: OnCallPlan, changes: [(since: Date, plan: OnCallPlan)], to end: Date) {
+    init(_ past: Backtest.Past, plan: any OnCallPlanning, changes: [(since: Date, plan: any OnCallPlanning)], to end: Date) {
         self.past = past
         self.changes = changes
         self.end = end
@@ -86,9 +86,9 @@ struct BacktestRun {
         pass(to: end)
     }
 
-    /// What the engine raises by itself it raises here too.
-    private static func isOfEngine(_ alert: PastOccurrence) -> Bool {
-        ["nobody:", "flood"].contains { alert.origin.hasPrefix(OnCallCore.ownOrigin + $0) }
+    /// What the engine raises by itself it raises here too; and a drill tries the plan of then.
+    static func isOfEngine(_ alert: PastOccurrence) -> Bool {
+        alert.isDrill || ["nobody:", "flood"].contains { alert.origin.hasPrefix(OnCallCore.ownOrigin + $0) }
     }
 
     private mutating func pass(to moment: Date) {

@@ -10,10 +10,10 @@ public struct OnCallStory: Sendable {
     private static let limit = 5000
 
     private let history: OnCallHistory
-    private let restore: @Sendable (_ version: String, _ archive: [UInt8]) -> OnCallPlan?
+    private let restore: @Sendable (_ version: String, _ archive: [UInt8]) -> (any OnCallPlanning)?
 
     /// - Parameter restore: makes a plan of an archive that is kept; nil where it cannot be read any more.
-    public init(_ history: OnCallHistory, restore: @escaping @Sendable (_ version: String, _ archive: [UInt8]) -> OnCallPlan?) {
+    public init(_ history: OnCallHistory, restore: @escaping @Sendable (_ version: String, _ archive: [UInt8]) -> (any OnCallPlanning)?) {
         self.history = history
         self.restore = restore
     }
@@ -39,15 +39,16 @@ private struct Telling {
 
     let history: OnCallHistory
     let reader: any StorageReader
-    let restore: @Sendable (_ version: String, _ archive: [UInt8]) -> OnCallPlan?
+    let restore: @Sendable (_ version: String, _ archive: [UInt8]) -> (any OnCallPlanning)?
     let now: Date
     private var found: [Ledger.Entry] = []
     private var keys: Set<Key> = []
     private var toldMatters: Set<String> = []
-    private var plans: [String: OnCallPlan?] = [:]
+    private var plans: [String: (any OnCallPlanning)?] = [:]
 
     init(
-        history: OnCallHistory, reader: any StorageReader, restore: @escaping @Sendable (_ version: String, _ archive: [UInt8]) -> OnCallPlan?,
+        history: OnCallHistory, reader: any StorageReader,
+        restore: @escaping @Sendable (_ version: String, _ archive: [UInt8]) -> (any OnCallPlanning)?,
         now: Date
     ) {
         (self.history, self.reader, self.restore, self.now) = (history, reader, restore, now)
@@ -127,7 +128,7 @@ private struct Telling {
                 reason: "\(occurrence.words) (\(occurrence.severity.rawValue)\(emergency)\(since))\(summary)",
                 details: ["fingerprint": .string(occurrence.fingerprint)], at: occurrence.raisedAt)
         ])
-        if let (plan, span) = try plan(at: occurrence.raisedAt) {
+        if !occurrence.isDrill, let (plan, span) = try plan(at: occurrence.raisedAt) {
             add(
                 plan.routes(for: occurrence.labels).map { decision in
                     Ledger.Entry(
@@ -141,7 +142,7 @@ private struct Telling {
         }
     }
 
-    private mutating func plan(at date: Date) throws -> (plan: OnCallPlan, span: OnCallHistory.PlanSpan)? {
+    private mutating func plan(at date: Date) throws -> (plan: any OnCallPlanning, span: OnCallHistory.PlanSpan)? {
         guard let span = try history.plan(at: date, reader) else { return nil }
         if plans[span.version] == nil {
             let archive = try history.archive(of: span.version, reader)

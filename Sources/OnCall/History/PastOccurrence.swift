@@ -25,6 +25,8 @@ public struct PastOccurrence: Sendable, Hashable {
     public var fingerprint: String { id.fingerprintText }
     public var name: String { labels["alertname"] ?? "" }
     var isOwn: Bool { !origin.isEmpty }
+    /// True for a test page, which no route decides.
+    let isDrill: Bool
 
     /// `DiskFull room=204`.
     public var words: String {
@@ -43,7 +45,7 @@ public struct PastOccurrence: Sendable, Hashable {
         isEmergency = labels["emergency"] == "true"
         origin = ""
         (self.startsAt, raisedAt, self.overAt) = (startsAt, startsAt, overAt)
-        goesOn = false
+        (goesOn, isDrill) = (false, false)
         groups = []
     }
 
@@ -67,6 +69,7 @@ public struct PastOccurrence: Sendable, Hashable {
         startsAt = try row.date("starts_at")
         (self.raisedAt, self.overAt) = (raisedAt, overAt)
         goesOn = false
+        isDrill = try row.int("flags") & 8 != 0
         groups = [UInt64](packed: try row.blob("groups"))
     }
 }
