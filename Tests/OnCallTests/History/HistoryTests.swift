@@ -10,6 +10,13 @@ import Testing
 @Suite struct HistoryTests {
     private let history = OnCallHistory(property: PropertyInfo.sample.id)
 
+    private func look<T: Sendable>(
+        _ disk: FullDisk, _ body: @escaping @Sendable (OnCallHistory, any StorageReader) throws -> T
+    ) async throws -> T {
+        let history = history
+        return try await disk.read { try body(history, $0) }
+    }
+
     private func occurrences(_ desk: Desk) async throws -> [PastOccurrence] {
         try await desk.disk.read { [history, now = desk.clock.now] in try history.occurrences(from: Night.start, to: now, $0) }
     }
@@ -77,17 +84,19 @@ import Testing
             try await desk.post("Fire")
             #expect(await eventually(within: .seconds(30)) { desk.sms.calls.count == 1 })
             let told = try #require(desk.sms.pages.first)
-            #expect(
-                try await eventually(within: .seconds(30)) {
-                    try await desk.disk.read { [history] in try history.page(told.id, $0)?.outcome } == "sent"
-                })
-            let page = try #require(try await desk.disk.read { [history] in try history.page(told.id, $0) })
+            let isDelivered = try await eventually(within: .seconds(30)) {
+                let page = try await look(desk.disk) { try $0.page(told.id, $1) }
+                return page?.outcome == "sent"
+            }
+            #expect(isDelivered)
+            let found = try await look(desk.disk) { try $0.page(told.id, $1) }
+            let page = try #require(found)
             #expect(page.person == "ana" && page.contact == "sms:ana" && page.instance == "sms" && page.receiver == "team" && page.verb == .page)
             #expect(page.matter == told.groupKey && page.at == Night.start && !page.isPastOutbox && page.alerts.count == 1)
             #expect(await desk.service.answer(.init(.acknowledge, .reference(told.groupKey), by: "Ana", way: "link")).isAccepted)
             // What was refused is no answer.
             _ = await desk.service.answer(.init(.acknowledge, .reference(told.groupKey), by: "Bob", way: "link"))
-            let answers = try await desk.disk.read { [history] in try history.answers(since: Night.start, $0) }
+            let answers = try await look(desk.disk) { try $0.answers(since: Night.start, $1) }
             #expect(answers == [.init(matter: told.groupKey, action: .acknowledge, by: "Ana", way: "link", at: Night.start)])
         }
     }
@@ -99,10 +108,11 @@ import Testing
             #expect(await eventually(within: .seconds(30)) { desk.sms.calls.count == 1 })
             desk.disk.fill(false)
             let id = try #require(desk.sms.pages.first?.id)
-            #expect(
-                await desk.pass(60) { [history] in
-                    (try? await desk.disk.read { try history.page(id, $0)?.isPastOutbox }) == true
-                })
+            let isKnown = try await desk.pass(60) {
+                let page = try await look(desk.disk) { try $0.page(id, $1) }
+                return page?.isPastOutbox == true
+            }
+            #expect(isKnown)
         }
     }
 
@@ -113,16 +123,16 @@ import Testing
                 await desk.clock.advance(by: .seconds(60))
             }
         }
-        let spans = try await disk.read { [history] in try history.plans($0) }
+        let spans = try await look(disk) { try $0.plans($1) }
         #expect(spans.map(\.version) == ["v1", "v2", "v1"])
         #expect(spans.map(\.since) == [0, 120, 180].map { Night.start.addingTimeInterval($0) })
         #expect(spans.map(\.until) == [spans[1].since, spans[2].since, nil])
-        let (then, before) = try await disk.read { [history] in
-            (try history.plan(at: Night.start.addingTimeInterval(130), $0), try history.plan(at: Night.start.addingTimeInterval(-1), $0))
-        }
+        let then = try await look(disk) { try $0.plan(at: Night.start.addingTimeInterval(130), $1) }
+        let before = try await look(disk) { try $0.plan(at: Night.start.addingTimeInterval(-1), $1) }
         #expect(then?.version == "v2" && before == nil)
         // Nothing goes by v2, and it is kept.
-        #expect(try await disk.read { [history] in try history.archive(of: "v2", $0) } == Array("v2".utf8))
+        let archive = try await look(disk) { try $0.archive(of: "v2", $1) }
+        #expect(archive == Array("v2".utf8))
         await disk.close()
     }
 
@@ -131,7 +141,7 @@ import Testing
             await desk.clock.advance(by: .seconds(60))
             try await desk.service.change(to: Desk.source(FakePlan(version: "v2")))
             try await desk.service.change(to: Desk.source(FakePlan(version: "v2")))
-            let spans = try await desk.disk.read { [history] in try history.plans($0) }
+            let spans = try await look(desk.disk) { try $0.plans($1) }
             #expect(spans.map(\.version) == ["v1", "v2"] && spans.last?.since == Night.start.addingTimeInterval(60))
         }
     }
@@ -155,14 +165,14 @@ import Testing
             #expect(try await occurrences(desk).map(\.name) == ["Open"])
             let old = PackedText(["alertname": "Old", "severity": "critical"]).fingerprint.fingerprintText
             #expect(try await desk.ledger(old).isEmpty, "the ledger's lines go with it")
-            let spans = try await desk.disk.read { [history] in try history.plans($0) }
+            let spans = try await look(desk.disk) { try $0.plans($1) }
             #expect(spans.map(\.version) == ["v1", "v2"], "v1 was in force until just now")
         }
         await clock.advance(by: .seconds(40 * 86_400))
         try await Desk.open(FakePlan(version: "v2"), on: disk, clock: clock, delivers: false) { desk in
             desk.service.remember(for: .seconds(30 * 86_400))
             try await desk.service.forgetHistory()
-            let spans = try await desk.disk.read { [history] in try history.plans($0) }
+            let spans = try await look(desk.disk) { try $0.plans($1) }
             #expect(spans.map(\.version) == ["v2"])
         }
         await disk.close()
