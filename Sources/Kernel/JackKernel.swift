@@ -78,6 +78,7 @@ public final class JackKernel: Sendable {
     public let holds: HoldRepository
     private let connected = Mutex<Connected?>(nil)
     private let workers = Mutex<[Task<Void, Never>]>([])
+    private let chores = Mutex<[@Sendable () async throws -> Void]>([])
 
     public init(_ parts: Parts) {
         self.parts = parts
@@ -169,9 +170,12 @@ public final class JackKernel: Sendable {
                 Task { await jobs.run() },
             ]
         }
-        let housekeeping = Housekeeping(engine: parts.engine, clock: parts.clock)
+        let housekeeping = Housekeeping(engine: parts.engine, clock: parts.clock, others: chores.withLock { $0 })
         try await jobs.schedule("kernel.housekeeping", every: .seconds(3600)) { try await housekeeping.run() }
     }
+
+    /// Has something else cleaned with the kernel's own tables, once an hour. Said before ``start(_:)``; done in steps that hold nobody up.
+    public func keepHouse(_ chore: @escaping @Sendable () async throws -> Void) { chores.withLock { $0.append(chore) } }
 
     /// Stops in order: no more input, then the work under way, then the instances, producers first, then storage.
     public func stop(drain: Duration = .seconds(10)) async {

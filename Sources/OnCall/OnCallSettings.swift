@@ -9,6 +9,9 @@ public struct OnCallSettings: PluginSettings {
     @Setting(help: "Alert instances that are told of every alert where there is no plan; none for all of them.") public var notify: [String] = []
     @Setting(help: "The least severity that is told where there is no plan; emergencies are always told.") public var severity: AlertSeverityChoice =
         .warning
+    @Setting(
+        help: "How long alerts, pages, answers and plans that are past are remembered, for `jack why`, `jack route explain --at` and `jack oncall backtest`.",
+        .range(.seconds(86_400)...(.seconds(20 * 366 * 86_400)))) public var history: Duration = .seconds(400 * 86_400)
     @Setting(help: "What Jack watches, and raises alerts for.") public var watch: RaisingSettings = .init()
 
     public init() {}

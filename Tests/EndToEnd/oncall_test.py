@@ -274,5 +274,68 @@ def test_a_plan_comes_and_goes_without_a_restart():
     receiver.close()
 
 
+def test_what_is_past_is_told_and_played_through_another_plan():
+    receiver = Receiver()
+    with house(receiver) as one:
+        config = ["--config", str(one.config)]
+        one.start()
+        sent = one.run("alert", "send", *config, "--name", "DiskFull", "--severity", "critical", "--summary", "the disk is full", "room=204")
+        equal(sent.status, 0, sent)
+        page = eventually(lambda: receiver.to("/ana"), why="Ana was not paged")[0]
+        token = urllib.parse.parse_qs(urllib.parse.urlsplit(page[2]["url"]).query)["token"][0]
+        form = f"token={urllib.parse.quote(token)}&action=acknowledge".encode()
+        equal(request("POST", one.url + "/oncall/answer", body=form, headers={"Content-Type": "application/x-www-form-urlencoded"}).status, 200)
+        eventually(lambda: receiver.to("/ana", "update"), why="Ana was not told that it is acknowledged")
+        told = {}
+        for subject in ("DiskFull", page[2]["id"]):
+            told[subject] = one.run("why", *config, subject)
+            equal(told[subject].status, 0, told[subject])
+            for words in ("alert: raised", "DiskFull room=204 (critical", "route: nights", "plan.yaml:", "page: paged", "delivery: sent", "answer: acknowledged", "by ana, link"):
+                contains(told[subject].output, words)
+        missing = one.run("why", *config, "NoSuchAlert")
+        equal(missing.status, 1, missing)
+        # What Jack wrote down is there when it is gone.
+        one.kill()
+        stored = one.run("why", *config, "DiskFull")
+        equal(stored.status, 0, stored)
+        assert set(told["DiskFull"].output.splitlines()) <= set(stored.output.splitlines()), (stored, told["DiskFull"])
+        moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        time.sleep(1.1)
+        plan = one.folder / "config" / "plan.yaml"
+        plan.write_text(plan.read_text().replace("{name: first, notify: [ana]", "{name: first, notify: [ana, bea]"))
+        one.start()
+        then = one.run("route", "explain", *config, "--at", moment, "alertname=DiskFull", "severity=critical")
+        equal(then.status, 0, then)
+        contains(then.output, "not the current one")
+        assert "Bea" not in then.output.split("level 2")[0], then
+        now = one.run("route", "explain", *config, "alertname=DiskFull", "severity=critical")
+        assert "Bea" in now.output.split("level 2")[0] and "not the current one" not in now.output, now
+        other = one.run("route", "explain", *config, "--plan", str(plan), "--at", moment, "alertname=DiskFull", "severity=critical")
+        assert "Bea" in other.output.split("level 2")[0], other
+        # While it runs: the plan of then, and the one as it stands.
+        again = one.run("oncall", "backtest", *config, "--since", "1h", "--json")
+        equal(again.status, 0, again)
+        report = json.loads(again.output)
+        equal(([added["person"] for added in report["added"] if added["alert"] == "DiskFull room=204"], report["removed"]), (["bea"], []), report)
+        assert re.search(r"plan.yaml:\d+$", report["added"][0]["place"]), report
+        # A plan in a file of its own.
+        new = one.folder / "config" / "new.yaml"
+        new.write_text(plan.read_text().replace("notify: [ana, bea]", "notify: [bea]"))
+        changed = one.run("oncall", "backtest", "--config", str(new), "--since", "1h")
+        equal(changed.status, 0, changed)
+        contains(changed.output, "removed")
+        contains(changed.output, "added")
+        alerts = one.folder / "alerts.json"
+        start = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 7200))
+        alerts.write_text(json.dumps([{"labels": {"alertname": "Fire", "severity": "critical"}, "annotations": {}, "startsAt": start, "endsAt": "0001-01-01T00:00:00Z", "fingerprint": "0", "status": {"state": "active", "silencedBy": [], "inhibitedBy": []}, "receivers": [], "updatedAt": start}]))
+        lost = new.with_name("lost.yaml")
+        lost.write_text(plan.read_text().replace("name: first,", "name: first, max_severity: info,").replace("name: second,", "name: second, max_severity: info,"))
+        played = one.run("oncall", "backtest", "--config", str(lost), "--alerts", str(alerts))
+        equal(played.status, 1, played)
+        contains(played.output, "would reach nobody")
+        equal(one.run("oncall", "backtest", *config, "--alerts", str(one.config)).status, 2, "what is no list of alerts")
+    receiver.close()
+
+
 if __name__ == "__main__":
     main()

@@ -128,7 +128,7 @@ import Testing
             var answers: [[String: Any]] = []
             for route in documented where !route.hasSuffix("openapi.yaml") && !route.hasSuffix("metrics") && !route.hasSuffix("healthz") {
                 let words = route.split(separator: " ").map(String.init)
-                let query = words[1].hasSuffix("search") ? "?q=x" : ""
+                let query = words[1].hasSuffix("search") ? "?q=x" : words[1].hasSuffix("v1/why") ? "?of=x" : ""
                 let path = words[1].replacing("{id}", with: "c1").replacing("{instance}", with: "webchat") + query
                 let body =
                     switch route {

@@ -32,6 +32,14 @@ enum APIRoutes {
             .send(.post, "/api/v1/conversations/{id}/messages", API.NewMessage.self, status: .created) {
                 try await hotel.reply(conversation: $0.parameter("id"), $1, by: $0.staff)
             },
+            .get("/api/v1/why") { request in
+                try request.allow("of")
+                guard let id = request.query("of"), id.utf8.count <= 1024 else {
+                    throw GatewayError.badRequest(
+                        "invalid_parameter", "of is what to tell of, at most 1,024 bytes", details: ["fields": ["of": "is missing or too long"]])
+                }
+                return List(items: try await hotel.why(of: id))
+            },
             .get("/api/v1/messages/{id}/why") { List(items: try await hotel.why(message: $0.parameter("id"))) },
         ]
     }

@@ -13,6 +13,8 @@ public protocol HotelAPI: OnCallAPI {
     func reply(conversation id: String, _ message: API.NewMessage, by staff: String) async throws -> API.Message
     /// What happened to a message, and by which rule.
     func why(message id: String) async throws -> [API.LedgerEntry]
+    /// What happened to a message, an alert, a page or a matter of on call, and by which rule: by an id, an alert's fingerprint or name, or a group key.
+    func why(of id: String) async throws -> [API.LedgerEntry]
 
     func guests(search: String?, _ page: API.PageRequest) async throws -> API.Page<API.Guest>
     func guest(_ id: String) async throws -> API.Guest

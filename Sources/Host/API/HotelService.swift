@@ -94,21 +94,21 @@ struct HotelService: HotelAPI {
     }
 
     func why(message id: String) async throws -> [API.LedgerEntry] {
+        try await why(id, "message “\(id)”") { try $0.message(id, $1) }
+    }
+
+    func why(of id: String) async throws -> [API.LedgerEntry] {
+        try await why(id, "“\(id)”") { [clock = try application().kernel.parts.clock] in try $0.entries(of: id, at: clock.now, $1) }
+    }
+
+    private func why(
+        _ id: String, _ what: String, _ tell: @escaping @Sendable (WhyReader, any StorageReader) throws -> [Ledger.Entry]
+    ) async throws -> [API.LedgerEntry] {
         try await answer { app in
-            let (butler, property) = (app.butler, app.kernel.parts.property.id)
-            return try await app.storage.read { reader in
-                var subjects = [id]
-                if let message = try butler.messages.get(id, in: reader) {
-                    // A reply's story begins with the message that it answers, and a message's goes on with its replies.
-                    if let question = message.inReplyTo { subjects.insert(question, at: 0) }
-                    subjects += try butler.messages.list(of: message.conversationID, limit: 200, in: reader).filter { $0.inReplyTo == id }.map(\.id)
-                }
-                let entries = try subjects.flatMap { try Ledger.entries(of: $0, property: property, in: reader) }
-                guard !entries.isEmpty else { throw GatewayError.notFound("message “\(id)” in the ledger") }
-                return entries.map {
-                    API.LedgerEntry(step: $0.step, outcome: $0.outcome, reason: $0.reason, rule: $0.rule, details: $0.details, at: $0.at)
-                }
-            }
+            let why = WhyReader(app.loaded)
+            let entries = try await app.storage.read { try tell(why, $0) }
+            guard !entries.isEmpty else { throw GatewayError.notFound("\(what) in the ledger") }
+            return entries.map(API.LedgerEntry.init)
         }
     }
 
@@ -193,4 +193,10 @@ enum Cursor {
     }
 
     private static var invalid: GatewayError { .invalid(["cursor": "is none that a page gave"]) }
+}
+
+extension API.LedgerEntry {
+    init(_ entry: Ledger.Entry) {
+        self.init(step: entry.step, outcome: entry.outcome, reason: entry.reason, rule: entry.rule, details: entry.details, at: entry.at)
+    }
 }

@@ -94,7 +94,7 @@ public final class JackApplication: Sendable {
         current = Mutex(Self.butler(loaded, kernel: kernel, engine: engine, http: http))
         onCall = try await OnCallHouse(
             loaded.onCallSource(), reader: loaded.planReader, kernel: kernel, linkKey: keys.derived("oncall/links/1"),
-            publicURL: configuration.property.publicURL, delivery: PageDelivery(dispatcher: kernel.dispatcher))
+            publicURL: configuration.property.publicURL, remembers: loaded.onCall.history, delivery: PageDelivery(dispatcher: kernel.dispatcher))
         watch = Mutex(nil)
         let link = ApplicationLink()
         server = Self.gateway(loaded, kernel: kernel, metrics: metrics, routes: routes, link: link, engine: engine, onCall: onCall)
@@ -256,6 +256,7 @@ public final class JackApplication: Sendable {
             watch = watching
         }
         try await watching.start()
+        onCall.service.remember(for: next.onCall.history)
         try await onCall.change(to: plan)
         let names = Set(next.configuration.instances.map(\.name))
         for removed in difference.removed where !names.contains(removed.name) { routes.unmount(removed.name) }

@@ -9,7 +9,7 @@ struct OnCallCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "oncall", abstract: "Say who is on call, prove that somebody always is, and answer pages.",
         subcommands: [
-            Who.self, CoverageReport.self, OnCallTestCommand.self, ListMatters.self, Acknowledge.self, Resolve.self, Escalate.self, DrillCommand.self,
+            Who.self, CoverageReport.self, OnCallTestCommand.self, OnCallBacktestCommand.self, ListMatters.self, Acknowledge.self, Resolve.self, Escalate.self, DrillCommand.self,
             DrillReportCommand.self,
         ])
 
@@ -96,8 +96,9 @@ struct PlanOptions: ParsableArguments {
 
     /// Which file it is, the reader for it, and the hotel's time zone. A plan that the configuration does not go by is tried as if every alert plugin were
     /// configured, under its own name.
-    func reader() throws -> (file: String, reader: PlanReader, zone: String) {
-        let (loaded, _) = try options.load()
+    func reader() throws -> (file: String, reader: PlanReader, zone: String) { reader(try options.load().loaded) }
+
+    private func reader(_ loaded: Configurator.Loaded) -> (file: String, reader: PlanReader, zone: String) {
         let folder = loaded.configuration.directory.isEmpty ? "." : loaded.configuration.directory
         let named = loaded.onCall.file.map { $0.hasPrefix("/") ? $0 : "\(folder)/\($0)" }
         var reader = loaded.planReader
@@ -108,8 +109,11 @@ struct PlanOptions: ParsableArguments {
     }
 
     /// The whole plan and the hotel's time zone; or its mistakes on standard error and exit status 1.
-    func wholePlan() throws -> (OnCallPlan, zone: String) {
-        let (file, reader, zone) = try reader()
+    func wholePlan() throws -> (OnCallPlan, zone: String) { try wholePlan(of: options.load().loaded) }
+
+    /// The same, where the configuration is read already.
+    func wholePlan(of loaded: Configurator.Loaded) throws -> (OnCallPlan, zone: String) {
+        let (file, reader, zone) = reader(loaded)
         var diagnostics = Diagnostics()
         let read = reader.read(file, &diagnostics)
         for diagnostic in diagnostics.sorted where diagnostic.severity != .note { Terminal.error(diagnostic.description) }

@@ -4,24 +4,6 @@ import HTTPTypes
 import Kernel
 import PluginAPI
 
-/// `jack why`.
-struct WhyCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "why", abstract: "Say what happened to a message, step by step, and by which rule.")
-    @OptionGroup var remote: RemoteOptions
-    @Argument(help: "The id of a guest's message or of a reply.") var message: String
-
-    func run() async throws {
-        let list = try await remote.client.get("/api/v1/messages/\(message)/why", as: ItemList<API.LedgerEntry>.self)
-        if remote.json { return try remote.print(list.items) }
-        for entry in list.items {
-            print("\(entry.at.iso8601)  \(entry.step): \(entry.outcome)")
-            print("    \(Terminal.plain(entry.reason))")
-            if let rule = entry.rule { print("    by \(rule)") }
-        }
-    }
-}
-
 /// `jack tasks`.
 struct TasksCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -9,7 +9,8 @@ struct RouteExplainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain", abstract: "Say every step of what would be decided for an alert, and which line decides it.",
         discussion: """
-            Computes; nobody is told of anything. --at may be any time, past or to come: schedules, quiet hours and time intervals are those of that time. \
+            Computes; nobody is told of anything. --at may be any time, past or to come: schedules, quiet hours and time intervals are those of that time, \
+            and for a past time the plan is the one that was in force then, as far as Jack's history goes back. --plan takes another one in any case. \
             Exit status: 0 where a person or a contact is paged, 1 where nobody is.
             """)
 
@@ -28,21 +29,43 @@ struct RouteExplainCommand: AsyncParsableCommand {
     @Flag(help: "Print JSON.") var json = false
     @Argument(help: ArgumentHelp("The alert's labels.", valueName: "name=value")) var labels: [String] = []
 
-    func run() throws {
-        let (plan, zone) = try self.plan.wholePlan()
+    func run() async throws {
         var set = try alert.map(Self.labels(of:)) ?? [:]
         for text in labels { set.merge([try Self.label(text)]) { $1 } }
         guard !set.isEmpty else { throw ValidationError("say what alert it is: alertname=… severity=…") }
         let others = try firing.map { Dictionary(try $0.split(separator: ",").map { try Self.label(String($0)) }) { $1 } }
-        let moment = try PlanOptions.date(at, in: zone) ?? Date()
+        let (plan, zone, moment, known) = try await planOfThen()
         let explanation = RouteExplanation(
             .init(labels: set, at: moment, isEmergency: emergency, firing: others), by: plan, zone: TimeZone(identifier: zone) ?? .gmt)
+        let steps = (known.map { [RouteExplanation.Step(stage: "plan", text: $0)] } ?? []) + explanation.steps
         if json {
-            print(JSONText.pretty(.array(explanation.steps.map { ["stage": .string($0.stage), "text": .string($0.text)] })))
+            print(JSONText.pretty(.array(steps.map { ["stage": .string($0.stage), "text": .string($0.text)] })))
         } else {
-            for line in explanation.lines { print(Terminal.plain(line)) }
+            for line in RouteExplanation.lines(of: steps) { print(Terminal.plain(line)) }
         }
         if !explanation.pagesSomebody { throw ExitCode(1) }
+    }
+
+    /// The plan that decides at the moment that is asked about, and which one it is in words, where history knows.
+    private func planOfThen() async throws -> (plan: OnCallPlan, zone: String, moment: Date, known: String?) {
+        let (loaded, _) = try plan.options.load()
+        let (current, zone) = try plan.wholePlan(of: loaded), now = Date()
+        let moment = try PlanOptions.date(at, in: zone) ?? now
+        guard plan.plan == nil, moment < now, at != nil else { return (current, zone, moment, nil) }
+        do {
+            guard let (span, then) = try await PastReading.plan(at: moment, loaded) else {
+                Terminal.error("jack: which plan was in force then is not known; the current one is taken")
+                return (current, zone, moment, nil)
+            }
+            let time = "\(span.version.prefix(8)), in force from \(span.since.iso8601) \(span.until.map { "until \($0.iso8601)" } ?? "on")"
+            if span.version == current.version { return (current, zone, moment, "\(time): the current one") }
+            if let then = then as? OnCallPlan { return (then, zone, moment, "\(time): not the current one") }
+            let why = then == nil ? "the plan \(time), cannot be read any more" : "no plan was in force then, but what `oncall.notify` said"
+            Terminal.error("jack: \(why); the current one is taken")
+        } catch let error as StorageError {
+            Terminal.error("jack: which plan was in force then cannot be read; the current one is taken: \(error.message)")
+        }
+        return (current, zone, moment, nil)
     }
 
     private static func label(_ text: String) throws -> (String, String) {

@@ -10,8 +10,20 @@ struct Housekeeping: Sendable {
 
     let engine: any StorageEngine
     let clock: any TimeSource
+    /// What other parts clean of their own.
+    let others: [@Sendable () async throws -> Void]
 
     func run() async throws {
+        try await runOwn()
+        // One that cannot must not keep the others from it.
+        var failure: (any Error)?
+        for other in others {
+            do { try await other() } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
+
+    private func runOwn() async throws {
         let now = clock.now
         try await PluginKeyValueStore.purgeExpired(in: engine, clock: clock)
         try await engine.write { transaction in

@@ -11,7 +11,7 @@ extension OnCallCore {
             labels: PackedText(labels),
             annotations: PackedText(["summary": order.summary, "description": "A drill, ordered by \(order.by). Nothing is wrong."]), startsAt: now,
             endsAt: .distantFuture, updatedAt: now, severity: .critical)
-        (alert.isOwn, alert.isDrill, alert.origin) = (true, true, order.id)
+        (alert.isOwn, alert.isDrill, alert.origin, alert.raisedAt) = (true, true, order.id, now)
         let receiver = order.subject.kind == .receiver ? order.subject.name : order.subject.words
         let mark = SourceMark(file: "drill", line: 1, column: 1)
         // No place of the tree: a drill goes where it is sent. Each is a group of its own, since its labels hold its id.

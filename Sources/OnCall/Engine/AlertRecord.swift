@@ -21,6 +21,10 @@ struct AlertRecord: Sendable {
     var origin = ""
     /// Where it is told.
     var groups: [UInt64] = []
+    /// When this occurrence was first heard of; history knows it by that.
+    var raisedAt = Date.distantPast
+    /// Groups that this occurrence has left: the end was told there, or another plan put it elsewhere.
+    var left: [UInt64] = []
 
     func isOver(at date: Date) -> Bool { endsAt <= date }
 

@@ -90,6 +90,7 @@ extension OnCallCore {
         if old == nil, new.isOver(at: now) { return }
         var record = old.map { $0.merged(into: new, at: now) } ?? new
         record.groups = old?.groups ?? []
+        succeed(id, old, by: &record, at: now)
         let isFiring = !record.isOver(at: now)
         let isNews = isFiring && (old.map { $0.isOver(at: now) || $0.severity < record.severity || (record.isEmergency && !$0.isEmergency) } ?? true)
         alerts[id] = record
@@ -131,6 +132,7 @@ extension OnCallCore {
         for group in record.groups where !next.contains(group) {
             withGroup(group) { core, record in
                 record.members.remove(id)
+                core.alerts[id]?.left.append(group)
                 // Those who were told of it are told that it is gone from here.
                 if record.matter != nil { record.nextFlush = min(record.nextFlush, now) }
                 core.effects.groups.insert(group)
@@ -193,8 +195,10 @@ extension OnCallCore {
     /// Takes an alert that nobody tells of any more out of memory.
     mutating func leave(_ id: UInt64, _ group: UInt64) {
         alerts[id]?.groups.removeAll { $0 == group }
+        alerts[id]?.left.append(group)
         effects.alerts.insert(id)
         guard alerts[id]?.groups.isEmpty == true else { return }
+        if let record = alerts[id] { keep(id, record, over: record.endsAt) }
         alerts[id] = nil
         if inhibitors.removeValue(forKey: id) != nil { inhibitorList = nil }
     }

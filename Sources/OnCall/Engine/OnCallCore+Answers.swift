@@ -104,7 +104,7 @@ extension OnCallCore {
         record(
             [subject], "answer", outcome.status.rawValue,
             "\(answer.action.rawValue) by \(answer.by)\(sender), \(answer.way)\(answer.words): \(outcome.text)",
-            at: now)
+            details: ["action": .string(answer.action.rawValue), "by": .string(answer.by), "way": .string(answer.way)], at: now)
         effects.tallies[.init(receiver: "", outcome: "answer", reason: outcome.status.rawValue), default: 0] += 1
         raiseWaiting(at: now)
         return outcome

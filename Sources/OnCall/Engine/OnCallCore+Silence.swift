@@ -61,6 +61,7 @@ extension OnCallCore {
         for (id, known) in silences where known.silence.endsAt.addingTimeInterval(limits.silenceRetention) < now {
             silences[id] = nil
             effects.silences.insert(id)
+            effects.pastSilences.append(known.silence)
         }
     }
 

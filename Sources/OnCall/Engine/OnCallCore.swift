@@ -176,8 +176,10 @@ public struct OnCallCore: Sendable {
 
     // MARK: Ledger
 
-    mutating func record(_ subjects: [String], _ step: String, _ outcome: String, _ reason: String, rule: String? = nil, at now: Date) {
-        let entry = Ledger.Entry(step: step, outcome: outcome, reason: reason, rule: rule, at: now)
+    mutating func record(
+        _ subjects: [String], _ step: String, _ outcome: String, _ reason: String, rule: String? = nil, details: JSONValue? = nil, at now: Date
+    ) {
+        let entry = Ledger.Entry(step: step, outcome: outcome, reason: reason, rule: rule, details: details, at: now)
         for subject in subjects { effects.lines.append(.init(subject: subject, entry: entry)) }
     }
 

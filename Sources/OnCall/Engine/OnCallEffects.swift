@@ -37,10 +37,15 @@ public struct OnCallEffects: Sendable {
     var silences: Set<String> = []
     var people: Set<String> = []
     var routes: Set<Int> = []
+    /// Occurrences of alerts that are over: history takes them.
+    var past: [PastAlert] = []
+    var pastSilences: [Silence] = []
+    /// Pages that left past the outbox, and are not written down.
+    var unwritten: [PastPage] = []
 
     public var isEmpty: Bool {
         orders.isEmpty && lines.isEmpty && alerts.isEmpty && groups.isEmpty && silences.isEmpty && people.isEmpty && routes.isEmpty && tallies.isEmpty
-            && drills.isEmpty
+            && drills.isEmpty && past.isEmpty && pastSilences.isEmpty && unwritten.isEmpty
     }
 
     /// Adds what happened later.
@@ -54,5 +59,8 @@ public struct OnCallEffects: Sendable {
         silences.formUnion(later.silences)
         people.formUnion(later.people)
         routes.formUnion(later.routes)
+        past += later.past
+        pastSilences += later.pastSilences
+        unwritten += later.unwritten
     }
 }

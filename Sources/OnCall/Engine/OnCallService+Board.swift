@@ -164,6 +164,7 @@ extension OnCallService {
     /// Takes Jack's own alerts and people's answers from the kernel from now on.
     public func attach(to kernel: JackKernel) {
         kernel.alerts.route { [weak self] alert in try await self?.take(alert) }
+        kernel.keepHouse { [weak self] in try await self?.forgetHistory() }
         kernel.jobs.register(AlertIntake.answerKind) { [weak self] payload in
             try await self?.answer(JSONDecoder().decode(PageAnswer.self, from: Data(payload)))
         }

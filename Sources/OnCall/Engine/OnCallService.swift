@@ -44,6 +44,8 @@ public final class OnCallService: AlertBoard, PageWatch {
         /// Where a link's token is answered: `https://…/oncall/answer/<token>`; nil where Jack is not reached from outside.
         public var url: (@Sendable (_ token: String) -> String)?
         public var random: @Sendable () -> UInt64
+        /// How long history remembers: ``OnCallService/remember(for:)``.
+        public var remembers = OnCallSettings().history
 
         public init(
             engine: any StorageEngine, property: String, clock: any TimeSource, logger: Logger, metrics: any MetricsFactory,
@@ -91,6 +93,7 @@ public final class OnCallService: AlertBoard, PageWatch {
     let parts: Parts
     let repository: OnCallRepository
     let state: Mutex<State>
+    let remembers: Mutex<Duration>
     private let wakes: AsyncStream<Void>
     private let wake: AsyncStream<Void>.Continuation
     let meter: OnCallMeter
@@ -107,6 +110,7 @@ public final class OnCallService: AlertBoard, PageWatch {
         self.parts = parts
         let repository = OnCallRepository(property: parts.property)
         self.repository = repository
+        remembers = Mutex(parts.remembers)
         meter = OnCallMeter(factory: parts.metrics)
         (wakes, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         let stored = try await parts.engine.read { try repository.load($0) }
@@ -127,10 +131,11 @@ public final class OnCallService: AlertBoard, PageWatch {
             State(
                 core: core, source: source, startedAt: now, archives: [source.plan.version: source.archive], lastWall: now,
                 lastMonotonic: parts.clock.monotonic))
-        let inUse = core.plansInUse
+        let inUse = core.plansInUse, history = OnCallHistory(property: parts.property)
         try await parts.engine.write { transaction in
-            try repository.forgetPlans(but: inUse, in: transaction)
             try repository.store(plan: source.plan.version, source.archive, at: now, in: transaction)
+            try history.begin(plan: source.plan.version, at: now, in: transaction)
+            try repository.forgetPlans(but: inUse, in: transaction)
         }
         state.withLock { $0.archives = [:] }
     }
@@ -193,9 +198,9 @@ public final class OnCallService: AlertBoard, PageWatch {
 
     /// - Returns: why it could not be stored; pages have left all the same.
     private func store(at now: Date) async -> (any Error)? {
-        let (effects, core, archives) = state.withLock { state in
+        let (effects, core, archives, current) = state.withLock { state in
             defer { state.carried = OnCallEffects() }
-            return (state.carried, state.core, state.archives)
+            return (state.carried, state.core, state.archives, state.source.plan.version)
         }
         guard !effects.isEmpty || !archives.isEmpty else { return nil }
         do {
@@ -209,6 +214,7 @@ public final class OnCallService: AlertBoard, PageWatch {
             try await Task { [engine = parts.engine] in
                 try await engine.write { transaction in
                     for (version, archive) in archives { try repository.store(plan: version, archive, at: now, in: transaction) }
+                    if archives[current] != nil { try OnCallHistory(property: property).begin(plan: current, at: now, in: transaction) }
                     try rows.write(in: transaction)
                     for entry in entries { try outbox.enqueue(entry, in: transaction) }
                     for line in effects.lines { try Ledger.record(line.entry, of: line.subject, property: property, in: transaction) }
@@ -232,8 +238,11 @@ public final class OnCallService: AlertBoard, PageWatch {
     private func keep(_ effects: OnCallEffects, _ error: any Error) {
         var kept = effects
         kept.orders = []
+        kept.unwritten += effects.orders.map { PastPage($0, isPastOutbox: true) }
         // A disk that is full for days must not fill the memory.
         if kept.lines.count > 50_000 { kept.lines.removeFirst(kept.lines.count - 50_000) }
+        if kept.past.count > 50_000 { kept.past.removeFirst(kept.past.count - 50_000) }
+        if kept.unwritten.count > 50_000 { kept.unwritten.removeFirst(kept.unwritten.count - 50_000) }
         let isNew = state.withLock { state in
             kept.add(state.carried)
             state.carried = kept

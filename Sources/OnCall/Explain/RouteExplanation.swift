@@ -25,6 +25,11 @@ public struct RouteExplanation: Sendable {
     public struct Step: Sendable, Hashable {
         public var stage: String
         public var text: String
+
+        public init(stage: String, text: String) {
+            self.stage = stage
+            self.text = text
+        }
     }
 
     public let steps: [Step]
@@ -38,7 +43,10 @@ public struct RouteExplanation: Sendable {
         pagesSomebody = explainer.pagesSomebody
     }
 
-    public var lines: [String] {
+    public var lines: [String] { Self.lines(of: steps) }
+
+    /// Steps in columns.
+    public static func lines(of steps: [Step]) -> [String] {
         let width = steps.map(\.stage.count).max() ?? 0
         return steps.map { $0.stage.padding(toLength: width, withPad: " ", startingAt: 0) + "  " + $0.text }
     }

@@ -13,6 +13,7 @@ struct RosterPerson: Sendable {
     var id: String
     var name: String
     var locale: String?
+    var zone: ZoneClock
     /// Those that an alert instance carries.
     var contacts: [PlannedContact]
     /// From the least severity on, the worst first.

@@ -163,7 +163,7 @@ struct RosterReader {
             range(item.value.from, item.value.to, zone).map { ($0, item.value.reason, item.mark) }
         }
         return RosterPerson(
-            id: entry.name, name: name, locale: settings.locale, contacts: contacts.filter { !$0.ways.isEmpty },
+            id: entry.name, name: name, locale: settings.locale, zone: zone, contacts: contacts.filter { !$0.ways.isEmpty },
             rules: rules.sorted { $0.from > $1.from }, quietHours: quietHours(settings.quietHours, zone),
             absences: absences.sorted { $0.range.lowerBound < $1.range.lowerBound }, mark: entry.mark)
     }

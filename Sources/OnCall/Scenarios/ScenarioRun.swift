@@ -61,23 +61,11 @@ struct ScenarioRun {
     }
 
     private mutating func carryOut(at now: Date) {
-        var effects = core.drain()
-        // A sink that fails gives the page back at once, and the next contact has it.
-        for _ in 0..<20 {
-            var failed = false
-            for placed in effects.orders where placed.order.verb == .page {
-                if settings.broken.contains(placed.instance) {
-                    _ = core.failed(placed.order, through: placed.instance, "the scenario says that it cannot be reached", at: now)
-                    failed = true
-                } else {
-                    pages.append(
-                        Page(
-                            at: now, person: placed.person, contact: placed.contact, instance: placed.instance, reason: placed.order.page.reason,
-                            mayAnswer: placed.order.page.groupKey))
-                }
-            }
-            guard failed else { return }
-            effects = core.drain()
+        for placed in core.drainPages(refusedBy: settings.broken, at: now) {
+            pages.append(
+                Page(
+                    at: now, person: placed.person, contact: placed.contact, instance: placed.instance, reason: placed.order.page.reason,
+                    mayAnswer: placed.order.page.groupKey))
         }
     }
 

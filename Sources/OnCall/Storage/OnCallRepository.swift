@@ -56,7 +56,7 @@ struct OnCallRepository: Sendable {
         }
         for row in try reader.rows(
             """
-            SELECT id, labels, annotations, starts_at, ends_at, updated_at, severity, flags, generator, origin, groups FROM oncall_alert
+            SELECT id, labels, annotations, starts_at, ends_at, updated_at, severity, flags, generator, origin, groups, raised_at FROM oncall_alert
             WHERE property = :property ORDER BY id
             """, mine)
         {
@@ -69,6 +69,8 @@ struct OnCallRepository: Sendable {
                 alert.generatorURL = try row.string("generator")
                 alert.origin = try row.string("origin")
                 alert.groups = [UInt64](packed: try row.blob("groups"))
+                // Rows of before there was a history do not say it.
+                alert.raisedAt = try row.int("raised_at") == 0 ? alert.startsAt : row.date("raised_at")
                 stored.alerts.append((UInt64(stored: Int64(try row.int("id"))), alert))
             }
         }
@@ -97,7 +99,7 @@ struct OnCallRepository: Sendable {
             """, ["property": property.sql, "version": version.sql, "archive": archive.sql, "now": now.sql])
     }
 
-    /// Forgets the plans and routes that nothing goes by any more.
+    /// Forgets the plans and routes that nothing goes by any more. History keeps the plans that were in force.
     func forgetPlans(but used: Set<String>, in transaction: any StorageTransaction) throws {
         for row in try transaction.rows(
             "SELECT version FROM oncall_plan WHERE property = :property UNION SELECT plan FROM oncall_route WHERE property = :property",
@@ -106,7 +108,11 @@ struct OnCallRepository: Sendable {
             let version = try row.string("version")
             guard !used.contains(version) else { continue }
             let arguments = ["property": property.sql, "version": version.sql]
-            try transaction.run("DELETE FROM oncall_plan WHERE property = :property AND version = :version", arguments)
+            try transaction.run(
+                """
+                DELETE FROM oncall_plan WHERE property = :property AND version = :version
+                    AND version NOT IN (SELECT version FROM oncall_plan_in_force WHERE property = :property)
+                """, arguments)
             try transaction.run("DELETE FROM oncall_route WHERE property = :property AND plan = :version", arguments)
         }
     }

@@ -30,11 +30,12 @@ struct OnCallRows: Sendable {
             ),
             (
                 """
-                INSERT INTO oncall_alert (property, id, labels, annotations, starts_at, ends_at, updated_at, severity, flags, generator, origin, groups)
-                VALUES (:property, :id, :labels, :annotations, :starts, :ends, :updated, :severity, :flags, :generator, :origin, :groups)
+                INSERT INTO oncall_alert (property, id, labels, annotations, starts_at, ends_at, updated_at, severity, flags, generator, origin, groups,
+                    raised_at)
+                VALUES (:property, :id, :labels, :annotations, :starts, :ends, :updated, :severity, :flags, :generator, :origin, :groups, :raised)
                 ON CONFLICT (property, id) DO UPDATE SET labels = excluded.labels, annotations = excluded.annotations, starts_at = excluded.starts_at,
                     ends_at = excluded.ends_at, updated_at = excluded.updated_at, severity = excluded.severity, flags = excluded.flags,
-                    generator = excluded.generator, origin = excluded.origin, groups = excluded.groups
+                    generator = excluded.generator, origin = excluded.origin, groups = excluded.groups, raised_at = excluded.raised_at
                 """, effects.alerts.compactMap { id in core.alerts[id].map { Self.values($0, id, property) } }
             ),
             (
@@ -77,6 +78,7 @@ struct OnCallRows: Sendable {
                 }
             ),
         ]
+        statements += try Self.history(of: effects, property: property)
     }
 
     /// Writes them, in the transaction that also holds what follows from them.
@@ -92,6 +94,7 @@ struct OnCallRows: Sendable {
             "property": property, "id": id.stored.sql, "labels": alert.labels.bytes.sql, "annotations": alert.annotations.bytes.sql,
             "starts": alert.startsAt.sql, "ends": alert.endsAt.sql, "updated": alert.updatedAt.sql, "severity": alert.severity.rawValue.sql,
             "flags": alert.flags.sql, "generator": alert.generatorURL.sql, "origin": alert.origin.sql, "groups": alert.groups.packed.sql,
+            "raised": alert.raisedAt.sql,
         ]
     }
 

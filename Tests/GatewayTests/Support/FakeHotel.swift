@@ -55,6 +55,7 @@ final class FakeHotel: HotelAPI {
     func why(message id: String) async throws -> [API.LedgerEntry] {
         [API.LedgerEntry(step: "intent", outcome: "towels", reason: "0.9", rule: "intents.yaml:3", details: ["rawScore": 0.9], at: Self.moment)]
     }
+    func why(of id: String) async throws -> [API.LedgerEntry] { try await why(message: id) }
     func guests(search: String?, _ page: API.PageRequest) async throws -> API.Page<API.Guest> { API.Page([person]) }
     func guest(_ id: String) async throws -> API.Guest { person }
     func reservations(_ filter: API.ReservationFilter, _ page: API.PageRequest) async throws -> API.Page<API.Reservation> { API.Page([stay]) }
