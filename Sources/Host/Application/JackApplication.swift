@@ -33,6 +33,8 @@ public final class JackApplication: Sendable {
     private let watch: Mutex<WatchHouse?>
     /// Nil where the configuration names no plan.
     private let onCall: OnCallHouse?
+    /// Incidents and maintenance.
+    let operations: OperationsHouse
     private let current: Mutex<Current>
     private let configurator: Configurator
     private let background = Mutex<[Task<Void, Never>]>([])
@@ -49,7 +51,9 @@ public final class JackApplication: Sendable {
     }
 
     /// The schema, whole.
-    static let migrations = KernelSchema.migrations + ButlerSchema.migrations + OnCallSchema.migrations + RaisingSchema.migrations
+    static let migrations =
+        KernelSchema.migrations + ButlerSchema.migrations + OnCallSchema.migrations + RaisingSchema.migrations
+        + OperationsSchema.migrations
 
     var butler: Butler { current.withLock { $0.butler } }
     private var usage: UsageLedger { current.withLock { $0.usage } }
@@ -95,16 +99,20 @@ public final class JackApplication: Sendable {
         self.kernel = kernel
         current = Mutex(Self.butler(loaded, kernel: kernel, engine: engine, http: http))
         alertRouter = Mutex(Self.router(loaded, kernel: kernel))
+        let trigger = IncidentTrigger(jobs: kernel.jobs)
         if let plan = loaded.plan {
             onCall = try await OnCallHouse(
                 plan, reader: loaded.planReader, kernel: kernel, linkKey: keys.derived("oncall/links/1"), publicURL: configuration.property.publicURL,
-                delivery: PageDelivery(dispatcher: kernel.dispatcher))
+                delivery: PageDelivery(dispatcher: kernel.dispatcher), incidents: trigger)
         } else {
             onCall = nil
         }
         watch = Mutex(nil)
-        let link = ApplicationLink()
-        server = Self.gateway(loaded, kernel: kernel, metrics: metrics, routes: routes, link: link, engine: engine, onCall: onCall)
+        let link = ApplicationLink(), health = HostHealth(engine: engine, instances: kernel.instances, path: path)
+        operations = OperationsHouse(
+            loaded, trigger: trigger, onCall: onCall?.service, kernel: kernel, keys: keys, link: link, health: { await health.unwell() })
+        server = Self.gateway(
+            loaded, kernel: kernel, metrics: metrics, routes: routes, link: link, engine: engine, onCall: onCall, operations: operations)
         link.connect(self)
         kernel.connect(handlers(concurrency: loaded.butler.concurrency))
     }
@@ -140,6 +148,7 @@ public final class JackApplication: Sendable {
         } else {
             kernel.alerts.route { [weak self] alert in try await self?.alertRouter.withLock { $0 }.route(alert) }
         }
+        try await operations.start()
         kernel.jobs.register(Heartbeats.jobKind) { [weak self] in try await self?.watch.withLock { $0 }?.heartbeats.perform($0) }
         kernel.jobs.register(GuestWatch.jobKind) { [weak self] in try await self?.butler.watch?.perform($0) }
         let watch = makeWatch(loaded)
@@ -264,6 +273,7 @@ public final class JackApplication: Sendable {
         }
         try await watching.start()
         if let plan = next.plan { try await onCall?.service.change(to: plan.source()) }
+        try await operations.change(to: next)
         let names = Set(next.configuration.instances.map(\.name))
         for removed in difference.removed where !names.contains(removed.name) { routes.unmount(removed.name) }
         for supervisor in kernel.instances.all { mount(supervisor.status) }

@@ -13,14 +13,18 @@ final class OnCallHouse: Sendable {
     /// - Parameters:
     ///   - publicURL: under which Jack is reached from outside; nil for no links.
     ///   - delivery: carries a page to its sink.
-    init(_ plan: LoadedPlan, reader: PlanReader, kernel: JackKernel, linkKey: [UInt8], publicURL: String?, delivery: PageDelivery) async throws {
+    init(
+        _ plan: LoadedPlan, reader: PlanReader, kernel: JackKernel, linkKey: [UInt8], publicURL: String?, delivery: PageDelivery,
+        incidents: IncidentTrigger? = nil
+    ) async throws {
         self.kernel = kernel
         let parts = kernel.parts
         let links = publicURL.map(Self.link(under:))
-        let made = OnCallService.Parts(
+        var made = OnCallService.Parts(
             engine: parts.engine, property: parts.property.id, clock: parts.clock, logger: parts.logger, metrics: parts.metrics,
             outbox: { [unowned kernel] in kernel.outbox }, direct: { order, instance in _ = try await delivery.send(order, through: instance) },
             links: AnswerLinks(key: linkKey), url: links)
+        made.incidents = incidents
         service = try await OnCallService(made, plan: try plan.source()) { version, archive in
             try LoadedPlan.restore(version, archive, by: reader)
         }
