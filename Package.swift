@@ -114,7 +114,9 @@ let package = Package(
         module("PluginTestKit", ["PluginAPI", "Kernel", log, metrics, coreMetrics, httpTypes, crypto] + nio),
         .executableTarget(
             name: "jack-bench",
-            dependencies: ["Host", "PluginAPI", "Kernel", "Butler", "Gateway", "WhatsAppChannel", arguments, log, httpTypes, crypto, hummingbird]
+            dependencies: [
+                "Host", "PluginAPI", "Kernel", "Butler", "Gateway", "OnCall", "WhatsAppChannel", arguments, log, httpTypes, crypto, hummingbird,
+            ]
                 + nio,
             path: "Sources/Bench", swiftSettings: swiftSettings),
 

@@ -12,6 +12,7 @@ struct BenchCommand: AsyncParsableCommand {
             """,
         subcommands: [
             AllCommand.self, IntakeCommand.self, ChatCommand.self, SearchCommand.self, MemoryCommand.self, AICommand.self, OutboundCommand.self,
+            OnCallCommand.self,
         ],
         defaultSubcommand: AllCommand.self)
 }
@@ -57,6 +58,8 @@ struct AllCommand: AsyncParsableCommand {
             ("memory", { try await MemoryBenchmark(jack: jack).run() }),
             ("ai", { try await AIBenchmark(seconds: seconds).run() }),
             ("outbound", { try await OutboundBenchmark().run() }),
+            ("plan", { try PlanBenchmark().run() }),
+            ("on call", { try await OnCallBenchmark(jack: jack).run() }),
         ])
     }
 }
@@ -141,5 +144,22 @@ struct OutboundCommand: AsyncParsableCommand {
     func run() async throws {
         let benchmark = OutboundBenchmark(messages: messages, concurrent: concurrent, latency: latency)
         try await options.run([("outbound", { try await benchmark.run() })])
+    }
+}
+
+struct OnCallCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "oncall", abstract: "Alerts in, first pages out, and what a plan reckons, beside Debian's Alertmanager.")
+    @OptionGroup var options: BenchOptions
+    @OptionGroup var jack: JackOptions
+    @Option(help: "Alerts that are posted, all active at the end.") var alerts = 100_000
+    @Option(help: "Connections that are kept open.") var connections = 16
+    @Option(help: "How long first pages are measured, in seconds.") var seconds = 10.0
+    @Flag(help: "Leave out the servers: only what a plan reckons.") var plan = false
+
+    func run() async throws {
+        let benchmark = OnCallBenchmark(alerts: alerts, connections: connections, seconds: seconds, jack: jack), alerts = alerts
+        try await options.run(
+            [("plan", { try PlanBenchmark(alerts: alerts).run() })] + (plan ? [] : [("on call", { try await benchmark.run() })]))
     }
 }

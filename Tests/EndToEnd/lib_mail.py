@@ -103,7 +103,12 @@ class PostOffice:
         return sorted([*(path / "new").iterdir(), *(path / "cur").iterdir()], key=lambda file: file.name)
 
     def mails(self, name):
-        return [email.message_from_bytes(file.read_bytes(), policy=email.policy.default) for file in self.files(name)]
+        # Whoever reads the mailbox moves files from `new` to `cur`, also between a listing and a reading.
+        while True:
+            try:
+                return [email.message_from_bytes(file.read_bytes(), policy=email.policy.default) for file in self.files(name)]
+            except FileNotFoundError:
+                continue
 
     # dovecot
 

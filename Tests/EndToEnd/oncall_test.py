@@ -1,13 +1,10 @@
 """On call, with real programs: plans and scenarios on the command line, Debian's amtool, pages to receivers of the test's own, and `kill -9` in the middle of an escalation."""
-import http.server
-import json
 import re
 import subprocess
-import threading
-import time
 import urllib.parse
 
 from lib_jack import ROOT, TOKEN, House, contains, equal, eventually, main, request, run
+from lib_oncall import Receiver
 
 SEED_ALERTMANAGER = """
 global:
@@ -58,43 +55,6 @@ route: {receiver: nights, group_by: [alertname], group_wait: 0s}
 receivers:
   - {name: nights, policy: nights}
 """
-
-
-class Receiver:
-    """Takes pages as the plan's receivers do, and remembers them."""
-
-    def __init__(self):
-        receiver = self
-        self.pages = []
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                receiver.pages.append((time.time(), self.path, json.loads(body)))
-                self.send_response(202)
-                self.send_header("Content-Length", "2")
-                self.end_headers()
-                self.wfile.write(b"{}")
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server.server_address[1]}"
-
-    def to(self, path, event="page"):
-        return [page for page in self.pages if page[1] == path and page[2]["event"] == event]
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
 
 
 def house(receiver, wait="1h"):
@@ -222,6 +182,109 @@ def test_a_plan_with_mistakes_is_told_with_lines():
         assert re.search(r"plan\.yaml:8:\d+: error: .*anna", result.output), result
         assert re.search(r"plan\.yaml:\d+:\d+: error: .*night", result.output), result
         contains(result.output, "did you mean")
+    receiver.close()
+
+
+def matters(one):
+    """The open matters, without what the plan's second kind of sink, which nobody plays, brings with it."""
+    return [matter for matter in one.get("/api/v1/oncall/matters", token=TOKEN).json["items"] if matter["names"] != ["PageNotDelivered"]]
+
+
+def test_an_acknowledgement_from_the_command_line_stops_an_escalation_for_good():
+    receiver = Receiver()
+    with house(receiver, wait="8s") as one:
+        one.start()
+        config = ("--config", str(one.config))
+        for name in ("DiskFull", "LiftStuck"):
+            equal(one.run("alert", "send", *config, "--name", name, "--severity", "error", "--summary", "it does not work").status, 0)
+        eventually(lambda: len(receiver.to("/ana")) >= 2, why="Ana was not paged")
+        listed = one.run("oncall", "list", *config)
+        equal(listed.status, 0, listed)
+        for part in ("DiskFull", "LiftStuck", "of Ana", "of Bea"):
+            contains(listed.output + " ".join(str(matter) for matter in matters(one)), part)
+        wrong = one.run("oncall", "ack", *config, "DiskFul")
+        equal(wrong.status, 1, wrong)
+        contains(wrong.error, "these stand open")
+        done = one.run("oncall", "ack", *config, "DiskFull", "--by", "Rosa", "--note", "a new disk is on its way")
+        equal(done.status, 0, done)
+        contains(done.output, "acknowledged")
+        # The process ends before anything else can happen; what was acknowledged stays so, and what was not goes on.
+        one.kill()
+        one.start()
+        second = eventually(lambda: receiver.to("/bea"), timeout=40, why="what nobody acknowledged was forgotten")
+        names = [alert["name"] for page in second for alert in page[2]["alerts"]]
+        equal(names, ["LiftStuck"], "who was paged on")
+        contains(" ".join(str(page[2].get("note")) for page in receiver.to("/ana", "update")), "acknowledged by Rosa: a new disk is on its way")
+        again = one.run("oncall", "ack", *config, "DiskFull")
+        equal(again.status, 0, again)
+        contains(again.output, "Rosa has acknowledged it already")
+        over = one.run("oncall", "resolve", *config, "LiftStuck")
+        equal(over.status, 0, over)
+    receiver.close()
+
+
+def test_a_missed_drill_goes_on_to_the_next_also_over_kill():
+    receiver = Receiver()
+    with house(receiver, wait="1h") as one:
+        one.start()
+        config = ("--config", str(one.config))
+        unknown = one.run("oncall", "drill", *config, "--person", "anna")
+        equal(unknown.status, 1, unknown)
+        contains(unknown.error, "did you mean “ana”?")
+        begun = one.run("oncall", "drill", *config, "--person", "ana", "--within", "1m")
+        equal(begun.status, 0, begun)
+        first = eventually(lambda: receiver.to("/ana"), why="Ana was not drilled")[0]
+        contains(first[2]["alerts"][0]["summary"], "DRILL, no alert")
+        equal(first[2]["alerts"][0]["name"], "OnCallDrill")
+        one.kill()
+        one.start()
+        second = eventually(lambda: receiver.to("/bea"), timeout=90, why="the missed drill did not go on")[0]
+        assert 55 < second[0] - first[0] < 85, f"the drill went on after {second[0] - first[0]:.0f} s"
+        contains(second[2]["alerts"][0]["summary"], "DRILL, no alert")
+        token = urllib.parse.parse_qs(urllib.parse.urlsplit(second[2]["url"]).query)["token"][0]
+        form = f"token={urllib.parse.quote(token)}&action=acknowledge".encode()
+        answer = request("POST", one.url + "/oncall/answer", body=form, headers={"Content-Type": "application/x-www-form-urlencoded"})
+        equal(answer.status, 200, answer)
+        report = json.loads(one.run("oncall", "drills", *config, "--json").output)
+        drill = report["drills"][0]
+        equal((drill["outcome"], drill["acknowledged_by"], drill["way"]), ("acknowledged", "bea", "link"))
+        missed = {page["person"]: page["missed"] for page in drill["pages"]}
+        equal(missed, {"ana": True, "bea": False}, "who missed it")
+        assert ("ana", "webhook") in [(way["person"], way["contact"]) for way in report["unproven"]], report
+        shown = one.run("oncall", "drills", *config)
+        contains(shown.output, "missed")
+        contains(shown.output, "never proven by a drill")
+        equal(matters(one), [], "a drill that is over stands open no more")
+    receiver.close()
+
+
+def test_a_plan_comes_and_goes_without_a_restart():
+    receiver = Receiver()
+    with house(receiver) as one:
+        one.edit("jack.yaml", "oncall:\n  file: plan.yaml\n", "oncall:\n")
+        one.start()
+        config = ("--config", str(one.config))
+
+        def send(name):
+            equal(one.run("alert", "send", *config, "--name", name, "--severity", "error").status, 0)
+
+        send("Before")
+        eventually(lambda: receiver.to("/one"), why="without a plan nobody was told")
+        one.edit("jack.yaml", "oncall:\n", "oncall:\n  file: plan.yaml\n")
+        reloaded = one.run("reload", *config)
+        equal(reloaded.status, 0, reloaded)
+        contains(reloaded.output, "go by the on-call plan from now on")
+        send("During")
+        eventually(lambda: receiver.to("/ana"), why="the plan did not take hold")
+        one.edit("jack.yaml", "oncall:\n  file: plan.yaml\n", "oncall:\n")
+        equal(one.run("reload", *config).status, 0)
+        send("After")
+        eventually(lambda: [page for page in receiver.to("/one") if page[2]["alerts"][0]["name"] == "After"], why="the plan did not let go")
+        # What began by the plan goes on by it, over a kill too.
+        one.kill()
+        one.start()
+        equal(one.run("oncall", "escalate", *config, "During").status, 0)
+        eventually(lambda: [page for page in receiver.to("/bea") if page[2]["alerts"][0]["name"] == "During"], timeout=30, why="it forgot its plan")
     receiver.close()
 
 

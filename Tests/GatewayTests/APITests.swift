@@ -139,6 +139,7 @@ import Testing
                     case "POST /api/v1/incidents": #"{"priority":"P1","title":"t"}"#
                     case "PATCH /api/v1/incidents/{id}": #"{"action":"take"}"#
                     case "POST /api/v1/maintenance/begin": #"{"seconds":60}"#
+                    case "POST /api/v1/oncall/answers": #"{"action":"acknowledge","name":"DiskFull"}"#
                     default: ""
                     }
                 let answer = try await house.api(words[0], path, body: body)

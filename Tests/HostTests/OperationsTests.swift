@@ -45,8 +45,13 @@ import Testing
                 .post, "/api/v1/maintenance/begin", ["seconds": 600, "refuse_requests": true, "comment": "new disks"])
             #expect(begun.status == 201 && begun["state"] == "running" && begun["by"] == "Rosa", "\(begun.text)")
             #expect(try await first.get("/", token: nil).status == 503)
-            // Without a plan there is nobody who could mute.
-            #expect(try await first.send(.post, "/api/v1/maintenance/begin", ["seconds": 600, "matchers": ["a=\"b\""]]).status == 409)
+            // Another one beside it mutes, without a plan too.
+            let other = try await first.send(.post, "/api/v1/maintenance/begin", ["seconds": 600, "matchers": ["service=\"db\""]])
+            #expect(other.status == 201 && other["matchers"] == ["service=\"db\""], "\(other.text)")
+            _ = try await first.send(.post, "/api/v1/alerts", ["name": "Muted", "labels": ["service": "db"]])
+            let muted = try await first.get("/api/v2/alerts").json.arrayValue?.first
+            #expect(muted?["status"]?["state"] == "suppressed", "\(muted ?? .null)")
+            #expect(try await first.send(.post, "/api/v1/maintenance/end", ["id": other["id"]]).status == 200)
             await first.stop()
         } catch {
             await first.stop()

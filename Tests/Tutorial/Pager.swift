@@ -8,7 +8,7 @@ public struct Pager: AlertSink {
 
     public static let manifest = PluginManifest(
         id: "pager", summary: "Pages through Pager.", stability: .experimental,
-        destinations: [DataDestination("pager.example", purpose: "telling of alerts", classes: [.alert])])
+        destinations: [DataDestination("pager.example", purpose: "telling of alerts", classes: [.alert])], reachesPeople: .always)
 
     private let settings: PagerSettings
     private let wire: PagerWire
@@ -18,7 +18,7 @@ public struct Pager: AlertSink {
         wire = PagerWire(settings: settings, context: context)
     }
 
-    public var features: AlertSinkFeatures { AlertSinkFeatures(acknowledges: settings.signingKey != nil, reachesHuman: true) }
+    public var features: AlertSinkFeatures { AlertSinkFeatures(acknowledges: settings.signingKey != nil) }
 
     public func probe() async throws -> ProbeResult {
         try await wire.call(.get, "/me")

@@ -9,12 +9,7 @@ public struct ChannelAlertSink: AnswerReadingSink {
         id: "channel", summary: "Pages people by any channel: e-mail, SMS, WhatsApp; they answer by a code.", stability: .beta,
         capabilities: ["acknowledge", "resolve", "escalate", "receipts"],
         destinations: [DataDestination("where the instance in channel sends", purpose: "telling people on call of alerts", classes: [.alert])],
-        contacts: [
-            ContactForm(.contact(type: "email"), recipientKeys: ["address"], .emailAddress),
-            ContactForm(.contact(type: "sms"), recipientKeys: ["number"], .phoneNumber),
-            ContactForm(.contact(type: "whatsapp"), recipientKeys: ["number"], .phoneNumber),
-            ContactForm(.receiver(key: "email_configs"), recipientKeys: ["to"], .emailAddress),
-        ],
+        sendsThrough: .channel, reachesPeople: .always,
         quality: [
             .documentedSettings: .met, .contractSuite: .met, .noSecretsShown: .met, .typedFailures: .met, .dataDestinations: .met,
             .documentedLimits: .met, .idempotency: .met, .receipts: .met, .probe: .exempt("the channel's instance has a probe of its own"),
@@ -38,7 +33,7 @@ public struct ChannelAlertSink: AnswerReadingSink {
         people = PagedPeople(storage: context.storage, codeLife: settings.codeLife)
     }
 
-    public var features: AlertSinkFeatures { AlertSinkFeatures(acknowledges: true, reachesHuman: true) }
+    public var features: AlertSinkFeatures { AlertSinkFeatures(acknowledges: true) }
 
     public func probe() async throws -> ProbeResult { ProbeResult("writes through \(settings.channel), which is probed by itself") }
 

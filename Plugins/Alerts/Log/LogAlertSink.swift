@@ -16,7 +16,7 @@ public struct LogAlertSink: AlertSink {
     }
 
     public static let manifest = PluginManifest(
-        id: "log", summary: "Writes alerts to Jack's log.", stability: .stable,
+        id: "log", summary: "Writes alerts to Jack's log.", stability: .stable, reachesPeople: .never,
         quality: [
             .documentedSettings: .met, .contractSuite: .met, .noSecretsShown: .met, .typedFailures: .met, .documentedLimits: .met,
             .probe: .exempt("there is nobody to ask"), .dataDestinations: .exempt("nothing leaves the machine"),

@@ -20,7 +20,7 @@ public struct PagerDutyAlertSink: AlertSink {
         contacts: [
             ContactForm(.contact(type: "pagerduty"), recipientKeys: ["service_key", "routing_key"], .text, isSecret: true),
             ContactForm(.receiver(key: "pagerduty_configs"), recipientKeys: ["routing_key", "service_key"], .text, isSecret: true),
-        ],
+        ], reachesPeople: .always,
         quality: [
             .documentedSettings: .met, .contractSuite: .met, .noSecretsShown: .met, .typedFailures: .met, .documentedLimits: .met, .probe: .met,
             .dataDestinations: .met, .reconnects: .met, .idempotency: .met, .receipts: .met, .vendorDocument: .met,
@@ -44,7 +44,7 @@ public struct PagerDutyAlertSink: AlertSink {
     }
 
     public var features: AlertSinkFeatures {
-        AlertSinkFeatures(acknowledges: !(settings.webhookSecret?.isEmpty ?? true), updatesInPlace: true, reachesHuman: true)
+        AlertSinkFeatures(acknowledges: !(settings.webhookSecret?.isEmpty ?? true), updatesInPlace: true)
     }
 
     /// Asks whether the Events API is there, and whether the REST API takes the token. An integration's key cannot be tried without raising an incident.

@@ -102,6 +102,10 @@ struct PagerDutyEvent {
                 }
             }
         }
+        // What whoever raised it shows comes after what is to be done.
+        for alert in page.alerts.prefix(100) {
+            if let url = alert.generatorURL, !links.contains(where: { $0.url == url }) { links.append(("Source: \(alert.name.cut(to: 80))", url)) }
+        }
         return links.filter { Self.isWebURL($0.url) }.prefix(Self.maximumLinks).map {
             ["href": .string($0.url), "text": .string($0.text)]
         }

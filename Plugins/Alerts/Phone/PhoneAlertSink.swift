@@ -10,7 +10,7 @@ public struct PhoneAlertSink: AlertSink {
         capabilities: ["acknowledge", "escalate", "receipts"],
         destinations: [DataDestination("api.twilio.com", purpose: "calling people on call, and speaking alerts", classes: [.alert])],
         documentation: "https://www.twilio.com/docs/voice/api/call-resource",
-        contacts: [ContactForm(.contact(type: "phone"), recipientKeys: ["number"], .phoneNumber)],
+        contacts: [ContactForm(.contact(type: "phone"), recipientKeys: ["number"], .phoneNumber)], reachesPeople: .always,
         quality: [
             .documentedSettings: .met, .contractSuite: .met, .noSecretsShown: .met, .typedFailures: .met, .probe: .met, .dataDestinations: .met,
             .documentedLimits: .met, .reconnects: .met, .idempotency: .exempt("Twilio takes no idempotency key for a call"), .receipts: .met,
@@ -44,7 +44,7 @@ public struct PhoneAlertSink: AlertSink {
         ]
     }
 
-    public var features: AlertSinkFeatures { AlertSinkFeatures(acknowledges: true, reachesHuman: true) }
+    public var features: AlertSinkFeatures { AlertSinkFeatures(acknowledges: true) }
 
     /// Asks whether the number that calls is the account's.
     public func probe() async throws -> ProbeResult {

@@ -18,7 +18,7 @@ public struct SlackAlertSink: AlertSink {
             ContactForm(.contact(type: "slack"), recipientKeys: ["channel"], .text),
             // A webhook knows its channel; `channel` counts where there is none.
             ContactForm(.receiver(key: "slack_configs"), recipientKeys: ["api_url", "channel"], .text, isSecret: true),
-        ],
+        ], reachesPeople: .always,
         quality: [
             .documentedSettings: .met, .contractSuite: .met, .noSecretsShown: .met, .typedFailures: .met, .documentedLimits: .met, .probe: .met,
             .dataDestinations: .met, .reconnects: .met,
@@ -48,7 +48,7 @@ public struct SlackAlertSink: AlertSink {
 
     public var features: AlertSinkFeatures {
         AlertSinkFeatures(
-            acknowledges: settings.hasButtons, updatesInPlace: SlackSettings.isSet(settings.botToken), reachesHuman: true)
+            acknowledges: settings.hasButtons, updatesInPlace: SlackSettings.isSet(settings.botToken))
     }
 
     /// Asks who the bot is. An incoming webhook cannot be asked anything without writing to its channel.

@@ -30,7 +30,7 @@ public struct WebhookAlertSink: AlertSink {
         contacts: [
             ContactForm(.contact(type: "webhook"), recipientKeys: ["url"], .url, isSecret: true),
             ContactForm(.receiver(key: "webhook_configs"), recipientKeys: ["url"], .url, isSecret: true),
-        ],
+        ], reachesPeople: .setting("reaches_human"),
         quality: [
             .documentedSettings: .met, .contractSuite: .met, .noSecretsShown: .met, .typedFailures: .met, .documentedLimits: .met,
             .probe: .met, .dataDestinations: .met, .reconnects: .met, .idempotency: .met,
@@ -60,7 +60,7 @@ public struct WebhookAlertSink: AlertSink {
         headers = HTTPFields(settings.headers)
     }
 
-    public var features: AlertSinkFeatures { AlertSinkFeatures(reachesHuman: settings.reachesHuman) }
+    public var features: AlertSinkFeatures { AlertSinkFeatures() }
 
     /// Sends a signed OPTIONS without a body: it tells of no alert, whoever answers it.
     public func probe() async throws -> ProbeResult {

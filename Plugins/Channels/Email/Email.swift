@@ -16,6 +16,10 @@ public final class Email: ChannelPlugin {
             DataDestination("the hosts of smtp and imap", purpose: "carrying mail", classes: [.guestText, .guestIdentity])
         ], documentation: "https://www.rfc-editor.org/rfc/rfc5322",
         environment: ["SMTP_HOST": "smtp.host", "SMTP_PORT": "smtp.port", "SMTP_USER": "smtp.user", "SMTP_PASSWORD": "smtp.password"],
+        contacts: [
+            ContactForm(.contact(type: "email"), recipientKeys: ["address"], .emailAddress),
+            ContactForm(.receiver(key: "email_configs"), recipientKeys: ["to"], .emailAddress),
+        ],
         quality: [
             .documentedSettings: .met, .contractSuite: .met, .noSecretsShown: .met, .typedFailures: .met, .probe: .met, .dataDestinations: .met,
             .documentedLimits: .met, .reconnects: .met, .idempotency: .exempt("SMTP has no key; the same message is the same Message-ID"),

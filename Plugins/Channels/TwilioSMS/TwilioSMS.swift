@@ -13,6 +13,7 @@ public struct TwilioSMS: ChannelPlugin {
             DataDestination("api.twilio.com", purpose: "sending messages, fetching guests' files", classes: [.guestText, .guestIdentity]),
             DataDestination("mms.twiliocdn.com", purpose: "fetching guests' files", classes: [.operational]),
         ], documentation: "https://www.twilio.com/docs/messaging/api/message-resource",
+        contacts: [ContactForm(.contact(type: "sms"), recipientKeys: ["number"], .phoneNumber)],
         quality: [
             .documentedSettings: .met, .contractSuite: .met, .noSecretsShown: .met, .typedFailures: .met, .probe: .met, .dataDestinations: .met,
             .documentedLimits: .met, .reconnects: .met, .idempotency: .exempt("Twilio takes no idempotency key for a message"), .receipts: .met,

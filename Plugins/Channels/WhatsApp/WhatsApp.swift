@@ -13,6 +13,7 @@ public struct WhatsApp: ChannelPlugin {
             DataDestination("graph.facebook.com", purpose: "sending messages and files", classes: [.guestText, .guestIdentity]),
             DataDestination("lookaside.fbsbx.com", purpose: "fetching guests' files", classes: [.operational]),
         ], documentation: "https://developers.facebook.com/documentation/business-messaging/whatsapp",
+        contacts: [ContactForm(.contact(type: "whatsapp"), recipientKeys: ["number"], .phoneNumber)],
         quality: [
             .documentedSettings: .met, .contractSuite: .met, .noSecretsShown: .met, .typedFailures: .met, .probe: .met, .dataDestinations: .met,
             .documentedLimits: .met, .reconnects: .met, .idempotency: .exempt("Meta takes no idempotency key for a message"), .receipts: .met,

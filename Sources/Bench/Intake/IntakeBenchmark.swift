@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 
 /// How fast signed webhooks become durable, against the same server's bare POST with HMAC.
@@ -65,10 +66,11 @@ struct IntakeBenchmark {
 
     private func measure(_ house: IntakeHouse, consuming: Bool) async throws -> Found {
         var found = Found(), number = 0
+        let key = SymmetricKey(data: Array(secret.utf8))
         func load(_ path: String, seconds: Double) async throws -> Load.Outcome {
-            let outcome = try await Load(
-                port: house.port, path: path, connections: connections, duration: Int64(seconds * 1e9), secret: secret, firstNumber: number
-            ).run()
+            let outcome = try await Load(port: house.port, connections: connections, duration: Int64(seconds * 1e9), firstNumber: number) {
+                SignedMessage.request($0, to: path, key: key)
+            }.run()
             number += outcome.sent * connections
             return outcome
         }
@@ -92,10 +94,10 @@ struct IntakeBenchmark {
         found.rows = try await house.rows().all
         // The first messages once more: they are acknowledged, and change nothing.
         let again = try await Load(
-            port: house.port, path: IntakeHouse.webhookPath, connections: connections, duration: 10_000_000_000, secret: secret,
-            firstNumber: firstStored,
-            requestsPerConnection: 3
-        ).run()
+            port: house.port, connections: connections, duration: 10_000_000_000, firstNumber: firstStored, requestsPerConnection: 3
+        ) {
+            SignedMessage.request($0, to: IntakeHouse.webhookPath, key: key)
+        }.run()
         found.refused += again.refused
         found.again = try await house.rows().all - found.rows
         return found

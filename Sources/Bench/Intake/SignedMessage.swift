@@ -17,6 +17,15 @@ enum Signature {
     }
 }
 
+extension SignedMessage {
+    /// The whole request, signed. Every number has an id of its own, and one of 5,000 guests, some of whom write again and again.
+    static func request(_ number: Int, to path: String, key: SymmetricKey) -> [UInt8] {
+        let body = body(number: number, guest: number % 5_000)
+        let signature = String(decoding: Signature.make(body, key: key), as: UTF8.self)
+        return Load.head(path, bytes: body.count, [("User-Agent", "facebookexternalua"), (Signature.header, signature)]).utf8 + body
+    }
+}
+
 /// A notification of a message as WhatsApp's Cloud API posts it (“messages webhook reference”).
 enum SignedMessage {
     /// The number that the notifications are for.

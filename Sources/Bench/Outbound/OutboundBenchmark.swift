@@ -97,9 +97,5 @@ struct OutboundBenchmark {
             ])
     }
 
-    private static var residentMegabytes: Double {
-        let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-        let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") } ?? ""
-        return (Double(line.filter(\.isNumber)) ?? 0) / 1024
-    }
+    private static var residentMegabytes: Double { Double((try? ProcessStatus.field("VmRSS")) ?? 0) / 1024 }
 }

@@ -92,13 +92,10 @@ final class JackProcess: Sendable {
         }
     }
 
-    /// Fields of `/proc/<pid>/status`, in KiB.
+    /// In KiB.
     func memory() throws -> (resident: Int, anonymous: Int, file: Int, threads: Int) {
-        let text = try String(contentsOfFile: "/proc/\(identifier)/status", encoding: .utf8)
-        func field(_ name: String) -> Int {
-            text.split(separator: "\n").first { $0.hasPrefix(name + ":") }.flatMap { Int($0.filter(\.isNumber)) } ?? 0
-        }
-        return (field("VmRSS"), field("RssAnon"), field("RssFile"), field("Threads"))
+        func field(_ name: String) throws -> Int { try ProcessStatus.field(name, of: identifier) }
+        return (try field("VmRSS"), try field("RssAnon"), try field("RssFile"), try field("Threads"))
     }
 
     /// Stops gracefully; kills what has not ended after ten seconds.

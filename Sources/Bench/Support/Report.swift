@@ -144,6 +144,15 @@ struct Machine: Encodable, Sendable, CustomStringConvertible {
     var description: String { "\(cores) cores of \(processor), \(Measure.plain(memoryGiB)) GiB, \(system), \(build) build" }
 }
 
+/// What the system says of a process.
+enum ProcessStatus {
+    /// A field of `/proc/<pid>/status`: sizes are in KiB.
+    static func field(_ name: String, of process: Int32 = getpid()) throws -> Int {
+        let text = try String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)
+        return text.split(separator: "\n").first { $0.hasPrefix(name + ":") }.flatMap { Int($0.filter(\.isNumber)) } ?? 0
+    }
+}
+
 /// What people who wait are told; not part of the result.
 enum Progress {
     static func say(_ text: String) { FileHandle.standardError.write(Data("jack-bench: \(text)\n".utf8)) }

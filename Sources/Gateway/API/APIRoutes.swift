@@ -9,7 +9,8 @@ enum APIRoutes {
     private struct Nothing: APIInput { static let fields: Set<String> = [] }
 
     static func all(_ hotel: any HotelAPI) -> [APIRoute] {
-        conversations(hotel) + people(hotel) + tasks(hotel) + approvals(hotel) + plugins(hotel) + rest(hotel) + OperationsRoutes.all(hotel)
+        conversations(hotel) + people(hotel) + tasks(hotel) + approvals(hotel) + plugins(hotel) + onCall(hotel) + rest(hotel)
+            + OperationsRoutes.all(hotel)
     }
 
     private static func conversations(_ hotel: any HotelAPI) -> [APIRoute] {

@@ -9,7 +9,7 @@ import PluginAPI
 extension JackApplication {
     static func gateway(
         _ loaded: Configurator.Loaded, kernel: JackKernel, metrics: PrometheusRegistry, routes: MountedRoutes, link: ApplicationLink,
-        engine: SQLiteEngine, onCall: OnCallHouse?, operations: OperationsHouse
+        engine: SQLiteEngine, onCall: OnCallHouse, operations: OperationsHouse
     ) -> GatewayServer {
         let server = loaded.configuration.settings.server
         var configuration = GatewayConfiguration()
@@ -44,10 +44,10 @@ extension JackApplication {
                 return metrics.render()
             }, metrics: metrics,
             time: kernel.parts.clock, logger: kernel.parts.logger)
-        parts.alertBoard = onCall?.service
+        parts.alertBoard = onCall.service
         parts.heartbeats = link
         parts.refusal = { [weak operations] in operations?.refusal($0) }
-        if let onCall { parts.extraRoutes = AnswerPages.routes(onCall.service) }
+        parts.extraRoutes = AnswerPages.routes(onCall.service)
         GatewayBuilder.describeMetrics(in: metrics)
         SystemGauges.describe(in: metrics)
         return GatewayBuilder(configuration, parts).build()

@@ -29,10 +29,8 @@ public final class JackApplication: Sendable {
     private let engine: SQLiteEngine
     private let http: CurlEngine
     private let mail: MailEngine
-    private let alertRouter: Mutex<AlertRouter>
     private let watch: Mutex<WatchHouse?>
-    /// Nil where the configuration names no plan.
-    private let onCall: OnCallHouse?
+    let onCall: OnCallHouse
     /// Incidents and maintenance.
     let operations: OperationsHouse
     private let current: Mutex<Current>
@@ -98,19 +96,14 @@ public final class JackApplication: Sendable {
                 trapFile: path.map { $0 + ".trap" }))
         self.kernel = kernel
         current = Mutex(Self.butler(loaded, kernel: kernel, engine: engine, http: http))
-        alertRouter = Mutex(Self.router(loaded, kernel: kernel))
         let trigger = IncidentTrigger(jobs: kernel.jobs)
-        if let plan = loaded.plan {
-            onCall = try await OnCallHouse(
-                plan, reader: loaded.planReader, kernel: kernel, linkKey: keys.derived("oncall/links/1"), publicURL: configuration.property.publicURL,
-                delivery: PageDelivery(dispatcher: kernel.dispatcher), incidents: trigger)
-        } else {
-            onCall = nil
-        }
+        onCall = try await OnCallHouse(
+            loaded.onCallSource(), reader: loaded.planReader, kernel: kernel, linkKey: keys.derived("oncall/links/1"),
+            publicURL: configuration.property.publicURL, delivery: PageDelivery(dispatcher: kernel.dispatcher), incidents: trigger)
         watch = Mutex(nil)
         let link = ApplicationLink(), health = HostHealth(engine: engine, instances: kernel.instances, path: path)
         operations = OperationsHouse(
-            loaded, trigger: trigger, onCall: onCall?.service, kernel: kernel, keys: keys, link: link, health: { await health.unwell() })
+            loaded, trigger: trigger, onCall: onCall.service, kernel: kernel, keys: keys, link: link, health: { await health.unwell() })
         server = Self.gateway(
             loaded, kernel: kernel, metrics: metrics, routes: routes, link: link, engine: engine, onCall: onCall, operations: operations)
         link.connect(self)
@@ -119,7 +112,7 @@ public final class JackApplication: Sendable {
 
     private func handlers(concurrency: Int) -> JackKernel.Handlers {
         let messages = MessageDelivery(engine: engine, property: kernel.parts.property.id, dispatcher: kernel.dispatcher)
-        let pages = PageDelivery(dispatcher: kernel.dispatcher) { [weak self] in self?.onCall?.service }
+        let pages = PageDelivery(dispatcher: kernel.dispatcher) { [weak self] in self?.onCall.service }
         return JackKernel.Handlers(
             concurrency: concurrency,
             inbound: { [weak self] item in
@@ -142,12 +135,8 @@ public final class JackApplication: Sendable {
     /// - Throws: ``PluginAPI/PluginFailure`` where an instance whose policy is `fail` does not start; where the port cannot be had.
     public func start() async throws {
         let kernel = kernel
-        if let onCall {
-            let tasks = onCall.start()
-            background.withLock { $0 += tasks }
-        } else {
-            kernel.alerts.route { [weak self] alert in try await self?.alertRouter.withLock { $0 }.route(alert) }
-        }
+        let calling = onCall.start()
+        background.withLock { $0 += calling }
         try await operations.start()
         kernel.jobs.register(Heartbeats.jobKind) { [weak self] in try await self?.watch.withLock { $0 }?.heartbeats.perform($0) }
         kernel.jobs.register(GuestWatch.jobKind) { [weak self] in try await self?.butler.watch?.perform($0) }
@@ -160,6 +149,7 @@ public final class JackApplication: Sendable {
         butler.knowledge.expectFirstLook()
         try await usage.load()
         try await watch.start()
+        try await onCall.arm()
         try await kernel.start(loaded.configuration.instances.map(\.spec))
         for supervisor in kernel.instances.all { mount(supervisor.status) }
         runKnowledge()
@@ -240,12 +230,16 @@ public final class JackApplication: Sendable {
         let difference = ConfigurationDiff(from: loaded.configuration, to: next.configuration)
         var changes = difference.lines
         if next.catalogs.fingerprint != loaded.catalogs.fingerprint { changes.append("change the butler's catalogs") }
-        switch (loaded.plan, next.plan) {
-        case (let old?, let new?) where old.plan.version != new.plan.version:
-            changes.append("change the on-call plan")
-            if dryRun { changes += onCall?.preview(new.plan) ?? [] }
-        case (nil, .some), (.some, nil): changes.append("the on-call plan comes or goes with the next start")
-        default: break
+        let plan = try next.onCallSource()
+        if plan.plan.version != onCall.service.planVersion {
+            switch (loaded.plan == nil, next.plan == nil) {
+            case (false, false): changes.append("change the on-call plan")
+            case (true, false): changes.append("go by the on-call plan from now on")
+            case (false, true): changes.append("go by no on-call plan any more: alerts go to whom oncall.notify names")
+            // The settings that differ are told already.
+            case (true, true): break
+            }
+            if dryRun { changes += onCall.preview(plan.plan) }
         }
         guard !dryRun else { return (false, changes, lines) }
         // Two at once, by signal and by the API, would each stop what the other has just started.
@@ -265,14 +259,13 @@ public final class JackApplication: Sendable {
         try await taking.usage.load()
         taking.butler.knowledge.expectFirstLook()
         current.withLock { $0 = taking }
-        alertRouter.withLock { $0 = Self.router(next, kernel: kernel) }
         let watching = makeWatch(next)
         watch.withLock { watch in
             watch?.stop()
             watch = watching
         }
         try await watching.start()
-        if let plan = next.plan { try await onCall?.service.change(to: plan.source()) }
+        try await onCall.change(to: plan)
         try await operations.change(to: next)
         let names = Set(next.configuration.instances.map(\.name))
         for removed in difference.removed where !names.contains(removed.name) { routes.unmount(removed.name) }
@@ -319,14 +312,6 @@ public final class JackApplication: Sendable {
                 bus: kernel.bus, clock: kernel.parts.clock, logger: kernel.parts.logger, metrics: kernel.parts.metrics),
             settings: settings, catalogs: loaded.catalogs, knowledge: knowledge)
         return Current(loaded: loaded, butler: butler, usage: usage, notices: notices)
-    }
-
-    private static func router(_ loaded: Configurator.Loaded, kernel: JackKernel) -> AlertRouter {
-        AlertRouter(
-            settings: loaded.onCall, engine: kernel.parts.engine, outbox: { [unowned kernel] in kernel.outbox },
-            sinks: { [unowned kernel] in kernel.instances.all(of: .alert).map(\.spec.name) }, property: kernel.parts.property.id,
-            clock: kernel.parts.clock,
-            metrics: kernel.parts.metrics)
     }
 
     /// The files that an instance's settings name, relative to the configuration file.

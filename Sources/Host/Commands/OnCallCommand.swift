@@ -5,10 +5,13 @@ import OnCall
 import PluginAPI
 
 /// `jack oncall`.
-struct OnCallCommand: ParsableCommand {
+struct OnCallCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "oncall", abstract: "Say who is on call, and prove that somebody always is.",
-        subcommands: [Who.self, CoverageReport.self, OnCallTestCommand.self])
+        commandName: "oncall", abstract: "Say who is on call, prove that somebody always is, and answer pages.",
+        subcommands: [
+            Who.self, CoverageReport.self, OnCallTestCommand.self, ListMatters.self, Acknowledge.self, Resolve.self, Escalate.self, DrillCommand.self,
+            DrillReportCommand.self,
+        ])
 
     /// `jack oncall who`.
     struct Who: ParsableCommand {
@@ -134,30 +137,6 @@ struct PlanOptions: ParsableArguments {
             throw ExitCode(64)
         }
         return date
-    }
-}
-
-extension SinkDescription {
-    /// An alert instance as plans see it; nil for an instance of another kind.
-    init?(_ instance: InstanceConfiguration) {
-        guard instance.kind == .alert else { return nil }
-        let manifest = instance.registration.manifest
-        self.init(
-            instance: instance.name, plugin: manifest.id, contacts: manifest.contacts,
-            reachesHuman: Self.reachesPeople(manifest) || instance.settings.printed["reaches_human"] == .bool(true))
-    }
-
-    /// An alert plugin, by its own name.
-    init?(_ registration: PluginRegistration) {
-        guard registration.kind == .alert else { return nil }
-        let manifest = registration.manifest
-        self.init(instance: manifest.id, plugin: manifest.id, contacts: manifest.contacts, reachesHuman: Self.reachesPeople(manifest))
-    }
-
-    /// Whoever can acknowledge, or has a number or an address, is a person: so it is known without constructing the plugin.
-    private static func reachesPeople(_ manifest: PluginManifest) -> Bool {
-        !manifest.capabilities.isDisjoint(with: ["acknowledge", "acknowledgements"])
-            || manifest.contacts.contains { $0.shape == .phoneNumber || $0.shape == .emailAddress }
     }
 }
 

@@ -117,6 +117,7 @@ struct PluginDescription {
                 )
             }
         }
+        if let reach = manifest.reachesPeople { lines.append("Reaches people: \(reach.words.replacing("`", with: ""))") }
         if let documentation = manifest.documentation { lines.append("Follows: \(documentation)") }
         lines.append("Quality: \(manifest.quality.level)")
         lines += ["", "Settings:"]

@@ -27,7 +27,8 @@ struct LoadedPlan: Sendable {
     }
 
     /// A plan of an archive, with the variables of today.
-    static func restore(_ version: String, _ archive: [UInt8], by reader: PlanReader) throws -> OnCallPlan {
+    static func restore(_ version: String, _ archive: [UInt8], by reader: PlanReader) throws -> any OnCallPlanning {
+        if let house = try? JSONDecoder().decode(HousePlan.self, from: Data(archive)) { return house }
         let texts = try JSONDecoder().decode([Text].self, from: Data(archive))
         guard let first = texts.first else { throw HostError("the archive is empty") }
         var reader = reader, diagnostics = Diagnostics()
@@ -43,12 +44,24 @@ struct LoadedPlan: Sendable {
     }
 }
 
+extension Configurator.Loaded {
+    /// What on call goes by: the plan, or without one what `oncall.notify` and `oncall.severity` say.
+    func onCallSource() throws -> OnCallPlanSource {
+        if let plan { return try plan.source() }
+        let house = HousePlan(
+            onCall, sinks: configuration.instances.filter { $0.kind == .alert }.map(\.name), mark: configuration.nearestMark(of: "oncall.notify"))
+        return OnCallPlanSource(
+            plan: house, receivers: [HousePlan.receiver], text: HousePlan.text, archive: [UInt8](try JSONEncoder().encode(house)))
+    }
+}
+
 extension PlanReader {
     /// A reader for the plan of a configuration.
     init(_ configuration: LoadedConfiguration, registrations: [PluginRegistration], environment: [String: String]) {
         let folder = configuration.directory.isEmpty ? "." : configuration.directory
         self.init(
-            sinks: configuration.instances.compactMap(SinkDescription.init), plugins: registrations.compactMap(SinkDescription.init),
+            sinks: configuration.instances.compactMap { SinkDescription($0, among: configuration.instances) },
+            plugins: registrations.compactMap { SinkDescription($0, among: registrations) },
             timezone: configuration.property.timeZone, environment: environment,
             calendars: { source in
                 // Calendars behind an address are a running Jack's to fetch.

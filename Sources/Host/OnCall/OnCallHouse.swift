@@ -4,17 +4,18 @@ import Logging
 import OnCall
 import PluginAPI
 
-/// On call by a plan, as a running Jack holds it: the service, the watchman beside it, and the links by which people answer.
+/// On call as a running Jack holds it: the service, the watchman beside it, the drills, and the links by which people answer.
 final class OnCallHouse: Sendable {
     let service: OnCallService
     private let watchman: OnCallWatchman
+    private let drills: DrillJobs
     private let kernel: JackKernel
 
     /// - Parameters:
     ///   - publicURL: under which Jack is reached from outside; nil for no links.
     ///   - delivery: carries a page to its sink.
     init(
-        _ plan: LoadedPlan, reader: PlanReader, kernel: JackKernel, linkKey: [UInt8], publicURL: String?, delivery: PageDelivery,
+        _ source: OnCallPlanSource, reader: PlanReader, kernel: JackKernel, linkKey: [UInt8], publicURL: String?, delivery: PageDelivery,
         incidents: IncidentTrigger? = nil
     ) async throws {
         self.kernel = kernel
@@ -25,9 +26,10 @@ final class OnCallHouse: Sendable {
             outbox: { [unowned kernel] in kernel.outbox }, direct: { order, instance in _ = try await delivery.send(order, through: instance) },
             links: AnswerLinks(key: linkKey), url: links)
         made.incidents = incidents
-        service = try await OnCallService(made, plan: try plan.source()) { version, archive in
+        service = try await OnCallService(made, plan: source) { version, archive in
             try LoadedPlan.restore(version, archive, by: reader)
         }
+        drills = DrillJobs(service: service, jobs: kernel.jobs, engine: parts.engine, clock: parts.clock, logger: parts.logger)
         watchman = OnCallWatchman(engine: parts.engine, property: parts.property.id, clock: parts.clock, logger: parts.logger) {
             [unowned kernel] alert in
             try await Self.alarm(alert, kernel, delivery)
@@ -42,7 +44,17 @@ final class OnCallHouse: Sendable {
     /// Takes alerts and answers from now on, and works until the tasks are cancelled.
     func start() -> [Task<Void, Never>] {
         service.attach(to: kernel)
+        drills.attach()
         return [Task { [service] in await service.run() }, Task { [watchman] in await watchman.run() }]
+    }
+
+    /// Asks for the plan's drills: at the start, and whenever the plan has changed.
+    func arm() async throws { try await drills.arm() }
+
+    /// Goes by another plan from now on; what is under way keeps its own.
+    func change(to source: OnCallPlanSource) async throws {
+        try await service.change(to: source)
+        try await arm()
     }
 
     /// Tells every sink at once, past the engine: whoever hears it.
@@ -60,7 +72,7 @@ final class OnCallHouse: Sendable {
     }
 
     /// What people are being told of, whose next step another plan would take to somebody else. They go on by their own plan all the same.
-    func preview(_ next: OnCallPlan) -> [String] {
+    func preview(_ next: any OnCallPlanning) -> [String] {
         service.openMatters.compactMap { open in
             let number = open.level + 1, at = open.nextStepAt ?? kernel.parts.clock.now
             guard let now = service.level(number, of: open, at: at) else { return nil }

@@ -14,10 +14,9 @@ final class OperationsHouse: Sendable {
 
     /// - Parameters:
     ///   - trigger: hears who is paged.
-    ///   - onCall: nil where the configuration names no plan: nothing is muted then, and no alert opens an incident.
     ///   - health: what is not well, by name.
     init(
-        _ loaded: Configurator.Loaded, trigger: IncidentTrigger, onCall: OnCallService?, kernel: JackKernel, keys: EncryptionKeys,
+        _ loaded: Configurator.Loaded, trigger: IncidentTrigger, onCall: OnCallService, kernel: JackKernel, keys: EncryptionKeys,
         link: ApplicationLink, health: @escaping @Sendable () async -> [String]
     ) {
         self.kernel = kernel
@@ -26,7 +25,7 @@ final class OperationsHouse: Sendable {
         incidents = IncidentDesk(
             .init(
                 engine: parts.engine, jobs: kernel.jobs, alerts: kernel.alerts, property: parts.property, clock: parts.clock, logger: parts.logger,
-                trigger: trigger, matters: { onCall?.openMatters ?? [] }), plan: loaded.plan?.plan.incidents ?? .standard)
+                trigger: trigger, matters: { onCall.openMatters }), plan: loaded.plan?.plan.incidents ?? .standard)
         let store = EncryptedSecretStore(engine: parts.engine, property: parts.property.id, owner: "maintenance", keys: keys, clock: parts.clock)
         maintenance = MaintenanceDesk(
             .init(

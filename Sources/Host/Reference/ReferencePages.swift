@@ -63,6 +63,7 @@ struct ReferencePages {
         var text = Self.notice + "# \(manifest.id)\n\n\(manifest.summary)\n\n| | |\n|---|---|\n| kind | [\(plugin.kind)](\(plugin.kind).md) |\n"
         text += "| stability | \(manifest.stability.rawValue) |\n| quality | \(manifest.quality.level) |\n"
         if !manifest.capabilities.isEmpty { text += "| capabilities | \(manifest.capabilities.map(\.rawValue).sorted().joined(separator: ", ")) |\n" }
+        if let reach = manifest.reachesPeople { text += "| reaches people | \(reach.words) |\n" }
         if let document = manifest.documentation { text += "| follows | \(cell(document)) |\n" }
         text += "\n## Where data goes\n\n"
         if manifest.destinations.isEmpty { text += "Nothing leaves the machine.\n" }

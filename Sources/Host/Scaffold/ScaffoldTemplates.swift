@@ -94,7 +94,7 @@ struct ScaffoldTemplates {
 
             public static let manifest = PluginManifest(
                 id: "\(id)", summary: "\(summary)", stability: .experimental,
-                destinations: [DataDestination("the host of endpoint", purpose: "\(purpose)", classes: [\(classes)])],
+                destinations: [DataDestination("the host of endpoint", purpose: "\(purpose)", classes: [\(classes)])],\(reach)
                 quality: [
                     .documentedSettings: .met, .noSecretsShown: .met,
                     .contractSuite: .exempt("it is a skeleton: its contract test names what is missing"),
@@ -148,6 +148,8 @@ struct ScaffoldTemplates {
         case .alert: ".alert"
         }
     }
+
+    private var reach: String { kind == .alert ? " reachesPeople: .always," : "" }
 
     private var methods: String {
         switch kind {

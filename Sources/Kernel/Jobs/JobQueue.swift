@@ -83,6 +83,12 @@ public final class JobQueue: Sendable {
         try await engine.write { try self.enqueue(kind, payload: payload, at: date, key: key, in: $0) }
     }
 
+    /// Whether a job with this key waits, overdue or not.
+    public func isWaiting(_ key: String, in reader: any StorageReader) throws -> Bool {
+        try reader.row(
+            "SELECT id FROM job WHERE key = :key AND property = :property AND state = 'waiting'", ["key": key.sql, "property": property.sql]) != nil
+    }
+
     /// Does something again and again; the moment of the next time survives restarts.
     public func schedule(_ name: String, every interval: Duration, _ work: @escaping @Sendable () async throws -> Void) async throws {
         let key = "schedule:\(name)"
@@ -92,11 +98,9 @@ public final class JobQueue: Sendable {
             try await enqueue(key, at: clock.now.addingTimeInterval(interval.seconds), key: key)
             try await work()
         }
-        let (property, now) = (property, clock.now)
+        let now = clock.now
         try await engine.write { transaction in
-            let waiting = try transaction.row(
-                "SELECT id FROM job WHERE key = :key AND property = :property AND state = 'waiting'", ["key": key.sql, "property": property.sql])
-            guard waiting == nil else { return }
+            guard try !self.isWaiting(key, in: transaction) else { return }
             try self.enqueue(key, payload: [], at: now.addingTimeInterval(interval.seconds), key: key, in: transaction)
         }
     }

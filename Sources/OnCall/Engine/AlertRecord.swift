@@ -14,6 +14,8 @@ struct AlertRecord: Sendable {
     var isTimeout = false
     /// True for an alert of Jack's own: it lasts until its end is said.
     var isOwn = false
+    /// True for a drill's, which nothing silences and nothing counts.
+    var isDrill = false
     var generatorURL = ""
     /// ``PluginAPI/Alert/fingerprint`` of an alert of Jack's own; empty for one from outside.
     var origin = ""
@@ -52,7 +54,7 @@ struct AlertRecord: Sendable {
             fingerprint: id.fingerprintText, name: name, severity: severity,
             summary: summary ?? ([name] + others).filter { !$0.isEmpty }.joined(separator: " "),
             detail: annotations["description"].flatMap { $0 == summary ? nil : $0 }, labels: labels, annotations: annotations, startsAt: startsAt,
-            endsAt: isOver(at: now) ? endsAt : nil, isEmergency: isEmergency)
+            endsAt: isOver(at: now) ? endsAt : nil, isEmergency: isEmergency, generatorURL: generatorURL.isEmpty ? nil : generatorURL)
     }
 
     /// Under which the ledger tells of it.

@@ -64,10 +64,12 @@ struct Matter: Sendable, Codable, Hashable {
     var sent = 0
     /// True where the round has paged somebody.
     var hasReached = false
+    /// What ordered it, where it is a drill.
+    var drill: DrillOrder?
 
     private enum CodingKeys: String, CodingKey {
         case id, plan, openedAt, severity, isEmergency, toldAt, level, pending, nextLevelAt, nextLevelWait, heldUntil, acknowledgement, closing, pages
-        case sent, hasReached
+        case sent, hasReached, drill
     }
 
     var due: Date? {

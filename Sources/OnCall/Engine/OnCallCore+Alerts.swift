@@ -46,7 +46,7 @@ extension OnCallCore {
         if alert.endsAt != nil, alerts[id] == nil { return }
         var record = AlertRecord(
             labels: PackedText(labels), annotations: PackedText(annotations), startsAt: alert.startsAt, endsAt: alert.endsAt ?? .distantFuture,
-            updatedAt: now, severity: alert.severity)
+            updatedAt: now, severity: alert.severity, generatorURL: alert.generatorURL ?? "")
         // An end that is yet to come has been told all the same: whoever raised it says no more.
         if alert.endsAt != nil { record.endsAt = min(record.endsAt, now) }
         record.isEmergency = alert.isEmergency

@@ -20,14 +20,23 @@ public struct OnCallAnswer: Sendable, Hashable {
     public var way: String
     /// Whose wrong codes are counted together.
     public var sender: String
+    /// What the person has to say, for whoever was paged, and for the ledger.
+    public var note: String?
 
-    public init(_ action: PageAcknowledgement.Action, _ subject: Subject, by: String, way: String, sender: String = "") {
+    /// ``way`` of an answer that an operator gives by the command line or the API.
+    public static let command = "command"
+
+    public init(_ action: PageAcknowledgement.Action, _ subject: Subject, by: String, way: String, sender: String = "", note: String? = nil) {
         self.action = action
         self.subject = subject
         self.by = by
         self.way = way
         self.sender = sender
+        self.note = note.map { String($0.prefix(500)) }
     }
+
+    /// The answer's words after who gave it: `: the pump is off`.
+    var words: String { note.map { ": \($0)" } ?? "" }
 }
 
 /// What came of an answer.
@@ -93,7 +102,8 @@ extension OnCallCore {
         let sender = answer.sender.isEmpty ? "" : " (\(answer.sender))"
         let subject = outcome.matter ?? "answers"
         record(
-            [subject], "answer", outcome.status.rawValue, "\(answer.action.rawValue) by \(answer.by)\(sender), \(answer.way): \(outcome.text)",
+            [subject], "answer", outcome.status.rawValue,
+            "\(answer.action.rawValue) by \(answer.by)\(sender), \(answer.way)\(answer.words): \(outcome.text)",
             at: now)
         effects.tallies[.init(receiver: "", outcome: "answer", reason: outcome.status.rawValue), default: 0] += 1
         raiseWaiting(at: now)
@@ -206,6 +216,10 @@ extension OnCallCore {
                 return
             }
             core.effects.groups.insert(id)
+            if let drill = matter.drill, answer.action != .escalate {
+                outcome = core.pass(drill, id, &group, matter, answer, at: now)
+                return
+            }
             switch answer.action {
             case .acknowledge: outcome = core.acknowledge(id, &group, matter, answer, at: now)
             case .resolve: outcome = core.resolve(id, &group, matter, answer, at: now)
@@ -213,7 +227,7 @@ extension OnCallCore {
                 group.matter?.acknowledgement = nil
                 group.matter?.heldUntil = nil
                 if matter.acknowledgement != nil { group.matter?.level = 0 }
-                core.nextLevel(id, &group, "escalated by \(answer.by)", at: now)
+                core.nextLevel(id, &group, "escalated by \(answer.by)\(answer.words)", at: now)
                 outcome = AnswerOutcome(status: .escalated, text: "passed on to the next level", matter: matter.id)
             }
         }
@@ -232,7 +246,7 @@ extension OnCallCore {
         let lasts = plan(of: group).acknowledgementLasts(for: decision(of: group).receiver)
         group.matter?.nextLevelAt = lasts.map { now.addingTimeInterval($0.seconds) }
         group.matter?.nextLevelWait = lasts?.seconds
-        update(id, &group, "acknowledged by \(answer.by)", at: now)
+        update(id, &group, "acknowledged by \(answer.by)\(answer.words)", at: now)
         let until = group.matter?.nextLevelAt.map { "; it comes back at \($0.iso8601) if it is not over" } ?? ""
         return AnswerOutcome(status: .acknowledged, text: "acknowledged\(until)", matter: matter.id)
     }
@@ -247,7 +261,7 @@ extension OnCallCore {
         }
         let members = Array(group.members)
         let isOver = !members.contains { alerts[$0]?.isOver(at: now) == false }
-        close(id, &group, about: members, "resolved by \(answer.by)", at: now)
+        close(id, &group, about: members, "resolved by \(answer.by)\(answer.words)", at: now)
         guard !isOver else {
             for member in members {
                 group.members.remove(member)
@@ -328,6 +342,7 @@ extension OnCallCore {
             }
             core.effects.groups.insert(id)
             group.matter?.pages[index].hasFailed = true
+            if matter.drill != nil { core.effects.drills.append(.failed(page: pageID, reason: short)) }
             let page = matter.pages[index]
             if let next = page.rest.first {
                 var other = page

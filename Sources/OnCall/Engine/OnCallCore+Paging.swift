@@ -41,6 +41,7 @@ extension OnCallCore {
         group.matter?.pending.removeAll { $0.at <= now }
         for pending in due { page(id, &group, pending.step, level: pending.level, "the next step of level \(pending.level)", at: now) }
         guard let next = group.matter?.nextLevelAt, next <= now else { return }
+        if let drill = matter.drill { noteMissed(drill, matter, at: now) }
         if matter.level == 0 {
             begin(id, &group, "nobody has acknowledged it", at: now)
         } else {
@@ -54,7 +55,7 @@ extension OnCallCore {
         effects.groups.insert(id)
         let decision = decision(of: group), plan = plan(of: group)
         let paged = pagedMatter(group)
-        let escalates = plan.escalates(decision.receiver)
+        let drill = group.matter?.drill, escalates = drill != nil || plan.escalates(decision.receiver)
         // A plan that passes over level after level must not hold everybody up.
         for _ in 0..<200 {
             let number = (group.matter?.level ?? 0) + 1
@@ -73,7 +74,7 @@ extension OnCallCore {
                 group.matter?.nextLevelAt = nil
                 return
             }
-            guard let wait = level.wait else { return endRound(id, &group, escalates, at: now) }
+            guard let wait = level.wait ?? drill.map({ TimeInterval($0.within) }) else { return endRound(id, &group, escalates, at: now) }
             guard wait > 0 else { continue }
             setNextLevel(&group, after: wait, at: now)
             return
@@ -84,6 +85,7 @@ extension OnCallCore {
     /// The last level has begun: what nobody acknowledges comes again after the route's `repeat_interval`.
     private mutating func endRound(_ id: UInt64, _ group: inout GroupRecord, _ escalates: Bool, at now: Date) {
         guard let matter = group.matter else { return }
+        if let drill = matter.drill { return miss(drill, id, &group, at: now) }
         let decision = decision(of: group)
         group.matter?.level = 0
         if !matter.hasReached, matter.pending.isEmpty {
@@ -120,7 +122,7 @@ extension OnCallCore {
         }
         return PagedMatter(
             receiver: decision(of: group).receiver, severity: matter?.severity ?? .error, isEmergency: matter?.isEmergency ?? false,
-            labels: common ?? [:])
+            labels: common ?? [:], drill: matter?.drill)
     }
 
     // MARK: Pages
@@ -143,8 +145,11 @@ extension OnCallCore {
             id: "", person: step.person, contact: contact, rest: Array(ways.dropFirst()), code: before?.code ?? "", level: level,
             reason: step.reason, severity: matter.severity)
         let key = page.key
-        let leave = mayLeave(
-            key, contact, page.rest, isFirstCritical: isFirst && matter.severity == .critical, matter.isEmergency, group: id, at: now)
+        // A drill neither waits for other pages nor counts among them.
+        let leave =
+            matter.drill == nil
+            ? mayLeave(key, contact, page.rest, isFirstCritical: isFirst && matter.severity == .critical, matter.isEmergency, group: id, at: now)
+            : nil
         group.matter?.hasReached = true
         if let wait = leave {
             if let index = group.matter?.pages.firstIndex(where: { $0.isTo(contact) && !$0.hasFailed }) {
@@ -191,7 +196,10 @@ extension OnCallCore {
             matter.pages.append(page)
         }
         group.matter = matter
-        let reason = verb == .page ? "\(why): \(page.reason)" : why
+        let mark = matter.drill == nil ? "" : "DRILL: ", reason = mark + (verb == .page ? "\(why): \(page.reason)" : why)
+        if verb == .page, let drill = matter.drill {
+            effects.drills.append(.paged(drill: drill.id, page: pageID, person: page.person, contact: page.contact, level: page.level, at: now))
+        }
         let told = AlertPage(
             id: pageID, groupKey: matter.id, alerts: shown(ids, at: now), recipient: page.contact.recipient, level: max(1, page.level),
             reason: reason,
@@ -271,12 +279,22 @@ extension OnCallCore {
         }
     }
 
-    /// `file:line` out of a step's reason, which ends with it.
+    /// `file:line` out of a step's reason, which ends with it, or with `file:line:column`.
     static func place(in reason: String) -> String? {
-        guard let last = reason.split(separator: " ").last else { return nil }
-        let parts = last.split(separator: ":")
-        guard parts.count >= 2, let line = Int(parts[1].filter(\.isNumber)) else { return nil }
-        return "\(parts[0]):\(line)"
+        // Over bytes: every page that leaves asks for it.
+        let last = reason.utf8.suffix(while: { $0 != UInt8(ascii: " ") })
+        guard let colon = last.firstIndex(of: UInt8(ascii: ":")), colon > last.startIndex else { return nil }
+        let line = last[last.index(after: colon)...].prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        return line.isEmpty ? nil : String(reason[last.startIndex..<line.endIndex])
+    }
+}
+
+extension BidirectionalCollection {
+    /// The longest end all of whose elements are so.
+    fileprivate func suffix(while isSo: (Element) -> Bool) -> SubSequence {
+        var start = endIndex
+        while start > startIndex, isSo(self[index(before: start)]) { start = index(before: start) }
+        return self[start...]
     }
 }
 

@@ -94,7 +94,7 @@ extension OnCallCore {
 
     /// Looks again whether an alert can inhibit others.
     mutating func noteInhibitor(_ id: UInt64, labels: [String: String]? = nil) {
-        guard let alert = alerts[id], alert.updatedAt < alert.endsAt else {
+        guard let alert = alerts[id], alert.updatedAt < alert.endsAt, !alert.isDrill else {
             if inhibitors.removeValue(forKey: id) != nil { inhibitorList = nil }
             return
         }

@@ -49,7 +49,7 @@ extension OnCallCore {
                 continue
             }
             hearing.isAnyFiring = true
-            if !alert.isEmergency {
+            if !alert.isEmergency, !alert.isDrill {
                 if let why = (mustRead ? suppression(of: alert, plan, sources.labels, active) : nil) ?? place {
                     hearing.silence = hearing.silence ?? why
                     if hearing.silent.count < limits.alertsInPage { hearing.silent.append(member) }
@@ -68,7 +68,7 @@ extension OnCallCore {
         case .open: nil
         case .muted(let interval, let mark):
             Suppression(
-                kind: .muted, by: interval, reason: "muted by the time interval “\(interval)” on the route to \(decision.receiver)", rule: mark.place)
+                kind: .muted, by: interval, reason: "muted by “\(interval)” on the route to \(decision.receiver)", rule: mark.place)
         case .inactive(let intervals, let mark):
             Suppression(
                 kind: .inactive, by: intervals.joined(separator: ", "),

@@ -16,6 +16,11 @@ extension OnCallCore {
         var figures = OnCallFigures(alerts: alerts.count, groups: groups.count, silences: silences.count)
         for group in groups.values {
             guard let matter = group.matter, matter.isOpen else { continue }
+            if matter.drill != nil {
+                figures.alerts -= group.members.count
+                figures.groups -= 1
+                continue
+            }
             figures.open += 1
             if matter.acknowledgement != nil { figures.acknowledged += 1 }
         }
@@ -26,7 +31,7 @@ extension OnCallCore {
     public mutating func alertViews(matching matchers: [LabelMatcher], at now: Date) -> [AlertView] {
         let filter = ActiveSilence(Silence(matchers: matchers, startsAt: now, endsAt: now, createdBy: "", comment: ""))
         let views = alerts.keys.compactMap { id -> (UInt64, AlertRecord, [String: String])? in
-            guard let alert = alerts[id], !alert.isOver(at: now) else { return nil }
+            guard let alert = alerts[id], !alert.isOver(at: now), !alert.isDrill else { return nil }
             let labels = alert.labels.texts
             return filter.covers(labels) ? (id, alert, labels) : nil
         }
@@ -86,11 +91,15 @@ extension OnCallCore {
     public var openMatters: [OpenMatter] {
         groups.values.compactMap { group -> OpenMatter? in
             guard let matter = group.matter, matter.isOpen else { return nil }
-            return OpenMatter(
-                id: matter.id, matter: pagedMatter(group), plan: matter.plan, openedAt: matter.openedAt, level: matter.level,
-                nextStepAt: matter.due, acknowledgedBy: matter.acknowledgement?.by,
-                paged: matter.pages.filter { !$0.hasFailed }.map { $0.person ?? $0.contact.label }, alerts: group.members.count)
+            return openMatter(group, matter)
         }.sorted { ($0.openedAt, $0.id) < ($1.openedAt, $1.id) }
+    }
+
+    func openMatter(_ group: GroupRecord, _ matter: Matter) -> OpenMatter {
+        OpenMatter(
+            id: matter.id, matter: pagedMatter(group), plan: matter.plan, openedAt: matter.openedAt, level: matter.level, nextStepAt: matter.due,
+            acknowledgedBy: matter.acknowledgement?.by, paged: matter.pages.filter { !$0.hasFailed }.map { $0.person ?? $0.contact.label },
+            alerts: group.members.count)
     }
 }
 

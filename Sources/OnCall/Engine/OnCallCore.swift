@@ -182,6 +182,8 @@ public struct OnCallCore: Sendable {
     }
 
     mutating func tally(_ group: GroupRecord, _ outcome: String, _ reason: String) {
+        // Drills are counted by their own report.
+        guard group.matter?.drill == nil else { return }
         effects.tallies[.init(receiver: decision(of: group).receiver, outcome: outcome, reason: reason), default: 0] += 1
     }
 

@@ -29,6 +29,8 @@ public struct OnCallEffects: Sendable {
     public var orders: [Placed] = []
     public var lines: [Line] = []
     public var tallies: [Tally: Int] = [:]
+    /// What happened in drills.
+    var drills: [DrillEvent] = []
     /// What differs from what is stored. An id that the core no longer has is a row to delete.
     var alerts: Set<UInt64> = []
     var groups: Set<UInt64> = []
@@ -38,6 +40,7 @@ public struct OnCallEffects: Sendable {
 
     public var isEmpty: Bool {
         orders.isEmpty && lines.isEmpty && alerts.isEmpty && groups.isEmpty && silences.isEmpty && people.isEmpty && routes.isEmpty && tallies.isEmpty
+            && drills.isEmpty
     }
 
     /// Adds what happened later.
@@ -45,6 +48,7 @@ public struct OnCallEffects: Sendable {
         orders += later.orders
         lines += later.lines
         tallies.merge(later.tallies, uniquingKeysWith: +)
+        drills += later.drills
         alerts.formUnion(later.alerts)
         groups.formUnion(later.groups)
         silences.formUnion(later.silences)

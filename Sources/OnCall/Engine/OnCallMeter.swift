@@ -1,5 +1,6 @@
 import CoreMetrics
 import Metrics
+import PluginAPI
 
 /// What on call counts and shows.
 struct OnCallMeter: Sendable {
@@ -17,6 +18,11 @@ struct OnCallMeter: Sendable {
                 ).increment(by: count)
             }
         }
+    }
+
+    func routed(_ alert: Alert) {
+        Counter(label: "jack_alerts_total", dimensions: [("alertname", alert.name), ("severity", alert.severity.rawValue)], factory: factory)
+            .increment()
     }
 
     func delivered(through instance: String) {

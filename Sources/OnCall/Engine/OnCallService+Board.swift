@@ -22,7 +22,10 @@ extension OnCallService {
     }
 
     /// Takes an alert of Jack's own: ``Kernel/AlertIntake/route(_:)``.
-    public func take(_ alert: Alert) async throws { try await perform { core, now in core.raise(alert, at: now) } }
+    public func take(_ alert: Alert) async throws {
+        meter.routed(alert)
+        try await perform { core, now in core.raise(alert, at: now) }
+    }
 
     public func alerts(matching matchers: [LabelMatcher]) async throws -> [AlertView] {
         // A copy, so that nobody waits while a long list is made.

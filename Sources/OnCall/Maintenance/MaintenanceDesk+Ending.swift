@@ -102,7 +102,7 @@ extension MaintenanceDesk {
         try await keep(over)
         if let silence = over.silence {
             // It may have been ended by hand, or be over by itself.
-            do { try await parts.board?.expireSilence(silence) } catch is OnCallError {}
+            do { try await parts.board.expireSilence(silence) } catch is OnCallError {}
         }
         do { try await parts.forget(over.id) } catch {
             parts.logger.warning("a kept configuration could not be removed", metadata: ["window": "\(over.name)", "error": "\(error)"])
@@ -113,11 +113,11 @@ extension MaintenanceDesk {
 
     /// Silences what is worked on, until a moment and a little longer. What is about maintenance itself is never silenced by it.
     func mute(_ record: MaintenanceRecord, until end: Date) async throws -> MaintenanceRecord {
-        guard let board = parts.board, !record.matchers.isEmpty else { return record }
+        guard !record.matchers.isEmpty else { return record }
         var record = record
         // It may have been ended by hand: then another takes its place.
-        let known = try await board.silences(matching: []).first { $0.id == record.silence && $0.state(at: parts.clock.now) == .active }
-        record.silence = try await board.set(
+        let known = try await parts.board.silences(matching: []).first { $0.id == record.silence && $0.state(at: parts.clock.now) == .active }
+        record.silence = try await parts.board.set(
             Silence(
                 id: known?.id ?? "", matchers: record.matchers + [LabelMatcher("type", .notEqual, "maintenance")],
                 startsAt: known?.startsAt ?? parts.clock.now, endsAt: max(end, parts.clock.now).addingTimeInterval(Self.lookTime),

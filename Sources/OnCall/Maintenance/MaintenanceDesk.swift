@@ -22,8 +22,8 @@ public final class MaintenanceDesk: Sendable {
         public var property: String
         public var clock: any TimeSource
         public var logger: Logger
-        /// Who mutes alerts; nil where the hotel has no plan, and nothing is muted.
-        public var board: (any AlertBoard)?
+        /// Who mutes alerts.
+        public var board: any AlertBoard
         /// What is not well now, by name; empty where all is.
         public var health: @Sendable () async -> [String]
         /// Keeps a copy of the configuration that is in force, under a window's id.
@@ -37,7 +37,7 @@ public final class MaintenanceDesk: Sendable {
 
         public init(
             engine: any StorageEngine, jobs: JobQueue, alerts: AlertIntake, property: String, clock: any TimeSource, logger: Logger,
-            board: (any AlertBoard)?, health: @escaping @Sendable () async -> [String],
+            board: any AlertBoard, health: @escaping @Sendable () async -> [String],
             keep: @escaping @Sendable (_ id: String) async throws -> Void = { _ in },
             takeBack: @escaping @Sendable (_ id: String) async throws -> String = { _ in "nothing is kept" },
             forget: @escaping @Sendable (_ id: String) async throws -> Void = { _ in },
@@ -133,7 +133,6 @@ public final class MaintenanceDesk: Sendable {
         }
         guard comment.count <= 500 else { throw OperationsError(.invalid, "the comment is longer than 500 characters") }
         if !matchers.isEmpty, matchers.match([:]) { throw OperationsError(.invalid, "these matchers would mute every alert") }
-        if !matchers.isEmpty, parts.board == nil { throw OperationsError(.conflict, "nothing can be muted: oncall.file names no plan") }
         let now = parts.clock.now
         return try await begin(
             MaintenanceRecord(
@@ -152,7 +151,7 @@ public final class MaintenanceDesk: Sendable {
                 _ = try await begin(
                     MaintenanceRecord(
                         id: id, name: name, comment: window.comment, by: "the window at \(window.mark)", beganAt: now, endsAt: time.upperBound,
-                        matchers: parts.board == nil ? [] : window.matchers, refusesRequests: window.refusesRequests))
+                        matchers: window.matchers, refusesRequests: window.refusesRequests))
             }
         }
         try await parts.engine.write { [self] in try expect(window, in: $0) }

@@ -69,11 +69,14 @@ public struct PagedMatter: Sendable, Hashable, Codable {
     public var isEmergency: Bool
     /// The labels that all its alerts share.
     public var labels: [String: String]
+    /// What ordered it, where it is a drill: then it goes where that says.
+    public var drill: DrillOrder?
 
-    public init(receiver: String, severity: AlertSeverity, isEmergency: Bool, labels: [String: String]) {
+    public init(receiver: String, severity: AlertSeverity, isEmergency: Bool, labels: [String: String], drill: DrillOrder? = nil) {
         self.receiver = receiver
         self.severity = severity
         self.isEmergency = isEmergency
         self.labels = labels
+        self.drill = drill
     }
 }

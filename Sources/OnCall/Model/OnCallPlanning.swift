@@ -31,8 +31,20 @@ public protocol OnCallPlanning: Sendable {
 
     /// After how long an alert without an end, and without news, counts as over (`resolve_timeout`).
     var resolveTimeout: Duration { get }
+
+    /// The drills that the plan orders.
+    var drills: [PlannedDrill] { get }
+
+    /// Every way by which a person of the plan may be reached.
+    var contactWays: [ContactWay] { get }
+
+    /// The names that a drill may be for.
+    func names(of kind: DrillSubject.Kind) -> [String]
 }
 
 extension OnCallPlanning {
     public func mayInhibit(_ labels: [String: String]) -> Bool { true }
+    public var drills: [PlannedDrill] { [] }
+    public var contactWays: [ContactWay] { [] }
+    public func names(of kind: DrillSubject.Kind) -> [String] { [] }
 }

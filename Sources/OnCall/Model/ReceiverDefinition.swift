@@ -22,13 +22,21 @@ public struct SinkDescription: Sendable, Hashable {
     public var plugin: String
     /// How plans write down whom it reaches.
     public var contacts: [ContactForm]
-    /// ``AlertSinkFeatures/reachesHuman``.
+    /// ``PluginAPI/PeopleReach``, as the instance is set up.
     public var reachesHuman: Bool
+    /// The plugin that does the carrying: that of the channel it sends through, or its own. Sinks with the same one are not independent of each other.
+    public var carrier: String
+    /// Who must be there for it to work: the vendor's host. Two carriers may hang on one vendor.
+    public var vendor: String
 
-    public init(instance: String, plugin: String, contacts: [ContactForm] = [], reachesHuman: Bool = false) {
+    public init(
+        instance: String, plugin: String, contacts: [ContactForm] = [], reachesHuman: Bool = false, carrier: String? = nil, vendor: String? = nil
+    ) {
         self.instance = instance
         self.plugin = plugin
         self.contacts = contacts
         self.reachesHuman = reachesHuman
+        self.carrier = carrier ?? plugin
+        self.vendor = vendor ?? self.carrier
     }
 }

@@ -34,4 +34,17 @@ public struct OnCallPlan: OnCallPlanning {
     public func escalates(_ receiver: String) -> Bool { roster.escalates(receiver) }
 
     public func acknowledgementLasts(for receiver: String) -> Duration? { roster.acknowledgementLasts(for: receiver) }
+
+    public var drills: [PlannedDrill] { roster.drills }
+
+    public var contactWays: [ContactWay] { roster.contactWays }
+
+    public func names(of kind: DrillSubject.Kind) -> [String] {
+        switch kind {
+        case .person: roster.personNames
+        case .schedule: roster.scheduleNames
+        case .receiver:
+            routing.receivers.isEmpty ? routing.places.prefix(1).map(\.receiver) : routing.receivers.map(\.name)
+        }
+    }
 }

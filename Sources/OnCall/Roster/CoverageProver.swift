@@ -8,7 +8,7 @@ struct CoverageProver {
         /// After how many seconds a person is paged; nil for no person.
         var reach: Int?
         var isEmpty = true
-        /// The plugins by which people are paged.
+        /// The carriers by which people are paged: ``SinkDescription/carrier``.
         var plugins: Set<String> = []
 
         mutating func add(_ other: State) {
@@ -292,7 +292,7 @@ struct CoverageProver {
     private func state(of contact: PlannedContact, after: Int) -> State {
         guard !contact.ways.isEmpty else { return State() }
         let sinks = roster.humanSinks(contact)
-        return State(reach: sinks.isEmpty ? nil : after, isEmpty: false, plugins: Set(sinks.map(\.plugin)))
+        return State(reach: sinks.isEmpty ? nil : after, isEmpty: false, plugins: Set(sinks.map(\.carrier)))
     }
 
     private mutating func turns(_ id: String, _ question: Question) -> Timeline<State> {

@@ -20,10 +20,19 @@ extension Roster {
     }
 
     private func emergencyDiagnostics(_ targets: [LevelTarget], _ what: String, _ mark: SourceMark) -> [Diagnostic] {
-        let plugins = Set(targets.flatMap(sureSinks).map(\.plugin))
-        guard plugins.count < 2 else { return [] }
-        let ways = plugins.isEmpty ? "no alert plugin that is sure to reach people" : "people by \(plugins.sorted().joined()) alone"
-        let poor = targets.filter { !$0.isDirect && Set(sureSinks($0).map(\.plugin)).count < 2 }.prefix(3).map { target in
+        let sinks = targets.flatMap(sureSinks), carriers = Set(sinks.map(\.carrier))
+        guard carriers.count < 2 else {
+            let vendors = Set(sinks.map(\.vendor))
+            guard vendors.count < 2, let vendor = vendors.first else { return [] }
+            return [
+                Diagnostic(
+                    .warning, .insecure,
+                    "\(what) ends at people by \(carriers.sorted().joined(separator: " and ")), which both hang on \(vendor): if that is away, nobody is reached",
+                    remedy: "give people a contact of another vendor's too", at: mark)
+            ]
+        }
+        let ways = carriers.isEmpty ? "no alert plugin that is sure to reach people" : "people by \(carriers.sorted().joined()) alone"
+        let poor = targets.filter { !$0.isDirect && Set(sureSinks($0).map(\.carrier)).count < 2 }.prefix(3).map { target in
             switch target.kind {
             case .person(let id): "\(id) (\(people[id]?.mark ?? target.mark))"
             case .schedule(let id): "everybody of \(id) (\(schedules[id]?.mark ?? target.mark))"
@@ -31,11 +40,11 @@ extension Roster {
             }
         }
         let mend = poor.isEmpty ? "name people or contacts of two kinds" : "give \(poor.joined(separator: " or ")) a contact of another kind"
-        let configured = Set(book.sinks.filter(\.reachesHuman).map(\.plugin)).count
-        let sinks = configured < 2 ? "; jack.yaml has \(configured == 0 ? "no" : "only one") alert plugin that reaches people" : ""
+        let configured = Set(book.sinks.filter(\.reachesHuman).map(\.carrier)).count
+        let lack = configured < 2 ? "; jack.yaml has \(configured == 0 ? "no" : "only one") alert plugin that reaches people" : ""
         return [
             Diagnostic(
-                .error, .insecure, "\(what) ends at \(ways): an emergency must reach people by two independent alert plugins", remedy: mend + sinks,
+                .error, .insecure, "\(what) ends at \(ways): an emergency must reach people by two independent alert plugins", remedy: mend + lack,
                 at: mark)
         ]
     }
@@ -48,7 +57,7 @@ extension Roster {
         case .schedule(let id):
             let each = (schedules[id]?.people ?? []).map { person in (people[person]?.contacts ?? []).flatMap(humanSinks) }
             guard let first = each.first else { return [] }
-            return first.filter { sink in each.allSatisfy { $0.contains { $0.plugin == sink.plugin } } }
+            return first.filter { sink in each.allSatisfy { $0.contains { $0.carrier == sink.carrier } } }
         }
     }
 

@@ -33,6 +33,7 @@ extension Roster {
     /// - Parameter number: the level, counted from 1 over all rounds.
     public func level(_ number: Int, for matter: PagedMatter, at date: Date) -> EscalationLevel? {
         guard number >= 1 else { return nil }
+        if let drill = matter.drill { return level(number, of: drill, at: date) }
         let receiver = receivers[matter.receiver]
         let policy = matter.isEmergency ? emergency ?? self.policy(of: matter.receiver) : self.policy(of: matter.receiver)
         let slots = policy.flatMap { self.slots[$0] } ?? []

@@ -19,6 +19,8 @@ public struct Roster: Sendable {
     let receiverOrder: [String]
     /// What emergencies follow.
     let emergency: String?
+    /// The drills that the plan orders.
+    public let drills: [PlannedDrill]
     let book: ContactBook
     /// When people are away, in order.
     let absences: [String: [Range<Int>]]
@@ -58,9 +60,10 @@ public struct Roster: Sendable {
             let emergency =
                 own["emergency"] != nil && reader.document.emergency == nil ? nil : reader.emergency(at: own.mark, isPlan: !definitions.isEmpty)
             if document != nil { reader.check(receivers, emergency) }
+            let drills = reader.drills(receivers: receivers.map(\.name) + (emergency == nil ? [] : [Self.emergencyReceiver]))
             return (
                 people: reader.people, schedules: reader.schedules, policies: reader.policies, receivers: receivers, emergency: emergency,
-                diagnostics: reader.diagnostics
+                drills: drills, diagnostics: reader.diagnostics
             )
         }
         self.book = book
@@ -70,6 +73,7 @@ public struct Roster: Sendable {
         receivers = Dictionary(parts.receivers.map { ($0.name, $0) }) { first, _ in first }
         receiverOrder = parts.receivers.map(\.name)
         emergency = parts.emergency
+        drills = parts.drills
         absences = parts.people.mapValues { $0.absences.map(\.range).merged() }
         let policies = parts.policies
         slots = policies.mapValues { Self.slots($0, policies) }

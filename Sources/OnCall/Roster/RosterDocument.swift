@@ -9,6 +9,7 @@ struct RosterDocument: PluginSettings {
     @Setting(help: "Who is paged, one level after the other, until somebody acknowledges.") var policies: Named<PolicySettings> = Named()
     @Setting(help: "One policy in the short form, for a plan that has no receivers.") var escalation: Marked<EscalationSettings>?
     @Setting(help: "What emergencies do.") var emergency: Marked<EmergencySettings>?
+    @Setting(help: "Test pages that must be acknowledged, again and again.") var drills: Items<DrillSettings> = Items()
     init() {}
 }
 

@@ -7,8 +7,12 @@ struct OnCallRows: Sendable {
     typealias Values = [String: SQLValue]
 
     private var statements: [(sql: String, values: [Values])] = []
+    private let drills: [DrillEvent]
+    private let drillRepository: DrillRepository
 
     init(_ effects: OnCallEffects, of core: OnCallCore, property: String) throws {
+        drills = effects.drills
+        drillRepository = DrillRepository(property: property)
         let property = property.sql
         statements = [
             (
@@ -80,6 +84,7 @@ struct OnCallRows: Sendable {
         for statement in statements {
             for values in statement.values { try transaction.run(statement.sql, values) }
         }
+        try drillRepository.write(drills, in: transaction)
     }
 
     private static func values(_ alert: AlertRecord, _ id: UInt64, _ property: SQLValue) -> Values {
@@ -102,8 +107,8 @@ struct OnCallRows: Sendable {
 
 extension AlertRecord {
     var flags: Int {
-        get { (isEmergency ? 1 : 0) | (isTimeout ? 2 : 0) | (isOwn ? 4 : 0) }
-        set { (isEmergency, isTimeout, isOwn) = (newValue & 1 != 0, newValue & 2 != 0, newValue & 4 != 0) }
+        get { (isEmergency ? 1 : 0) | (isTimeout ? 2 : 0) | (isOwn ? 4 : 0) | (isDrill ? 8 : 0) }
+        set { (isEmergency, isTimeout, isOwn, isDrill) = (newValue & 1 != 0, newValue & 2 != 0, newValue & 4 != 0, newValue & 8 != 0) }
     }
 }
 

@@ -24,12 +24,9 @@ public struct AlertSinkFeatures: Sendable, Hashable {
     public var acknowledges: Bool
     /// True where an update changes what was sent instead of sending again.
     public var updatesInPlace: Bool
-    /// True where a human is reached, not only a log or a machine.
-    public var reachesHuman: Bool
 
-    public init(acknowledges: Bool = false, updatesInPlace: Bool = false, reachesHuman: Bool = false) {
+    public init(acknowledges: Bool = false, updatesInPlace: Bool = false) {
         self.acknowledges = acknowledges
         self.updatesInPlace = updatesInPlace
-        self.reachesHuman = reachesHuman
     }
 }

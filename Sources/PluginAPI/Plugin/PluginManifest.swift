@@ -31,12 +31,21 @@ public struct PluginManifest: Sendable {
     /// dots, such as `smtp.host`. An instance that the file does not have comes about by them.
     public let environment: [String: String]
 
-    /// How on-call plans write down whom an alert sink of this plugin reaches; empty for one whose own settings say it.
+    /// How on-call plans write down whom an alert sink of this plugin reaches, or whom a page through a channel of this plugin reaches; empty for a sink whose
+    /// own settings say it, and for a channel by which nobody is paged.
     public let contacts: [ContactForm]
+
+    /// The kind of the instances by which an alert sink sends, where it sends by others: it carries the ``contacts`` of those that its settings name
+    /// (``Plugin/references(in:)``), beside its own.
+    public let sendsThrough: PluginKind?
+
+    /// Whether an alert sink reaches people: each alert sink says so. Nil for the other kinds.
+    public let reachesPeople: PeopleReach?
 
     public init(
         id: String, summary: String, stability: Stability, capabilities: Set<PluginCapability> = [], destinations: [DataDestination] = [],
-        documentation: String? = nil, environment: [String: String] = [:], contacts: [ContactForm] = [], quality: PluginQuality = [:]
+        documentation: String? = nil, environment: [String: String] = [:], contacts: [ContactForm] = [],
+        sendsThrough: PluginKind? = nil, reachesPeople: PeopleReach? = nil, quality: PluginQuality = [:]
     ) {
         self.id = id
         self.summary = summary
@@ -47,6 +56,8 @@ public struct PluginManifest: Sendable {
         self.quality = quality
         self.environment = environment
         self.contacts = contacts
+        self.sendsThrough = sendsThrough
+        self.reachesPeople = reachesPeople
     }
 }
 

@@ -23,6 +23,7 @@ public struct AlertSinkContract<P: AlertSink>: Sendable {
             ContractOperation<P>(name: "resolve") { _ = try await $0.resolve(page($1, isOver: true)) },
         ]
         return await ContractRun.perform(plugin, operations: operations, guestWords: [Self.guestWord] + (recipient.map { [$0] } ?? [])) { run in
+            await checkReach(run)
             await checkTellings(run)
             await checkIdempotency(run)
             await checkAcknowledgements(run)
@@ -44,6 +45,35 @@ public struct AlertSinkContract<P: AlertSink>: Sendable {
                     labels: ["room": "204"], annotations: ["guest_text": Self.guestWord], startsAt: start,
                     endsAt: isOver ? start.addingTimeInterval(60) : nil, isEmergency: isEmergency)
             }, recipient: recipient, level: 2, reason: "route 2, oncall.yaml:9", url: "https://jack.example.com/a/1")
+    }
+
+    /// Whether it reaches people decides whether an emergency may end at it: it must be said, and go together with the rest of the manifest.
+    private func checkReach(_ run: ContractRun<P>) async {
+        let manifest = P.manifest
+        await run.examine(.manifest) {
+            let addresses = manifest.contacts.contains { $0.shape == .phoneNumber || $0.shape == .emailAddress }
+            let answers = !manifest.capabilities.isDisjoint(with: ["acknowledge", "acknowledgements"])
+            switch manifest.reachesPeople {
+            case nil:
+                run.violate(
+                    .manifest,
+                    "it does not say whether it reaches people: write reachesPeople: .always, .never or .setting(…), by which a plan is proved")
+            case .always?:
+                run.expect(
+                    !manifest.destinations.isEmpty, .manifest, "it says that it reaches people, and names no destination: nothing leaves the machine")
+            case .never?:
+                run.expect(
+                    !addresses && !answers, .manifest, "it says that it reaches nobody, and takes people's addresses or brings their answers back")
+            case .setting(let name)?:
+                let setting = P.Settings.schema[name]
+                var isBoolean = false
+                if case .boolean? = setting?.shape { isBoolean = true }
+                run.expect(
+                    isBoolean && setting?.initial == .bool(false), .manifest,
+                    "it says that the setting “\(name)” tells whether it reaches people; there must be such a setting, true or false, and false by default"
+                )
+            }
+        }
     }
 
     private func checkTellings(_ run: ContractRun<P>) async {

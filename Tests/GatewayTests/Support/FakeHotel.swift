@@ -11,7 +11,7 @@ final class FakeHotel: HotelAPI {
     let listeners = Mutex<[AsyncStream<API.Change>.Continuation]>([])
 
     private static let moment = Date(timeIntervalSince1970: 1_800_000_000.125)
-    private func note(_ call: String) { calls.withLock { $0.append(call) } }
+    func note(_ call: String) { calls.withLock { $0.append(call) } }
 
     private let conversation = API.Conversation(
         id: "c1", channel: "webchat", peer: "session:x", state: "open", guestID: "g1", guestName: "Ada", reservationID: "r1", room: "204",

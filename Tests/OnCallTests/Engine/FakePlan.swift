@@ -31,6 +31,7 @@ struct FakePlan: OnCallPlanning {
     var resolveTimeout = Duration.seconds(300)
     /// From and to, while everything is muted.
     var muted: (from: Date, to: Date)?
+    var drills: [PlannedDrill] = []
     /// `source` inhibits `target`.
     var inhibit: (source: LabelMatcher, target: LabelMatcher)?
 
@@ -77,6 +78,12 @@ struct FakePlan: OnCallPlanning {
         return Contact(instance: parts[0], recipient: parts.count > 1 ? parts[1] : nil, label: text)
     }
 
+    func names(of kind: DrillSubject.Kind) -> [String] { kind == .receiver ? receivers.keys.sorted() : [] }
+    var contactWays: [ContactWay] {
+        receivers.values.flatMap(\.levels).joined().map {
+            ContactWay(person: "\($0.split(separator: ":").last ?? "")", name: "sms", contact: contact($0))
+        }
+    }
     func escalates(_ receiver: String) -> Bool { receivers[receiver]?.escalates ?? false }
     func acknowledgementLasts(for receiver: String) -> Duration? { receivers[receiver]?.acknowledgement }
 }

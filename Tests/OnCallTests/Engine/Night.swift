@@ -18,6 +18,7 @@ final class Night {
     private(set) var orders: [OnCallEffects.Placed] = []
     private(set) var lines: [OnCallEffects.Line] = []
     private(set) var tallies: [OnCallEffects.Tally: Int] = [:]
+    private var drillEvents: [DrillEvent] = []
     private var seen = 0
     private let engine: SQLiteEngine?
     private var plans: [String: any OnCallPlanning]
@@ -100,6 +101,37 @@ final class Night {
         return outcome
     }
 
+    /// An operator answers by the command line.
+    func answer(_ action: PageAcknowledgement.Action, named name: String, by person: String = "Ana", note: String? = nil) async throws -> NamedAnswer
+    {
+        let answered = core.answer(action, named: name, by: person, note: note, at: now)
+        core.advance(to: now)
+        try await carryOut()
+        return answered
+    }
+
+    func drill(_ order: DrillOrder) async throws {
+        core.drill(order, at: now)
+        core.advance(to: now)
+        try await carryOut()
+    }
+
+    /// What the database has of drills; of a night without one what happened is written to one.
+    func drills() async throws -> [DrillRecord] {
+        let engine: SQLiteEngine
+        if let mine = self.engine {
+            engine = mine
+        } else {
+            engine = try await SQLiteEngine.open(path: nil)
+            try await engine.migrate(KernelSchema.migrations + OnCallSchema.migrations)
+            let events = drillEvents
+            try await engine.write { try DrillRepository(property: "main").write(events, in: $0) }
+        }
+        let found = try await engine.read { try DrillRepository(property: "main").drills(from: .distantPast, to: .distantFuture, $0) }
+        if self.engine == nil { await engine.close() }
+        return found
+    }
+
     func acknowledge(by name: String = "Ana") async throws -> AnswerOutcome {
         let matter = try #require(orders.last { $0.order.verb == .page }).order.page.groupKey
         return try await answer(OnCallAnswer(.acknowledge, .reference(matter), by: name, way: "test"))
@@ -165,6 +197,7 @@ final class Night {
         let effects = core.drain()
         orders += effects.orders
         lines += effects.lines
+        drillEvents += effects.drills
         tallies.merge(effects.tallies, uniquingKeysWith: +)
         guard let engine else { return }
         let rows = try OnCallRows(effects, of: core, property: "main")

@@ -11,17 +11,25 @@ import Testing
 
 /// What a fake sink was asked to do, and whether it can.
 final class SinkScript: Sendable {
-    private let state = Mutex<(calls: [String], pages: [AlertPage], failure: PluginFailure?)>(([], [], nil))
+    private let state = Mutex<(verbs: [String], pages: [AlertPage], failure: PluginFailure?)>(([], [], nil))
 
-    /// `page:` or `resolve:` with the alert's fingerprint, in order.
-    var calls: [String] { state.withLock { $0.calls } }
+    /// `page:` or `resolve:` with the matter, in order.
+    var calls: [String] { state.withLock { state in zip(state.verbs, state.pages).map { "\($0):\($1.groupKey)" } } }
+    /// `page:` or `resolve:` with the fingerprint by which an alert of Jack's own was raised, in order.
+    var told: [String] {
+        state.withLock { state in
+            zip(state.verbs, state.pages).map { "\($0):\(Self.origins[$1.alerts.first?.fingerprint ?? ""] ?? "another")" }
+        }
+    }
     var pages: [AlertPage] { state.withLock { $0.pages } }
+    private static let origins = Dictionary(
+        uniqueKeysWithValues: ["f", "e", "w", "instance:whatsapp", "deadletter:msg_1"].map { (OnCallCore.id(ofOwn: $0).fingerprintText, $0) })
     func fail(with failure: PluginFailure?) { state.withLock { $0.failure = failure } }
 
     func take(_ verb: String, _ page: AlertPage) throws -> PageReceipt {
         try state.withLock { state in
             if let failure = state.failure { throw failure }
-            state.calls.append("\(verb):\(page.groupKey)")
+            state.verbs.append(verb)
             state.pages.append(page)
             return PageReceipt()
         }
@@ -47,17 +55,17 @@ struct FakeSink: AlertSink {
     func resolve(_ page: AlertPage) async throws -> PageReceipt { try script.take("resolve", page) }
 }
 
-/// The real kernel with two fake sinks, a router and the system's own alerts.
+/// The real kernel with two fake sinks, on call without a plan, and the system's own alerts.
 final class Office: Sendable {
     let engine: SQLiteEngine
     let kernel: JackKernel
     let clock = VirtualClock()
     let one = SinkScript()
     let two = SinkScript()
-    let router: AlertRouter
-    private let watching: Task<Void, Never>
+    let service: OnCallService
+    private let working: [Task<Void, Never>]
 
-    private init(_ settings: OnCallSettings, _ engine: SQLiteEngine) {
+    private init(_ settings: OnCallSettings, _ engine: SQLiteEngine) async throws {
         self.engine = engine
         let kernel = JackKernel(
             .init(
@@ -65,15 +73,19 @@ final class Office: Sendable {
                 http: { _ in ScriptedHTTPClient() },
                 files: { _ in NoFiles() }, secrets: { _ in MemorySecretStore() }, trapFile: nil))
         self.kernel = kernel
-        let pages = PageDelivery(dispatcher: kernel.dispatcher)
+        let watch = Mutex<(any PageWatch)?>(nil)
+        let pages = PageDelivery(dispatcher: kernel.dispatcher, watch: { watch.withLock { $0 } })
         kernel.connect(.init(inbound: { _ in }, deliveries: [.page: { try await pages.deliver($0) }], transcript: { _, _, _ in [] }))
-        router = AlertRouter(
-            settings: settings, engine: engine, outbox: { [unowned kernel] in kernel.outbox },
-            sinks: { [unowned kernel] in kernel.instances.all(of: .alert).map(\.spec.name) },
-            property: PropertyInfo.sample.id, clock: clock, metrics: MemoryMetrics())
-        kernel.alerts.route { [router] in try await router.route($0) }
+        let plan = HousePlan(settings, sinks: ["one", "two"], mark: SourceMark(file: "jack.yaml", line: 7, column: 3))
+        service = try await OnCallService(
+            .init(
+                engine: engine, property: PropertyInfo.sample.id, clock: clock, logger: LogRecorder().logger(), metrics: MemoryMetrics(),
+                outbox: { [unowned kernel] in kernel.outbox }, direct: { _ = try await pages.send($0, through: $1) }),
+            plan: .init(plan: plan, receivers: [HousePlan.receiver], text: HousePlan.text, archive: []), restore: { _, _ in plan })
+        watch.withLock { [service] in $0 = service }
+        service.attach(to: kernel)
         let own = SystemAlerts(engine: engine, alerts: kernel.alerts, bus: kernel.bus, clock: clock, logger: LogRecorder().logger())
-        watching = Task { await own.run() }
+        working = [Task { await own.run() }, Task { [service] in await service.run() }]
     }
 
     /// Waits until nothing is due any more; what is scheduled for later, as housekeeping is, stays.
@@ -96,25 +108,35 @@ final class Office: Sendable {
         try await settle()
     }
 
+    /// Lets time pass a second at a time until `condition` holds: that something is over is told within half a minute.
+    func pass(until condition: @Sendable () -> Bool) async -> Bool {
+        await eventually(within: .seconds(60)) {
+            await self.clock.advance(by: .seconds(1))
+            return condition()
+        }
+    }
+
     func ledger(_ subject: String) async throws -> [Ledger.Entry] {
         try await engine.read { try Ledger.entries(of: subject, property: PropertyInfo.sample.id, in: $0) }
     }
 
     static func open<T>(_ settings: OnCallSettings = OnCallSettings(), _ body: (Office) async throws -> T) async throws -> T {
         let engine = try await SQLiteEngine.open(path: nil)
-        try await engine.migrate(KernelSchema.migrations)
-        let office = Office(settings, engine)
+        try await engine.migrate(KernelSchema.migrations + OnCallSchema.migrations)
+        let office = try await Office(settings, engine)
         var limits = CallLimits()
         limits.attempts = 1
         try await office.kernel.start(
             [("one", office.one), ("two", office.two)].map {
                 InstanceSpec(name: $0.0, registration: PluginRegistration(FakeSink.self), settings: FakeSink.Settings($0.1), limits: limits)
             })
-        defer { office.watching.cancel() }
-        let result = try await body(office)
+        let result: Result<T, any Error>
+        do { result = .success(try await body(office)) } catch { result = .failure(error) }
+        office.working.forEach { $0.cancel() }
+        for work in office.working { await work.value }
         await office.kernel.stop(drain: .zero)
         await engine.close()
-        return result
+        return try result.get()
     }
 }
 

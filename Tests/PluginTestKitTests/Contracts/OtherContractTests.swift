@@ -226,7 +226,7 @@ private final class OddPMS: PMSIntegration {
 
 private struct OddSink: AlertSink {
     typealias Settings = WaySettings
-    static let manifest = PluginManifest(id: "odd-sink", summary: "Tells of alerts, for tests.", stability: .experimental)
+    static let manifest = PluginManifest(id: "odd-sink", summary: "Tells of alerts, for tests.", stability: .experimental, reachesPeople: .never)
     let settings: WaySettings
 
     init(settings: WaySettings, context: PluginContext) { self.settings = settings }

@@ -92,6 +92,7 @@ import Testing
                 event["links"] == [
                     ["href": "https://jack.example.com/a/1", "text": "Open in Jack"],
                     ["href": "https://wiki.example.com/water", "text": "Runbook: NoHotWater"],
+                    ["href": "http://prometheus.example.com/graph", "text": "Source: NoHotWater"],
                 ])
             let details = payload?["custom_details"]
             #expect(details?["reason"] == "route 2, oncall.yaml:9" && details?["level"] == 2 && details?["may_repeat"] == true)
@@ -267,7 +268,7 @@ import Testing
             #expect(!route.verification.isConfigured && !sink.features.acknowledges)
         }
         try await run { sink, _, _, _ async throws in
-            #expect(sink.features.acknowledges && sink.features.reachesHuman && sink.features.updatesInPlace)
+            #expect(sink.features.acknowledges && sink.features.updatesInPlace)
         }
     }
 

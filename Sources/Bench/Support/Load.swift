@@ -1,20 +1,27 @@
-import Crypto
 import Foundation
 import NIOCore
 import NIOPosix
 
-/// What is sent to one route, by how many, for how long.
+/// What is sent, by how many, for how long.
 struct Load: Sendable {
     var port: Int
-    var path: String
     var connections: Int
     /// In nanoseconds.
     var duration: Int64
-    var secret: String
-    /// Messages are numbered from here on, so that none is sent twice by mistake.
-    var firstNumber: Int
+    /// Requests are numbered from here on, so that none is sent twice by mistake.
+    var firstNumber = 0
     /// A connection sends this many at most, whatever the time; nil for no limit.
     var requestsPerConnection: Int?
+    /// Nanoseconds from one request to the next, over all connections; nil for as fast as answers come.
+    var pace: Int64?
+    /// Makes the request of a number, its head included, at the moment in which it is sent.
+    var request: @Sendable (_ number: Int) -> [UInt8]
+
+    /// A POST whose body has this many bytes, up to the end of its head.
+    static func head(_ path: String, bytes: Int, _ fields: [(name: String, value: String)]) -> String {
+        "POST \(path) HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: \(bytes)\r\n"
+            + fields.map { "\($0.name): \($0.value)\r\n" }.joined() + "\r\n"
+    }
 
     /// What came back.
     struct Outcome: Sendable {
@@ -54,7 +61,7 @@ struct Load: Sendable {
                                 .channelInitializer { channel in
                                     channel.eventLoop.makeCompletedFuture {
                                         try channel.pipeline.syncOperations.addHandler(
-                                            LoadConnection(load, index: index, until: begun + load.duration, result: promise))
+                                            LoadConnection(load, index: index, begun: begun, result: promise))
                                     }
                                 }.connect(host: "127.0.0.1", port: load.port).get()
                         } catch {
@@ -83,19 +90,17 @@ private final class LoadConnection: ChannelInboundHandler {
 
     private let load: Load
     private let index: Int
-    private let until: Int64
+    private let begun: Int64
     private let result: EventLoopPromise<Load.Outcome>
-    private let key: SymmetricKey
     private var outcome = Load.Outcome()
     private var received = ByteBuffer()
     private var sentAt: Int64 = 0
 
-    init(_ load: Load, index: Int, until: Int64, result: EventLoopPromise<Load.Outcome>) {
+    init(_ load: Load, index: Int, begun: Int64, result: EventLoopPromise<Load.Outcome>) {
         self.load = load
         self.index = index
-        self.until = until
+        self.begun = begun
         self.result = result
-        key = SymmetricKey(data: Array(load.secret.utf8))
     }
 
     func channelActive(context: ChannelHandlerContext) { next(context) }
@@ -118,23 +123,21 @@ private final class LoadConnection: ChannelInboundHandler {
     }
 
     private func next(_ context: ChannelHandlerContext) {
-        guard Stopwatch.now < until, outcome.sent < load.requestsPerConnection ?? .max else {
+        guard Stopwatch.now < begun + load.duration, outcome.sent < load.requestsPerConnection ?? .max else {
             result.succeed(outcome)
             return context.close(promise: nil)
         }
-        // Every connection has numbers of its own, and guests of its own, some of whom write again and again.
-        let number = load.firstNumber + outcome.sent * load.connections + index
+        let place = outcome.sent * load.connections + index
         outcome.sent += 1
-        let body = SignedMessage.body(number: number, guest: number % 5_000)
-        var request = context.channel.allocator.buffer(capacity: body.count + 256)
-        request.writeString(
-            "POST \(load.path) HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: facebookexternalua\r\nContent-Type: application/json\r\n"
-                + "Content-Length: \(body.count)\r\n\(Signature.header): ")
-        request.writeBytes(Signature.make(body, key: key))
-        request.writeString("\r\n\r\n")
-        request.writeBytes(body)
+        let wait = load.pace.map { begun + Int64(place) * $0 - Stopwatch.now } ?? 0
+        guard wait > 0 else { return send(load.firstNumber + place, context) }
+        context.eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(wait)) { self.send(self.load.firstNumber + place, context) }
+    }
+
+    private func send(_ number: Int, _ context: ChannelHandlerContext) {
+        let request = load.request(number)
         sentAt = Stopwatch.now
-        context.writeAndFlush(wrapOutboundOut(request), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(context.channel.allocator.buffer(bytes: request)), promise: nil)
     }
 
     /// The status of the answer, once it is here whole. Enough of HTTP for answers that have a length; quick, since it takes the server's cores.
