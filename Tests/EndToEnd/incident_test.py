@@ -1,11 +1,11 @@
 """Incidents and maintenance, with the real program: the command line, pages to a receiver of the test's own, and `kill -9` in the middle."""
-import http.server
+import contextlib
 import json
 import re
-import threading
 import time
 
 from lib_jack import House, contains, equal, eventually, main, request, run
+from lib_oncall import Receiver
 
 PLAN = """
 people:
@@ -15,7 +15,7 @@ policies:
   nights: {levels: [{name: first, notify: [ana], wait: 1h}]}
   fire: {levels: [{name: everybody, notify: [bea], wait: 1h}]}
 emergency: {policy: fire}
-route: {receiver: nights, group_by: [alertname], group_wait: 0s}
+route: {receiver: nights, group_by: [alertname], group_wait: 0s, group_interval: 1s}
 receivers:
   - {name: nights, policy: nights}
 incidents:
@@ -35,40 +35,9 @@ maintenance:
 """
 
 
-class Receiver:
-    """Takes pages, and remembers them."""
-
-    def __init__(self):
-        receiver = self
-        self.pages = []
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                receiver.pages.append((self.path, json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)))))
-                self.send_response(202)
-                self.send_header("Content-Length", "2")
-                self.end_headers()
-                self.wfile.write(b"{}")
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
-
-    def names(self, event="page"):
-        return [alert["name"] for _, page in self.pages if page["event"] == event for alert in page["alerts"]]
+def names(receiver, event="page"):
+    """The names of the alerts that were told, in order."""
+    return [alert["name"] for _, _, page in receiver.pages if page["event"] == event for alert in page["alerts"]]
 
 
 def house(receiver):
@@ -101,20 +70,20 @@ def test_the_sample_is_sound_and_its_scenarios_pass():
 
 
 def test_an_incident_opens_by_rule_is_late_after_a_kill_and_ends_with_its_post_mortem():
-    with Receiver() as receiver, house(receiver) as one:
+    with contextlib.closing(Receiver()) as receiver, house(receiver) as one:
         one.start()
         jack(one, "alert", "send", "--name", "DatabaseDown", "--severity", "error", "--summary", "guest Marta Bergmann cannot pay", "type=database_error", "room=204")
         found = eventually(lambda: incidents(one), why="no incident was opened")
         one.kill()
         time.sleep(3)
         one.start()
-        eventually(lambda: "IncidentStepLate" in receiver.names(), timeout=20, why="the late step was forgotten")
+        eventually(lambda: "IncidentStepLate" in names(receiver), timeout=20, why="the late step was forgotten")
         equal(len(incidents(one)), 1, "incidents after the restart")
         name = found[0]["id"]
         equal(found[0]["title"], "DatabaseDown")
         contains(jack(one, "incident", "list"), "acknowledge")
         contains(jack(one, "incident", "take", name), "is acknowledged; next: mitigate")
-        eventually(lambda: "IncidentStepLate" in receiver.names("resolve"), why="the end was not told")
+        eventually(lambda: "IncidentStepLate" in names(receiver, "resolve"), why="the end was not told")
         jack(one, "incident", "note", name, "token=abcdef and ada@example.com")
         jack(one, "incident", "status", name, "We are working on it.")
         jack(one, "incident", "step", name, "mitigat", status=1)
@@ -135,7 +104,7 @@ def test_an_incident_opens_by_rule_is_late_after_a_kill_and_ends_with_its_post_m
 
 
 def test_maintenance_mutes_refuses_survives_and_rolls_back():
-    with Receiver() as receiver, house(receiver) as one:
+    with contextlib.closing(Receiver()) as receiver, house(receiver) as one:
         one.start()
         before = one.config.read_text()
         jack(one, "maintenance", "begin", "--for", "10m", "--match", "service=database", "--refuse-requests", "--comment", "new disks")
@@ -148,8 +117,8 @@ def test_maintenance_mutes_refuses_survives_and_rolls_back():
         equal((one.get("/healthz").status, one.get("/metrics").status, one.api("GET", "/api/v1/tasks").status), (200, 200, 200))
         jack(one, "alert", "send", "--name", "Muted", "--severity", "critical", "service=database")
         jack(one, "alert", "send", "--name", "Heard", "--severity", "critical", "service=web")
-        eventually(lambda: "Heard" in receiver.names(), why="what is not worked on was not paged")
-        assert "Muted" not in receiver.names(), receiver.names()
+        eventually(lambda: "Heard" in names(receiver), why="what is not worked on was not paged")
+        assert "Muted" not in names(receiver), names(receiver)
 
         # A change that is no good: its plugin is not well, and the end of the window takes it back.
         one.edit("jack.yaml", "alerts:\n  log: {}\n", "alerts:\n  log: {}\n  two:\n    plugin: webhook\n    settings: {url: \"http://127.0.0.1:9/x\", secret: \"${HOOK_SECRET}\"}\n")
@@ -157,15 +126,15 @@ def test_maintenance_mutes_refuses_survives_and_rolls_back():
         jack(one, "plugins", "hold", "two", "--reason", "it is broken")
         contains(jack(one, "maintenance", "end", status=1), "not well: two")
         equal(one.config.read_text(), before, "the configuration")
-        eventually(lambda: "MaintenanceUnhealthy" in receiver.names(), why="nobody was told")
+        eventually(lambda: "MaintenanceUnhealthy" in names(receiver), why="nobody was told")
         eventually(lambda: "no maintenance" in jack(one, "maintenance", "status"), timeout=30, why="it did not end when all was well")
         equal(request("GET", one.url + "/").status, 200)
-        eventually(lambda: "Muted" in receiver.names(), timeout=30, why="what still fires was forgotten")
-        eventually(lambda: "MaintenanceUnhealthy" in receiver.names("resolve"), why="the end was not told")
+        eventually(lambda: "Muted" in names(receiver), timeout=30, why="what still fires was forgotten")
+        eventually(lambda: "MaintenanceUnhealthy" in names(receiver, "resolve"), why="the end was not told")
 
 
 def test_mistakes_are_told_with_lines():
-    with Receiver() as receiver, house(receiver) as one:
+    with contextlib.closing(Receiver()) as receiver, house(receiver) as one:
         plan = one.folder / "config" / "plan.yaml"
         plan.write_text(plan.read_text().replace("    P1:\n", "    P7:\n").replace("watch: 1s", "watch: one").replace("every: 1s", "every: 1s, comand: [x]"))
         result = one.run("check", str(one.config))

@@ -66,8 +66,8 @@ public final class IncidentTrigger: Sendable {
 
     private static func rule(for group: GroupRecord?, _ core: OnCallCore, _ rules: [IncidentPlan.Rule]) -> IncidentNotice.Rule? {
         guard let group, !rules.isEmpty else { return nil }
-        let labels = group.members.prefix(core.limits.alertsInPage).compactMap { core.alerts[$0]?.labels.texts }
-            // What says that an incident is late must not open another.
+        // What says that an incident is late must not open another, and a drill is none.
+        let labels = group.members.prefix(core.limits.alertsInPage).compactMap { core.alerts[$0] }.filter { !$0.isDrill }.map(\.labels.texts)
             .filter { !["incident", "maintenance"].contains($0["type"] ?? "") }
         for rule in rules {
             guard let fitting = labels.first(where: { rule.matchers.match($0) }) else { continue }

@@ -48,7 +48,7 @@ final class MaintenanceRoom: Sendable {
 
     static func empty() async throws -> FullDisk {
         let disk = try await Desk.empty()
-        try await disk.migrate(KernelSchema.migrations + OnCallSchema.migrations + OperationsSchema.migrations)
+        _ = try await disk.migrate(KernelSchema.migrations + OnCallSchema.migrations + OperationsSchema.migrations)
         return disk
     }
 
