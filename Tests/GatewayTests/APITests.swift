@@ -136,6 +136,9 @@ import Testing
                     case "PATCH /api/v1/tasks/{id}": #"{"action":"claim"}"#
                     case "PATCH /api/v1/conversations/{id}": #"{"action":"release"}"#
                     case "POST /api/v1/conversations/{id}/messages": #"{"text":"x"}"#
+                    case "POST /api/v1/incidents": #"{"priority":"P1","title":"t"}"#
+                    case "PATCH /api/v1/incidents/{id}": #"{"action":"take"}"#
+                    case "POST /api/v1/maintenance/begin": #"{"seconds":60}"#
                     case "POST /api/v1/oncall/answers": #"{"action":"acknowledge","name":"DiskFull"}"#
                     default: ""
                     }

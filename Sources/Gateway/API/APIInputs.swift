@@ -14,9 +14,9 @@ extension APIInput {
 }
 
 /// The longest text that staff may send, in characters.
-private let longestText = 4000
+let longestText = 4000
 
-private func check(_ text: String?, _ name: String, longest: Int = longestText, into problems: inout [String: String]) {
+func check(_ text: String?, _ name: String, longest: Int = longestText, into problems: inout [String: String]) {
     guard let text else { return }
     if text.allSatisfy(\.isWhitespace) { problems[name] = "is empty" }
     if text.count > longest { problems[name] = "is longer than \(longest) characters" }

@@ -31,6 +31,7 @@ struct GatewayResponder<Inner: HTTPResponder<GatewayContext>>: HTTPResponder {
     let time: any TimeSource
     let routes: any RouteTable
     let webhooks: WebhookResponder
+    let maintenance: MaintenanceGate
     /// The gateway's own routes.
     let router: Inner
 
@@ -65,6 +66,7 @@ struct GatewayResponder<Inner: HTTPResponder<GatewayContext>>: HTTPResponder {
         if path.hasPrefix("/webhooks/") {
             context.coreContext.endpointPath.value = "/webhooks/{instance}"
             try limit(.webhooks, context)
+            try maintenance.checkWebhook(path)
             return Response(try await webhooks.respond(path.dropFirst("/webhooks/".count), request, context.client, context.requestID))
         }
         let isAPI = path == "/api" || path.hasPrefix("/api/")
@@ -82,6 +84,7 @@ struct GatewayResponder<Inner: HTTPResponder<GatewayContext>>: HTTPResponder {
         if let page = routes.page(path) {
             context.coreContext.endpointPath.value = path
             guard request.method == .get || request.method == .head else { throw GatewayError.methodNotAllowed([.get, .head]) }
+            try maintenance.check(page.instance)
             return Response(try await page.route.respond(PluginRequest(request, client: context.client, id: context.requestID)))
         }
         if routes.socket(path) != nil || path == "/ws" {

@@ -36,13 +36,14 @@ public struct GatewayBuilder: Sendable {
         let resolver = ClientResolver(trusted: configuration.trustedProxies)
         let apiGuard = APIGuard(token: configuration.token, limiters: limiters)
         let health = HealthResponder(source: parts.health, version: parts.version, time: parts.time, limit: configuration.probeTimeout)
+        let maintenance = MaintenanceGate(refusal: parts.refusal, time: parts.time)
         let main = GatewayResponder(
             configuration: configuration, resolver: resolver, limiters: limiters, metrics: metrics, time: parts.time, routes: parts.routes,
             webhooks: WebhookResponder(routes: parts.routes, limiters: limiters, metrics: metrics, accept: parts.accept),
-            router: OwnRoute.router(ownRoutes(health, apiGuard), maximumBodyBytes: configuration.maximumBodyBytes))
+            maintenance: maintenance, router: OwnRoute.router(ownRoutes(health, apiGuard), maximumBodyBytes: configuration.maximumBodyBytes))
         let policy = SocketPolicy(
             configuration: configuration, resolver: resolver, limiters: limiters, metrics: metrics, routes: parts.routes, apiGuard: apiGuard,
-            staff: parts.hotel.map(StaffSocket.route))
+            staff: parts.hotel.map(StaffSocket.route), maintenance: maintenance)
         let small = MetricsResponder(metricsText: parts.metricsText)
         let settled = configuration, logger = parts.logger
         let makeMain: GatewayServer.MakeApplication = { address, onRunning in

@@ -17,6 +17,9 @@ public struct GatewayParts: Sendable {
     public var alertBoard: (any AlertBoard)?
     /// Who keeps heartbeats; nil for a gateway without.
     public var heartbeats: (any HeartbeatKeeping)?
+    /// Whether a guest's new request is turned away now, and until when; nil for one that is taken. Asked for every request, so it answers at once.
+    /// - Parameter instance: the plugin instance to which the request goes.
+    public var refusal: @Sendable (_ instance: String) -> MaintenanceRefusal? = { _ in nil }
     /// The metrics page.
     public var metricsText: @Sendable () -> String
     public var metrics: any MetricsFactory

@@ -13,6 +13,7 @@ struct SocketPolicy: Sendable {
     let apiGuard: APIGuard
     /// `/ws`, where there is something to say on it.
     let staff: SocketRoute?
+    let maintenance: MaintenanceGate
 
     func decide(_ head: HTTPRequest, _ peer: String?) -> SocketDecision {
         let path = String((head.path ?? "").prefix { $0 != "?" })
@@ -33,6 +34,8 @@ struct SocketPolicy: Sendable {
                     throw GatewayError(.forbidden, "address_not_allowed", "this address may not use the API")
                 }
                 try apiGuard.check(subprotocols: asked, client.address)
+            } else {
+                try maintenance.check(mounted.instance)
             }
         } catch {
             return .refuse(GatewayError.of(error))

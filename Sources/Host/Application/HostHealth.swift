@@ -40,6 +40,15 @@ struct HostHealth: HealthSource {
             }
     }
 
+    /// What is not ready now, by name.
+    func unwell() async -> [String] {
+        var names: [String] = []
+        for dependency in dependencies {
+            do { try await dependency.check() } catch { names.append(dependency.name) }
+        }
+        return names
+    }
+
     /// A full disk is seen by its free space: a write as small as a probe may still fit where a guest's message does not.
     private static func checkRoom(for path: String) throws {
         var facts = statvfs()

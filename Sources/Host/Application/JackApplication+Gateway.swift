@@ -9,7 +9,7 @@ import PluginAPI
 extension JackApplication {
     static func gateway(
         _ loaded: Configurator.Loaded, kernel: JackKernel, metrics: PrometheusRegistry, routes: MountedRoutes, link: ApplicationLink,
-        engine: SQLiteEngine, onCall: OnCallHouse
+        engine: SQLiteEngine, onCall: OnCallHouse, operations: OperationsHouse
     ) -> GatewayServer {
         let server = loaded.configuration.settings.server
         var configuration = GatewayConfiguration()
@@ -46,6 +46,7 @@ extension JackApplication {
             time: kernel.parts.clock, logger: kernel.parts.logger)
         parts.alertBoard = onCall.service
         parts.heartbeats = link
+        parts.refusal = { [weak operations] in operations?.refusal($0) }
         parts.extraRoutes = AnswerPages.routes(onCall.service)
         GatewayBuilder.describeMetrics(in: metrics)
         SystemGauges.describe(in: metrics)

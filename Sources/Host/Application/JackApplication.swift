@@ -31,6 +31,8 @@ public final class JackApplication: Sendable {
     private let mail: MailEngine
     private let watch: Mutex<WatchHouse?>
     let onCall: OnCallHouse
+    /// Incidents and maintenance.
+    let operations: OperationsHouse
     private let current: Mutex<Current>
     private let configurator: Configurator
     private let background = Mutex<[Task<Void, Never>]>([])
@@ -47,7 +49,9 @@ public final class JackApplication: Sendable {
     }
 
     /// The schema, whole.
-    static let migrations = KernelSchema.migrations + ButlerSchema.migrations + OnCallSchema.migrations + RaisingSchema.migrations
+    static let migrations =
+        KernelSchema.migrations + ButlerSchema.migrations + OnCallSchema.migrations + RaisingSchema.migrations
+        + OperationsSchema.migrations
 
     var butler: Butler { current.withLock { $0.butler } }
     private var usage: UsageLedger { current.withLock { $0.usage } }
@@ -92,12 +96,17 @@ public final class JackApplication: Sendable {
                 trapFile: path.map { $0 + ".trap" }))
         self.kernel = kernel
         current = Mutex(Self.butler(loaded, kernel: kernel, engine: engine, http: http))
+        let trigger = IncidentTrigger(jobs: kernel.jobs)
         onCall = try await OnCallHouse(
             loaded.onCallSource(), reader: loaded.planReader, kernel: kernel, linkKey: keys.derived("oncall/links/1"),
-            publicURL: configuration.property.publicURL, remembers: loaded.onCall.history, delivery: PageDelivery(dispatcher: kernel.dispatcher))
+            publicURL: configuration.property.publicURL, remembers: loaded.onCall.history, delivery: PageDelivery(dispatcher: kernel.dispatcher),
+            incidents: trigger)
         watch = Mutex(nil)
-        let link = ApplicationLink()
-        server = Self.gateway(loaded, kernel: kernel, metrics: metrics, routes: routes, link: link, engine: engine, onCall: onCall)
+        let link = ApplicationLink(), health = HostHealth(engine: engine, instances: kernel.instances, path: path)
+        operations = OperationsHouse(
+            loaded, trigger: trigger, onCall: onCall.service, kernel: kernel, keys: keys, link: link, health: { await health.unwell() })
+        server = Self.gateway(
+            loaded, kernel: kernel, metrics: metrics, routes: routes, link: link, engine: engine, onCall: onCall, operations: operations)
         link.connect(self)
         kernel.connect(handlers(concurrency: loaded.butler.concurrency))
     }
@@ -129,6 +138,7 @@ public final class JackApplication: Sendable {
         let kernel = kernel
         let calling = onCall.start()
         background.withLock { $0 += calling }
+        try await operations.start()
         kernel.jobs.register(Heartbeats.jobKind) { [weak self] in try await self?.watch.withLock { $0 }?.heartbeats.perform($0) }
         kernel.jobs.register(GuestWatch.jobKind) { [weak self] in try await self?.butler.watch?.perform($0) }
         let watch = makeWatch(loaded)
@@ -258,6 +268,7 @@ public final class JackApplication: Sendable {
         try await watching.start()
         onCall.service.remember(for: next.onCall.history)
         try await onCall.change(to: plan)
+        try await operations.change(to: next)
         let names = Set(next.configuration.instances.map(\.name))
         for removed in difference.removed where !names.contains(removed.name) { routes.unmount(removed.name) }
         for supervisor in kernel.instances.all { mount(supervisor.status) }

@@ -16,7 +16,7 @@ final class OnCallHouse: Sendable {
     ///   - delivery: carries a page to its sink.
     init(
         _ source: OnCallPlanSource, reader: PlanReader, kernel: JackKernel, linkKey: [UInt8], publicURL: String?, remembers: Duration,
-        delivery: PageDelivery
+        delivery: PageDelivery, incidents: IncidentTrigger? = nil
     ) async throws {
         self.kernel = kernel
         let parts = kernel.parts
@@ -26,6 +26,7 @@ final class OnCallHouse: Sendable {
             outbox: { [unowned kernel] in kernel.outbox }, direct: { order, instance in _ = try await delivery.send(order, through: instance) },
             links: AnswerLinks(key: linkKey), url: links)
         made.remembers = remembers
+        made.incidents = incidents
         service = try await OnCallService(made, plan: source) { version, archive in
             try LoadedPlan.restore(version, archive, by: reader)
         }

@@ -56,7 +56,8 @@ extension OnCallCore {
         let groups = alert.groups.compactMap { self.groups[$0] }
         var silencedBy: [String] = [], inhibitedBy: [String] = [], mutedBy: [String] = []
         if !alert.isEmergency {
-            silencedBy = silences(covering: labels, at: now).map(\.id)
+            let covering = silences(covering: labels, at: now)
+            silencedBy = covering.map(\.id)
             let sources = firingInhibitors(at: now)
             if !sources.ids.isEmpty, plan.inhibition(of: labels, among: sources.labels) != nil {
                 inhibitedBy = sources.ids.indices.lazy.filter { [plan] in plan.inhibition(of: labels, among: [sources.labels[$0]]) != nil }.prefix(10)
@@ -65,6 +66,7 @@ extension OnCallCore {
             let muted = groups.compactMap { suppression(at: decision(of: $0), plan(of: $0).verdict(on: decision(of: $0), at: now)) }
             // Where one of its ways is open, it is heard.
             if muted.count == groups.count { mutedBy = muted.map(\.by) }
+            mutedBy += covering.compactMap { $0.maintenanceWindow.map { "maintenance \($0)" } }
         }
         let isSuppressed = !(silencedBy.isEmpty && inhibitedBy.isEmpty && mutedBy.isEmpty)
         let wasLookedAt = groups.contains { $0.hasFlushed }

@@ -46,6 +46,8 @@ public final class OnCallService: AlertBoard, PageWatch {
         public var random: @Sendable () -> UInt64
         /// How long history remembers: ``OnCallService/remember(for:)``.
         public var remembers = OnCallSettings().history
+        /// Hears who is paged; nil for nobody.
+        public var incidents: IncidentTrigger?
 
         public init(
             engine: any StorageEngine, property: String, clock: any TimeSource, logger: Logger, metrics: any MetricsFactory,
@@ -207,9 +209,10 @@ public final class OnCallService: AlertBoard, PageWatch {
             let rows = try OnCallRows(effects, of: core, property: parts.property)
             let entries = try effects.orders.map { try linked($0).entry(through: $0.instance, at: $0.at) }
             let ids = entries.map(\.id)
+            let notices = parts.incidents?.notices(of: effects, core) ?? []
             // Before the outbox has them: it may deliver one before this function goes on.
             state.withLock { $0.fresh.formUnion(ids) }
-            let (outbox, property, repository) = (parts.outbox(), parts.property, repository)
+            let (outbox, property, repository, incidents) = (parts.outbox(), parts.property, repository, parts.incidents)
             // A stop must not cancel it: what is not stored then would leave past the outbox.
             try await Task { [engine = parts.engine] in
                 try await engine.write { transaction in
@@ -217,6 +220,7 @@ public final class OnCallService: AlertBoard, PageWatch {
                     if archives[current] != nil { try OnCallHistory(property: property).begin(plan: current, at: now, in: transaction) }
                     try rows.write(in: transaction)
                     for entry in entries { try outbox.enqueue(entry, in: transaction) }
+                    try incidents?.enqueue(notices, in: transaction)
                     for line in effects.lines { try Ledger.record(line.entry, of: line.subject, property: property, in: transaction) }
                 }
             }.value

@@ -113,6 +113,10 @@ private struct Explainer {
         case .inactive(let intervals, let mark):
             return Step(stage: "inactive", text: "nobody is told outside of \(intervals.map { "“\($0)”" }.joined(separator: ", ")), \(mark)")
         }
+        if let window = plan.maintenance.window(muting: question.labels, at: question.at) {
+            let end = window.time(at: question.at).map { " until \(time($0.upperBound))" } ?? ""
+            return Step(stage: "muted", text: "nobody is told\(end): maintenance “\(window.name)”, \(window.mark)")
+        }
         let silence = question.silences.first { silence in
             silence.state(at: question.at) == .active && silence.matchers.allSatisfy { $0.matches(question.labels) }
         }

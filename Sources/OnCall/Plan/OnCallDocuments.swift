@@ -5,8 +5,8 @@ public enum OnCallDocuments {
     /// The declarations by the document's name.
     public static var all: [(name: String, schema: SettingsSchema)] {
         [
-            ("oncall", SettingsSchema(RosterDocument.schema, and: RoutesDocument.schema)), ("alert-rules", AlertRules.schema),
-            ("oncall-test", ScenarioFile.schema),
+            ("oncall", SettingsSchema(SettingsSchema(RosterDocument.schema, and: OperationsDocument.schema), and: RoutesDocument.schema)),
+            ("alert-rules", AlertRules.schema), ("oncall-test", ScenarioFile.schema),
         ]
     }
 }

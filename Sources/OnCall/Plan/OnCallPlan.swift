@@ -6,11 +6,15 @@ public struct OnCallPlan: OnCallPlanning {
     public let version: String
     public let routing: Routing
     public let roster: Roster
+    public let incidents: IncidentPlan
+    public let maintenance: MaintenancePlan
 
-    public init(version: String, routing: Routing, roster: Roster) {
+    public init(version: String, routing: Routing, roster: Roster, incidents: IncidentPlan = .standard, maintenance: MaintenancePlan = .none) {
         self.version = version
         self.routing = routing
         self.roster = roster
+        self.incidents = incidents
+        self.maintenance = maintenance
     }
 
     public var resolveTimeout: Duration { routing.resolveTimeout }

@@ -61,7 +61,7 @@ public struct PlanReader: Sendable {
             guard let read = document(path.hasPrefix("/") ? path : folder + path, &texts, &found) else { return nil }
             routes = read
         }
-        let own = Set(Roster.keys + [Self.alertmanagerKey])
+        let own = Set(Roster.keys + Self.operationsKeys + [Self.alertmanagerKey])
         if routes.mark.file != root.mark.file { checkKeys(of: root, own, &found) }
         var routing: Routing?
         if routes["route"] == nil, routes["receivers"] == nil, root["escalation"] != nil {
@@ -74,9 +74,11 @@ public struct PlanReader: Sendable {
         }
         let roster = Roster(
             root: root, receivers: routing?.receivers ?? [], sinks: sinks, plugins: plugins, timezone: timezone, calendars: calendars, &found)
+        let (incidents, maintenance) = operations(root, &found)
         guard let routing, !found.hasErrors else { return nil }
         let version = Fingerprint.of(ConfigNode(.sequence(root.mark.file == routes.mark.file ? [root] : [root, routes]), mark: root.mark))
-        return Read(plan: OnCallPlan(version: version, routing: routing, roster: roster), texts: texts)
+        let plan = OnCallPlan(version: version, routing: routing, roster: roster, incidents: incidents, maintenance: maintenance)
+        return Read(plan: plan, texts: texts)
     }
 
     /// The people and schedules of a file, whatever is wrong with the rest of it; nil where it cannot be read.

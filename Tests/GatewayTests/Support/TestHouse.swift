@@ -38,6 +38,7 @@ final class TestHouse: HealthSource {
     /// Starts a gateway for `body` and stops it afterwards, whatever happens.
     static func run(
         time: any TimeSource = SystemTime(), board: (any AlertBoard)? = nil, heartbeats: (any HeartbeatKeeping)? = nil,
+        refusal: @escaping @Sendable (String) -> MaintenanceRefusal? = { _ in nil },
         _ configure: (inout GatewayConfiguration) -> Void = { _ in }, body: (TestHouse) async throws -> Void
     ) async throws {
         let house = TestHouse()
@@ -62,6 +63,7 @@ final class TestHouse: HealthSource {
             time: time, logger: logger)
         parts.alertBoard = board
         parts.heartbeats = heartbeats
+        parts.refusal = refusal
         let server = GatewayBuilder(configuration, parts).build()
         house.running.withLock { $0 = server }
         try await server.start()
