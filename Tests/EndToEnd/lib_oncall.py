@@ -1,9 +1,11 @@
-"""What tests of on call share: a receiver of pages."""
+"""What tests of on call share: a receiver of pages, and a Jack that goes by a plan."""
 import collections
 import http.server
 import json
 import threading
 import time
+
+from lib_jack import House
 
 
 class Receiver:
@@ -46,3 +48,16 @@ class Receiver:
     def close(self):
         self.server.shutdown()
         self.server.server_close()
+
+
+def planned_house(receiver, plan, *assignments):
+    """A Jack that goes by a plan, with the sinks `one`, a webhook, and `pagerduty`; the receiver plays both."""
+    one = House(*assignments, environment={"HOOK_SECRET": "0123456789abcdef0123"})
+    (one.folder / "config" / "plan.yaml").write_text(plan)
+    one.edit("jack.yaml", "alerts:\n  log: {}\n", (
+        "alerts:\n  log: {}\n"
+        "  one:\n    plugin: webhook\n    settings: {url: \"%s/one\", secret: \"${HOOK_SECRET}\", reaches_human: true}\n"
+        "  pagerduty:\n    settings: {routing_key: 0123456789abcdef0123456789abcdef, base_url: \"%s\"}\n") % (receiver.url, receiver.url))
+    one.edit("jack.yaml", "oncall:\n", "oncall:\n  file: plan.yaml\n")
+    one.edit("jack.yaml", "  #public_url: https://jack.example.com", f"  public_url: {one.url}")
+    return one

@@ -16,8 +16,8 @@ import threading
 import time
 import urllib.parse
 
-from lib_jack import TOKEN, House, report, request
-from lib_oncall import Receiver
+from lib_jack import TOKEN, report, request
+from lib_oncall import Receiver, planned_house
 
 WAIT = 3
 LEVELS = "abc"
@@ -45,18 +45,6 @@ def plan(lines, url):
     text += "emergency: {policy: p0}\nroute:\n  receiver: p0\n  group_by: [alertname]\n  group_wait: 0s\n  routes:\n"
     text += "".join(f"    - {{receiver: p{line}, matchers: ['line=\"{line}\"']}}\n" for line in range(lines))
     return text + "receivers:\n" + "".join(f"  - {{name: p{line}, policy: p{line}}}\n" for line in range(lines))
-
-
-def make_house(receiver, lines):
-    house = House("server.rate_limit.requests=0", "log.level=warning", environment={"HOOK_SECRET": "0123456789abcdef0123"})
-    (house.folder / "config" / "plan.yaml").write_text(plan(lines, receiver.url))
-    house.edit("jack.yaml", "alerts:\n  log: {}\n", (
-        "alerts:\n  log: {}\n"
-        "  one:\n    plugin: webhook\n    settings: {url: \"%s/one\", secret: \"${HOOK_SECRET}\", reaches_human: true}\n"
-        "  pagerduty:\n    settings: {routing_key: 0123456789abcdef0123456789abcdef, base_url: \"%s\"}\n") % (receiver.url, receiver.url))
-    house.edit("jack.yaml", "oncall:\n", "oncall:\n  file: plan.yaml\n")
-    house.edit("jack.yaml", "  #public_url: https://jack.example.com", f"  public_url: {house.url}")
-    return house
 
 
 class Traffic:
@@ -177,7 +165,7 @@ def main():
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
     rng, receiver, total = random.Random(seed), Receiver(), 8 * (options.kills + 1)
-    house = make_house(receiver, (total - 1) // ALERTS_A_PERSON + 1)
+    house = planned_house(receiver, plan((total - 1) // ALERTS_A_PERSON + 1, receiver.url), "server.rate_limit.requests=0", "log.level=warning")
     status = 1
     try:
         traffic = Traffic(house, receiver, rng)

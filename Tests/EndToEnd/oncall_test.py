@@ -4,7 +4,7 @@ import subprocess
 import urllib.parse
 
 from lib_jack import ROOT, TOKEN, House, contains, equal, eventually, main, request, run
-from lib_oncall import Receiver
+from lib_oncall import Receiver, planned_house
 
 PLAN = """
 people:
@@ -27,15 +27,7 @@ receivers:
 
 def house(receiver, wait="1h"):
     """A Jack with a plan of two people, who are reached by a webhook each; PagerDuty is played by the same receiver and is not asked here."""
-    one = House(environment={"HOOK_SECRET": "0123456789abcdef0123"})
-    (one.folder / "config" / "plan.yaml").write_text(PLAN % {"one": receiver.url, "wait": wait})
-    one.edit("jack.yaml", "alerts:\n  log: {}\n", (
-        "alerts:\n  log: {}\n"
-        "  one:\n    plugin: webhook\n    settings: {url: \"%s/one\", secret: \"${HOOK_SECRET}\", reaches_human: true}\n"
-        "  pagerduty:\n    settings: {routing_key: 0123456789abcdef0123456789abcdef, base_url: \"%s\"}\n") % (receiver.url, receiver.url))
-    one.edit("jack.yaml", "oncall:\n", "oncall:\n  file: plan.yaml\n")
-    one.edit("jack.yaml", "  #public_url: https://jack.example.com", f"  public_url: {one.url}")
-    return one
+    return planned_house(receiver, PLAN % {"one": receiver.url, "wait": wait})
 
 
 def test_the_sample_hotels_scenarios_pass():

@@ -1,6 +1,5 @@
 import NIOCore
 import NIOHTTP1
-import NIOPosix
 import Synchronization
 
 /// Takes pages in Alertmanager's webhook format, and notes when the first page came that holds the alert of a number.
@@ -8,42 +7,29 @@ final class PageReceiver: Sendable {
     /// What stands before an alert's number in its labels.
     static let mark = "bench-"
 
-    private let group: MultiThreadedEventLoopGroup
-    private let listener: any Channel
+    private let server: LocalServer
     private let arrivals: Arrivals
 
     private final class Arrivals: Sendable {
         let first = Mutex<[Int: Int64]>([:])
     }
 
-    private init(group: MultiThreadedEventLoopGroup, listener: any Channel, arrivals: Arrivals) {
-        self.group = group
-        self.listener = listener
+    private init(server: LocalServer, arrivals: Arrivals) {
+        self.server = server
         self.arrivals = arrivals
     }
 
     static func start() async throws -> PageReceiver {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1), arrivals = Arrivals()
-        let listener = try await ServerBootstrap(group: group).serverChannelOption(.backlog, value: 1024)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.configureHTTPServerPipeline()
-                    try channel.pipeline.syncOperations.addHandler(Reader(arrivals))
-                }
-            }.bind(host: "127.0.0.1", port: 0).get()
-        return PageReceiver(group: group, listener: listener, arrivals: arrivals)
+        let arrivals = Arrivals()
+        return PageReceiver(server: try await LocalServer { Reader(arrivals) }, arrivals: arrivals)
     }
 
-    var url: String { "http://127.0.0.1:\(listener.localAddress?.port ?? 0)/page" }
+    var url: String { server.url + "/page" }
     /// When the first page of each number came.
     var first: [Int: Int64] { arrivals.first.withLock { $0 } }
     var count: Int { arrivals.first.withLock { $0.count } }
 
-    func stop() async throws {
-        try await listener.close()
-        try await group.shutdownGracefully()
-    }
+    func stop() async throws { try await server.stop() }
 
     /// It belongs to its event loop.
     private final class Reader: ChannelInboundHandler {

@@ -1,6 +1,5 @@
 import NIOCore
 import NIOHTTP1
-import NIOPosix
 import Synchronization
 
 /// A vendor on loopback that takes every message, each after a while. It keeps nothing but counts, so that the memory that is measured is Jack's.
@@ -9,39 +8,26 @@ final class SlowVendor: Sendable {
         let value = Mutex<(taken: Int, open: Int, mostOpen: Int)>((0, 0, 0))
     }
 
-    private let group: MultiThreadedEventLoopGroup
-    private let listener: any Channel
+    private let server: LocalServer
     private let counts: Counts
 
-    private init(group: MultiThreadedEventLoopGroup, listener: any Channel, counts: Counts) {
-        self.group = group
-        self.listener = listener
+    private init(server: LocalServer, counts: Counts) {
+        self.server = server
         self.counts = counts
     }
 
     static func start(latency: TimeAmount) async throws -> SlowVendor {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1), counts = Counts()
-        let listener = try await ServerBootstrap(group: group).serverChannelOption(.backlog, value: 1024)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.configureHTTPServerPipeline()
-                    try channel.pipeline.syncOperations.addHandler(Taker(latency: latency, counts: counts))
-                }
-            }.bind(host: "127.0.0.1", port: 0).get()
-        return SlowVendor(group: group, listener: listener, counts: counts)
+        let counts = Counts()
+        return SlowVendor(server: try await LocalServer { Taker(latency: latency, counts: counts) }, counts: counts)
     }
 
-    var url: String { "http://127.0.0.1:\(listener.localAddress?.port ?? 0)" }
+    var url: String { server.url }
     /// Messages that were answered.
     var taken: Int { counts.value.withLock { $0.taken } }
     /// The most that were on their way at once.
     var mostOpen: Int { counts.value.withLock { $0.mostOpen } }
 
-    func stop() async throws {
-        try await listener.close()
-        try await group.shutdownGracefully()
-    }
+    func stop() async throws { try await server.stop() }
 
     /// It belongs to its event loop.
     private final class Taker: ChannelInboundHandler {
