@@ -10,8 +10,16 @@ public struct OnCallSettings: PluginSettings {
     @Setting(help: "The least severity that is told where there is no plan; emergencies are always told.") public var severity: AlertSeverityChoice =
         .warning
     @Setting(help: "What Jack watches, and raises alerts for.") public var watch: RaisingSettings = .init()
+    @Setting(help: "Who else may raise alerts: by webhook, or by mail.") public var sources: [AlertSourceSettings] = []
+    @Setting(help: "How calendars behind an address are fetched.") public var calendars: CalendarFeedSettings = .init()
 
     public init() {}
+
+    /// What the declarations cannot say. Pure.
+    public func check(_ report: inout ValidationReport) {
+        report.nested("watch") { watch.check(&$0) }
+        report.nested("sources") { AlertSourceSettings.check(sources, &$0) }
+    }
 }
 
 /// A severity in YAML.

@@ -17,6 +17,8 @@ public struct GatewayParts: Sendable {
     public var alertBoard: (any AlertBoard)?
     /// Who keeps heartbeats; nil for a gateway without.
     public var heartbeats: (any HeartbeatKeeping)?
+    /// Who takes what outside sources post; nil for a gateway without.
+    public var alertSources: (any AlertSourceKeeping)?
     /// The metrics page.
     public var metricsText: @Sendable () -> String
     public var metrics: any MetricsFactory

@@ -46,6 +46,7 @@ extension JackApplication {
             time: kernel.parts.clock, logger: kernel.parts.logger)
         parts.alertBoard = onCall?.service
         parts.heartbeats = link
+        parts.alertSources = link
         if let onCall { parts.extraRoutes = AnswerPages.routes(onCall.service) }
         GatewayBuilder.describeMetrics(in: metrics)
         SystemGauges.describe(in: metrics)
