@@ -99,16 +99,18 @@ public struct Butler: Sendable {
     }
 
     /// Has the AI on this machine learn what it will be asked, so that no guest waits for it, and indexes the knowledge; then looks at the knowledge until the task is cancelled.
-    public func prepareAndFollowKnowledge() async {
-        await knowledge.run { [desk] in
-            for name in desk.settings.intentAI.isEmpty ? desk.settings.ai : desk.settings.intentAI {
-                let request = ClassificationRequest(text: "hotel", labels: desk.intents.labels, labelSet: desk.intents.labelSet)
-                // What it cannot do now is said when a guest asks. Not on anybody's account: this machine learns.
-                _ = try? await desk.dispatcher.call(
-                    name, as: (any AIProvider).self, "prepare", CallOptions(deadline: .seconds(120), timeout: .seconds(120), attempts: 1)
-                ) { provider in
-                    if provider.features.isLocal { _ = try await provider.classify(request) }
-                }
+    public func prepareAndFollowKnowledge() async { await knowledge.run { await prepare() } }
+
+    /// Has the AI on this machine learn what it will be asked.
+    /// - Parameter limit: how long it may take.
+    public func prepare(within limit: Duration = .seconds(120)) async {
+        for name in desk.settings.intentAI.isEmpty ? desk.settings.ai : desk.settings.intentAI {
+            let request = ClassificationRequest(text: "hotel", labels: desk.intents.labels, labelSet: desk.intents.labelSet)
+            // What it cannot do now is said when a guest asks. Not on anybody's account: this machine learns.
+            _ = try? await desk.dispatcher.call(
+                name, as: (any AIProvider).self, "prepare", CallOptions(deadline: limit, timeout: limit, attempts: 1)
+            ) { provider in
+                if provider.features.isLocal { _ = try await provider.classify(request) }
             }
         }
     }

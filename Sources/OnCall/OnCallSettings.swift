@@ -13,8 +13,16 @@ public struct OnCallSettings: PluginSettings {
         help: "How long alerts, pages, answers and plans that are past are remembered, for `jack why`, `jack route explain --at` and `jack oncall backtest`.",
         .range(.seconds(86_400)...(.seconds(20 * 366 * 86_400)))) public var history: Duration = .seconds(400 * 86_400)
     @Setting(help: "What Jack watches, and raises alerts for.") public var watch: RaisingSettings = .init()
+    @Setting(help: "Who else may raise alerts: by webhook, or by mail.") public var sources: [AlertSourceSettings] = []
+    @Setting(help: "How calendars behind an address are fetched.") public var calendars: CalendarFeedSettings = .init()
 
     public init() {}
+
+    /// What the declarations cannot say. Pure.
+    public func check(_ report: inout ValidationReport) {
+        report.nested("watch") { watch.check(&$0) }
+        report.nested("sources") { AlertSourceSettings.check(sources, &$0) }
+    }
 }
 
 /// A severity in YAML.

@@ -216,5 +216,44 @@ def test_the_environment_names_the_server():
             assert "from the environment" not in result.output, result
 
 
+ALARMS = f"desk+alerts-7c1f@{DOMAIN}"
+SOURCE = """  sources:
+    - {name: plant, kind: email, channel: email, addresses: [%s], senders: ["@plant.example"], severities: {sprinkler: critical}}
+""" % ALARMS
+
+
+def test_mails_of_programs_are_alerts_and_nobody_is_answered():
+    with PostOffice() as office, hotel(office, automatic_to=f"[{ALARMS}]") as house:
+        house.edit("jack.yaml", "oncall:\n", "oncall:\n" + SOURCE)
+        begin(office, house)
+
+        def alarm(number, subject, sender="no-reply@plant.example", to=ALARMS):
+            fields = f"From: Plant <{sender}>\r\nTo: {to}\r\nSubject: {subject}\r\nMessage-ID: <{number}@plant.example>\r\nAuto-Submitted: auto-generated\r\n\r\n2.1 bar\r\n"
+            office.post(sender, fields.encode(), to)
+
+        def standing():
+            with sqlite3.connect(f"file:{house.database}?mode=ro", uri=True) as database:
+                return [row[0] for row in database.execute("SELECT alert FROM standing_alert WHERE fingerprint LIKE 'source:plant:%'")]
+
+        alarm(1, "[FIRING:1] Sprinkler pressure low")
+        (alert,) = eventually(standing, PATIENCE, why="the mail did not become an alert")
+        contains(alert, '"critical"')
+        contains(alert, "Sprinkler pressure low")
+        # Whoever is not believed, and a program that writes to the desk itself, raise nothing.
+        alarm(2, "[FIRING:1] Everything burns", sender="eve@elsewhere.example")
+        alarm(3, "[FIRING:1] Everything burns", to=DESK)
+        alarm(4, "[FIRING:2] Sprinkler pressure low")
+        house.kill()
+        house.start()
+        alarm(5, "[RESOLVED] Sprinkler pressure low")
+        eventually(lambda: not standing(), PATIENCE, why="the alert did not end")
+        # A guest is answered as before, and is the only one.
+        office.post("gina@guest.example", mail("gina@guest.example", 6))
+        eventually(lambda: answers(office, "gina"), PATIENCE, why="no answer came")
+        equal({envelope.rcpt_tos[0] for envelope in office.submissions}, {"gina@guest.example"})
+        assert "Everything burns" not in house.api("GET", "/api/v1/conversations").text
+        equal(house.stop(), 0)
+
+
 if __name__ == "__main__":
     main()

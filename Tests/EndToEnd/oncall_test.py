@@ -1,6 +1,10 @@
 """On call, with real programs: plans and scenarios on the command line, Debian's amtool, pages to receivers of the test's own, and `kill -9` in the middle of an escalation."""
+import hashlib
+import hmac
+import json
 import re
 import subprocess
+import time
 import urllib.parse
 
 from lib_jack import ROOT, TOKEN, House, contains, equal, eventually, main, request, run
@@ -326,6 +330,66 @@ def test_what_is_past_is_told_and_played_through_another_plan():
         equal(played.status, 1, played)
         contains(played.output, "would reach nobody")
         equal(one.run("oncall", "backtest", *config, "--alerts", str(one.config)).status, 2, "what is no list of alerts")
+
+
+def test_what_guests_write_is_played_through_the_butler():
+    # Most of it is the time in which a debug build learns the hotel's intents, once.
+    result = run("oncall", "test", "-v", "config/oncall-tests/guests.yaml", timeout=300)
+    equal(result.status, 0, result)
+    contains(result.output, "6 passed, 0 failed")
+    contains(result.output, "intent: request.maintenance")
+    contains(result.output, "alert GuestEmergency (critical)")
+
+
+SOURCES = """oncall:
+  file: plan.yaml
+  sources:
+    - {name: boiler, secret: the-secret-of-the-boiler, severity: error, map: {name: title, summary: message, status: state}}
+    - {name: ana, secret: 0123456789abcdef0123, format: jack}
+"""
+
+
+def test_outside_sources_page_and_one_jack_pages_another():
+    receiver = Receiver()
+    with house(receiver) as one, house(receiver) as two:
+        one.edit("jack.yaml", "oncall:\n  file: plan.yaml\n", SOURCES)
+        one.start()
+
+        def post(body, at=None, secret="the-secret-of-the-boiler", **headers):
+            text, at = json.dumps(body).encode(), str(int(at or time.time()))
+            code = hmac.new(secret.encode(), at.encode() + b"." + text, hashlib.sha256).hexdigest()
+            return request("POST", one.url + "/api/v1/alerts/boiler", body=text, headers={"X-Jack-Signature": f"t={at},v1={code}"} | headers)
+
+        low, well = {"title": "BoilerPressure", "message": "0.4 bar", "state": "alarm"}, {"title": "BoilerPressure", "message": "1.4 bar", "state": "ok"}
+        now = time.time()
+        taken = post(low, now)
+        equal((taken.status, taken.json["alerts"], taken.json["duplicate"]), (202, 1, False), taken)
+        equal(post(low, now).json["duplicate"], True, "a replay")
+        equal(post(low, secret="another-secret-than-his").status, 401)
+        equal(post(low, time.time() - 1000).status, 401)
+        # It is on disk before it is acknowledged: killed at once, it pages all the same, and is known again.
+        one.kill()
+        one.start()
+        equal(post(low, now).json["duplicate"], True, "a replay after kill -9")
+        page = eventually(lambda: receiver.to("/ana"), why="Ana was not paged")[0]
+        equal([alert["summary"] for alert in page[2]["alerts"]], ["0.4 bar"])
+        equal(post(well).json["resolved"], 1)
+        eventually(lambda: receiver.to("/ana", "resolve"), why="Ana was not told that it is over")
+        # Another Jack's Ana is this one: its pages are alerts here.
+        plan = two.folder / "config" / "plan.yaml"
+        plan.write_text(plan.read_text().replace(receiver.url + "/ana", one.url + "/api/v1/alerts/ana"))
+        two.start()
+        sent = two.run("alert", "send", "--config", str(two.config), "--name", "LiftStuck", "--severity", "error", "--summary", "between two floors")
+        equal(sent.status, 0, sent)
+
+        def told(event):
+            return [page for page in receiver.to("/ana", event) if any(alert["name"] == "LiftStuck" for alert in page[2]["alerts"])]
+
+        (lift,) = eventually(lambda: told("page"), why="the other Jack's page did not come through")
+        equal(lift[2]["alerts"][0]["labels"]["source"], "ana")
+        sent = two.run("alert", "send", "--config", str(two.config), "--name", "LiftStuck", "--severity", "error", "--resolved")
+        equal(sent.status, 0, sent)
+        eventually(lambda: told("resolve"), why="the other Jack's end did not come through")
     receiver.close()
 
 

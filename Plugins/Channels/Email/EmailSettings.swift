@@ -8,6 +8,11 @@ public struct EmailSettings: PluginSettings {
     public var address: String?
     @Setting(help: "The name beside the address; by default the hotel's.") public var name: String?
     @Setting(help: "Other addresses of the hotel's own: mail from them is never answered.") public var aliases: [String] = []
+    @Setting(
+        help:
+            "Addresses of this mailbox to which programs write: their mails are handed in too, marked so that nobody answers them, and are never too many.",
+        example: "[frontdesk+alerts-7c1f@hotel.example]")
+    public var automaticTo: [String] = []
     @Setting(help: "The server that takes mail for sending.") public var smtp: SMTPSettings
     @Setting(help: "The server that holds the hotel's mailbox; without it, nothing is received.") public var imap: IMAPSettings?
     @Setting(help: "The subject of a mail that answers none; {hotel} is the hotel's name.", .notEmpty) public var subject: String =
@@ -30,6 +35,13 @@ public struct EmailSettings: PluginSettings {
     /// The address from which Jack writes.
     var sender: MailAddress? { (address ?? smtp.user).flatMap { MailAddress.parse(Array($0.utf8)).first } }
 
+    /// Whether one of the addresses is for what programs write.
+    func isForPrograms(_ recipients: [MailAddress]) -> Bool {
+        guard !automaticTo.isEmpty else { return false }
+        let keys = Set(automaticTo.map { $0.lowercased() })
+        return recipients.contains { keys.contains($0.key) }
+    }
+
     func check(_ report: inout ValidationReport) {
         if let address, MailAddress.parse(Array(address.utf8)).first?.address.lowercased() != address.lowercased() {
             report.error("address", "“\(address)” is not a mail address", remedy: "write for example frontdesk@hotel.example")
@@ -40,6 +52,9 @@ public struct EmailSettings: PluginSettings {
                 code: .missing)
         }
         for alias in aliases where MailAddress.parse(Array(alias.utf8)).first == nil { report.error("aliases", "“\(alias)” is not a mail address") }
+        for address in automaticTo where MailAddress.parse(Array(address.utf8)).first == nil {
+            report.error("automatic_to", "“\(address)” is not a mail address")
+        }
         if let name, name.contains(where: \.isNewline) { report.error("name", "a name has one line") }
         if subject.contains(where: \.isNewline) { report.error("subject", "a subject has one line") }
         check("smtp", smtp.host, smtp.security, smtp.user, smtp.password, &report)

@@ -40,7 +40,10 @@ public struct GatewayBuilder: Sendable {
         let main = GatewayResponder(
             configuration: configuration, resolver: resolver, limiters: limiters, metrics: metrics, time: parts.time, routes: parts.routes,
             webhooks: WebhookResponder(routes: parts.routes, limiters: limiters, metrics: metrics, accept: parts.accept),
-            maintenance: maintenance, router: OwnRoute.router(ownRoutes(health, apiGuard), maximumBodyBytes: configuration.maximumBodyBytes))
+            maintenance: maintenance,
+            router: OwnRoute.router(
+                ownRoutes(health, apiGuard) + SourceRoutes(sources: parts.alertSources, limiters: limiters, metrics: metrics).all(),
+                maximumBodyBytes: configuration.maximumBodyBytes))
         let policy = SocketPolicy(
             configuration: configuration, resolver: resolver, limiters: limiters, metrics: metrics, routes: parts.routes, apiGuard: apiGuard,
             staff: parts.hotel.map(StaffSocket.route), maintenance: maintenance)

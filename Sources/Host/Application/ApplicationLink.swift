@@ -1,4 +1,5 @@
 import OnCall
+import PluginAPI
 import Synchronization
 
 /// The gateway is made before the application that it serves; this breaks the circle.
@@ -19,5 +20,12 @@ extension ApplicationLink: HeartbeatKeeping {
     private func heartbeatKeeper() throws -> any HeartbeatKeeping {
         guard let keeper = try application().heartbeats else { throw CancellationError() }
         return keeper
+    }
+}
+
+extension ApplicationLink: AlertSourceKeeping {
+    func take(_ request: PluginRequest, of source: String) async throws -> SourceReceipt {
+        guard let sources = try application().alertSources else { throw CancellationError() }
+        return try await sources.take(request, of: source)
     }
 }

@@ -82,7 +82,10 @@ struct Configurator: Sendable {
         },
         ConfigurationSection(key: "oncall", settings: OnCallSettings.self, help: "Who is told of alerts.") { settings, outline, report in
             for name in settings.notify { outline.check(name, .alert, "notify", &report) }
-            report.nested("watch") { settings.watch.check(&$0) }
+            settings.check(&report)
+            for (index, source) in settings.sources.enumerated() {
+                if let channel = source.channel { outline.check(channel, .channel, "sources.\(index).channel", &report) }
+            }
         },
     ]
 
@@ -149,6 +152,9 @@ struct Configurator: Sendable {
         let secrets = LocalSecrets.read(LocalSecrets.path(beside: draft.storage.path)).merging(environment.filter { !$0.value.isEmpty }) { $1 }
         return loader(secrets).kernelSettings()
     }
+
+    /// The configuration where it is sound, without anything made or said.
+    func loadedQuietly() -> LoadedConfiguration? { loader(environment).load().configuration }
 
     private func loader(_ environment: [String: String]) -> ConfigurationLoader {
         ConfigurationLoader(file: file, environment: environment, assignments: assignments, registrations: registrations, sections: Self.sections)

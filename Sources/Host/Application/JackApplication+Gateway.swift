@@ -48,6 +48,7 @@ extension JackApplication {
         parts.heartbeats = link
         parts.refusal = { [weak operations] in operations?.refusal($0) }
         parts.extraRoutes = AnswerPages.routes(onCall.service)
+        parts.alertSources = link
         GatewayBuilder.describeMetrics(in: metrics)
         SystemGauges.describe(in: metrics)
         return GatewayBuilder(configuration, parts).build()

@@ -27,7 +27,7 @@ public final class JackApplication: Sendable {
     private let logOutput: StructuredLogHandler.Output
     private let lock: DatabaseLock?
     private let engine: SQLiteEngine
-    private let http: CurlEngine
+    let http: CurlEngine
     private let mail: MailEngine
     private let watch: Mutex<WatchHouse?>
     let onCall: OnCallHouse
@@ -51,13 +51,14 @@ public final class JackApplication: Sendable {
     /// The schema, whole.
     static let migrations =
         KernelSchema.migrations + ButlerSchema.migrations + OnCallSchema.migrations + RaisingSchema.migrations
-        + OperationsSchema.migrations
+        + OperationsSchema.migrations + SourceSchema.migrations
 
     var butler: Butler { current.withLock { $0.butler } }
     private var usage: UsageLedger { current.withLock { $0.usage } }
     var loaded: Configurator.Loaded { current.withLock { $0.loaded } }
     var storage: any StorageEngine { engine }
     var heartbeats: (any HeartbeatKeeping)? { watch.withLock { $0?.heartbeats } }
+    var alertSources: AlertSources? { watch.withLock { $0?.sources } }
 
     /// The port that is listened on, once started.
     public var port: Int? { server.port }
@@ -118,6 +119,7 @@ public final class JackApplication: Sendable {
             concurrency: concurrency,
             inbound: { [weak self] item in
                 guard let self else { throw CancellationError() }
+                if try await alertSources?.take(item) == true { return }
                 try await butler.handle(item)
             },
             deliveries: [
@@ -141,6 +143,7 @@ public final class JackApplication: Sendable {
         try await operations.start()
         kernel.jobs.register(Heartbeats.jobKind) { [weak self] in try await self?.watch.withLock { $0 }?.heartbeats.perform($0) }
         kernel.jobs.register(GuestWatch.jobKind) { [weak self] in try await self?.butler.watch?.perform($0) }
+        kernel.jobs.register(AlertSources.lapseKind) { [weak self] in try await self?.alertSources?.lapse($0) }
         let watch = makeWatch(loaded)
         self.watch.withLock { $0 = watch }
         let changes = kernel.bus.subscribe(to: InstanceChanged.self)
@@ -155,6 +158,8 @@ public final class JackApplication: Sendable {
         for supervisor in kernel.instances.all { mount(supervisor.status) }
         runKnowledge()
         try await kernel.jobs.schedule("butler.idle", every: .seconds(600)) { [weak self] in try await self?.butler.closeIdle() }
+        try await kernel.jobs.schedule("oncall.calendars", every: loaded.onCall.calendars.refresh) { [weak self] in await self?.refreshCalendars() }
+        background.withLock { tasks in tasks.append(Task { [weak self] in await self?.refreshCalendars() }) }
         do {
             try await server.start()
         } catch let error as IOError where [EADDRINUSE, EADDRNOTAVAIL, EACCES].contains(error.errnoCode) {
@@ -225,6 +230,7 @@ public final class JackApplication: Sendable {
     /// Reads the configuration again and changes what runs into it; everything stays as it is where anything is wrong.
     /// - Parameter dryRun: only says what would change.
     func reload(dryRun: Bool) async throws -> (applied: Bool, changes: [String], diagnostics: [String]) {
+        await configurator.fetchCalendars()
         let (next, diagnostics) = try configurator.load(makingSecrets: false)
         let lines = diagnostics.sorted.map(\.description)
         guard let next else { return (false, [], lines) }
@@ -277,6 +283,15 @@ public final class JackApplication: Sendable {
         runKnowledge()
         logger.info("reloaded", metadata: ["changes": "\(changes.count)"])
         return (true, changes, lines)
+    }
+
+    /// Puts a plan in place of another, unless a third has come in between.
+    func replace(_ old: LoadedPlan, by new: LoadedPlan) -> Bool {
+        current.withLock { current in
+            guard current.loaded.plan?.plan.version == old.plan.version else { return false }
+            current.loaded.plan = new
+            return true
+        }
     }
 
     // MARK: Composition

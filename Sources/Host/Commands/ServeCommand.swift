@@ -20,6 +20,7 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup var options: ConfigurationOptions
 
     func run() async throws {
+        await (try? options.configurator)?.fetchCalendars()
         let (loaded, configurator) = try options.load(makingSecrets: true)
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         let settings = loaded.configuration.settings

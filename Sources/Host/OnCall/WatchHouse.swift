@@ -9,6 +9,7 @@ import Synchronization
 /// What a running Jack watches: its own metrics by rules, heartbeats, its sign of life, what its instances do, and guests who wait. A reload makes a new one.
 final class WatchHouse: Sendable {
     let heartbeats: Heartbeats
+    let sources: AlertSources
     private let rules: AlertRuleWatch
     private let beacon: Beacon?
     private let system: SystemAlerts
@@ -40,6 +41,9 @@ final class WatchHouse: Sendable {
             }, clock: parts.clock, logger: parts.logger)
         heartbeats = Heartbeats(
             settings.heartbeats, engine: parts.engine, jobs: kernel.jobs, alerts: kernel.alerts, property: parts.property.id, clock: parts.clock)
+        self.sources = AlertSources(
+            loaded.onCall.sources, engine: parts.engine, jobs: kernel.jobs, alerts: kernel.alerts, property: parts.property.id, clock: parts.clock,
+            metrics: parts.metrics, logger: parts.logger)
         beacon = Beacon(
             settings.beacon, property: parts.property.id,
             http: CurlHTTPClient(engine: http, policy: OutboundPolicy(toReach: settings.beacon.url, allowsPrivate: settings.beacon.allowPrivate)),

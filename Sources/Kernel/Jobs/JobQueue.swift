@@ -130,6 +130,14 @@ public final class JobQueue: Sendable {
         }
     }
 
+    /// Does what is due, and what that asks for at once, and returns when it is done: for whoever moves the clock by hand. Not beside ``run()``.
+    /// - Throws: ``StorageError``.
+    public func performDue() async throws {
+        while case let jobs = try await claim(), !jobs.isEmpty {
+            for job in jobs { await perform(job) }
+        }
+    }
+
     /// What was under way when an earlier process died is nobody's any more.
     private func freeAll() async throws {
         let property = property
@@ -187,16 +195,21 @@ public final class JobQueue: Sendable {
     }
 
     private func untilNext() async throws -> Duration {
-        guard let doable = doable() else { return .seconds(30) }
         let now = clock.now
+        return try await nextDue().map { .milliseconds(Int64(max(0, $0.timeIntervalSince(now) * 1000).rounded(.up))) } ?? .seconds(30)
+    }
+
+    /// When the next job is due that somebody does; nil where none waits.
+    /// - Throws: ``StorageError``.
+    public func nextDue() async throws -> Date? {
+        guard let doable = doable() else { return nil }
         let arguments = doable.arguments.merging(["property": property.sql]) { $1 }
-        let next = try await engine.read { reader in
+        return try await engine.read { reader in
             try reader.row(
                 "SELECT run_at FROM job WHERE state = 'waiting' AND lease_until IS NULL AND property = :property AND \(doable.sql) ORDER BY run_at LIMIT 1",
                 arguments
             )?.date("run_at")
         }
-        return next.map { .milliseconds(Int64(max(0, $0.timeIntervalSince(now) * 1000).rounded(.up))) } ?? .seconds(30)
     }
 
     private func handler(of kind: String) -> (Handler, ConcurrencyLimiter)? {

@@ -59,6 +59,13 @@ public struct StandingAlerts: Sendable {
         )?.json("alert", as: Alert.self)
     }
 
+    /// How many there are whose fingerprint begins so.
+    public func count(_ prefix: String, in reader: any StorageReader) throws -> Int {
+        try reader.row(
+            "SELECT COUNT(*) AS n FROM standing_alert WHERE property = :property AND SUBSTR(fingerprint, 1, :length) = :prefix",
+            ["property": property.sql, "prefix": prefix.sql, "length": prefix.unicodeScalars.count.sql])?.int("n") ?? 0
+    }
+
     /// All whose fingerprint begins so.
     public func all(_ prefix: String, in reader: any StorageReader) throws -> [Alert] {
         try reader.rows(

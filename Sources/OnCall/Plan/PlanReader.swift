@@ -36,6 +36,8 @@ public struct PlanReader: Sendable {
     public struct Read: Sendable {
         public var plan: OnCallPlan
         public var texts: [(file: String, text: String)]
+        /// The calendars that it was read with, by what `ical` says, the first one's first; without its bytes where one could not be read.
+        public var calendars: [(source: String, bytes: [UInt8]?)]
     }
 
     /// The plan of a file; nil where there is an error.
@@ -72,13 +74,22 @@ public struct PlanReader: Sendable {
             routing = RoutingReader(otherReceivers: [Roster.emergencyReceiver].filter { !names.contains($0) }) { own.contains($0) }.read(
                 routes, &found)
         }
+        var used: [(source: String, bytes: [UInt8]?)] = []
         let roster = Roster(
-            root: root, receivers: routing?.receivers ?? [], sinks: sinks, plugins: plugins, timezone: timezone, calendars: calendars, &found)
+            root: root, receivers: routing?.receivers ?? [], sinks: sinks, plugins: plugins, timezone: timezone,
+            calendars: { source in
+                let bytes = calendars(source)
+                if !used.contains(where: { $0.source == source }) { used.append((source, bytes)) }
+                return bytes
+            }, &found)
         let (incidents, maintenance) = operations(root, &found)
         guard let routing, !found.hasErrors else { return nil }
-        let version = Fingerprint.of(ConfigNode(.sequence(root.mark.file == routes.mark.file ? [root] : [root, routes]), mark: root.mark))
+        var parts = root.mark.file == routes.mark.file ? [root] : [root, routes]
+        // Who is on call by a calendar that has changed is another plan.
+        parts += used.map { ConfigNode(.scalar(String(decoding: $0.bytes ?? [], as: UTF8.self), plain: false), mark: root.mark) }
+        let version = Fingerprint.of(ConfigNode(.sequence(parts), mark: root.mark))
         let plan = OnCallPlan(version: version, routing: routing, roster: roster, incidents: incidents, maintenance: maintenance)
-        return Read(plan: plan, texts: texts)
+        return Read(plan: plan, texts: texts, calendars: used)
     }
 
     /// The people and schedules of a file, whatever is wrong with the rest of it; nil where it cannot be read.

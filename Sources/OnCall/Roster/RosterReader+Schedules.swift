@@ -190,16 +190,21 @@ extension RosterReader {
 
     private mutating func calendar(_ source: Marked<String>, _ zone: ZoneClock) -> CalendarShifts {
         guard let bytes = calendars(source.value) else {
-            diagnostics.error(
-                .unreadable, "the calendar “\(Self.shown(source.value))” cannot be read: nobody is on call by it",
-                remedy: "check the path or the address",
-                at: source.mark)
+            if CalendarCache.isAddress(source.value) {
+                // No error: a Jack that runs fetches it, and a plan that cannot be loaded is none that it could fetch for.
+                diagnostics.warning(
+                    .unreadable, "the calendar “\(CalendarFeeds.shown(source.value))” has never been fetched: nobody is on call by it until it is",
+                    remedy: "start Jack, which fetches it, or check the address", at: source.mark)
+            } else {
+                diagnostics.error(
+                    .unreadable, "the calendar “\(source.value)” cannot be read: nobody is on call by it", remedy: "check the path", at: source.mark)
+            }
             return CalendarShifts([]) { _ in [] }
         }
-        let events = ICalendarReader(zone: zone, file: Self.shown(source.value)).read(bytes, &diagnostics)
+        let events = ICalendarReader(zone: zone, file: CalendarFeeds.shown(source.value)).read(bytes, &diagnostics)
         if events.isEmpty {
             diagnostics.warning(
-                .missing, "the calendar “\(Self.shown(source.value))” has no events", remedy: "check what it exports", at: source.mark)
+                .missing, "the calendar “\(CalendarFeeds.shown(source.value))” has no events", remedy: "check what it exports", at: source.mark)
         }
         let names = document.people.entries.map { entry in
             CalendarName(
@@ -219,12 +224,6 @@ extension RosterReader {
         }
         used.formUnion(shifts.people)
         return shifts
-    }
-
-    /// An address without what may be a key in it.
-    private static func shown(_ source: String) -> String {
-        guard let url = URLComponents(string: source), url.scheme != nil, let host = url.host else { return source }
-        return "\(url.scheme ?? "https")://\(host)/…"
     }
 }
 

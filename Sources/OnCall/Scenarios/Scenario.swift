@@ -5,7 +5,9 @@ import PluginAPI
 struct ScenarioSettings: PluginSettings {
     @Setting(help: "What is tried, in a few words.", .notEmpty) var name: String
     @Setting(help: "When it begins, in the hotel's time.", example: "2026-12-24 02:10") var at: Marked<Stamp>
-    @Setting(help: "What is raised.") var alerts: Items<ScenarioAlert>
+    @Setting(help: "What is raised, beside what guests' words bring about.") var alerts: Items<ScenarioAlert> = .init()
+    @Setting(help: "What guests write.") var guests: Items<ScenarioGuest> = .init()
+    @Setting(help: "What staff do about guests.") var staff: Items<ScenarioStaff> = .init()
     @Setting(help: "What people answer.") var answers: Items<ScenarioAnswer> = .init()
     @Setting(help: "Alert instances that cannot be reached.") var broken: [String] = []
     @Setting(help: "Who must be paged. Whoever else is paged fails the scenario; an empty list means nobody.") var expect: Items<ScenarioPage>
@@ -37,12 +39,13 @@ struct ScenarioAnswer: PluginSettings {
     init() {}
 }
 
-/// A page that must leave.
+/// A page that must leave, or a time in which none may.
 struct ScenarioPage: PluginSettings {
-    @Setting(help: "Who is paged: a person of the plan, or the label of a contact that is nobody's.", .notEmpty) var to: String
-    @Setting(help: "The alert instance that carries it; not set for any.") var through: String?
+    @Setting(help: "Who is paged: a person of the plan, or the label of a contact that is nobody's.") var to: String?
+    @Setting(help: "True in place of `to` where nobody at all may be paged from `from` until `by`.") var nobody: Bool = false
+    @Setting(help: "How: an alert instance, or a kind of contact such as sms; not set for any.") var through: String?
     @Setting(help: "From when on, from the beginning.") var from: Duration = .zero
-    @Setting(help: "By when, from the beginning.") var by: Duration
+    @Setting(help: "By when, from the beginning; needed beside `to`.") var by: Duration?
 
     init() {}
 }

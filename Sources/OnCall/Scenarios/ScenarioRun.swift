@@ -2,7 +2,7 @@ import Foundation
 import Kernel
 import PluginAPI
 
-/// Plays one scenario: the plan, the real engine, no clock, and sinks that only write down.
+/// Plays one scenario: the plan, the real engine, no clock, and sinks that only write down; where guests write in it, the house around them.
 struct ScenarioRun {
     /// A page that left.
     struct Page {
@@ -12,60 +12,108 @@ struct ScenarioRun {
         var instance: String
         var reason: String
         var mayAnswer: String
+
+        /// What sort of contact it is, which its label begins with: `sms of eva`.
+        var kind: Substring { contact.prefix { $0 != " " } }
+        /// By which instance, and how, where that does not say the same.
+        var way: String { instance == kind ? instance : "\(instance) (\(kind))" }
     }
 
     private let settings: ScenarioSettings
     private let begin: Date
+    private let house: (any ScenarioHouse)?
     private var core: OnCallCore
     private(set) var pages: [Page] = []
+    /// What happened, in order and in words.
+    private(set) var story: [String] = []
     private var findings: [String] = []
 
     private enum Event {
         case raise(ScenarioAlert, ends: Bool)
+        case write(ScenarioGuest)
+        case act(ScenarioStaff)
         case answer(ScenarioAnswer)
     }
 
-    init(_ settings: ScenarioSettings, plan: any OnCallPlanning, begin: Date) {
+    init(_ settings: ScenarioSettings, plan: any OnCallPlanning, begin: Date, house: (any ScenarioHouse)?) {
         self.settings = settings
         self.begin = begin
+        self.house = house
         core = OnCallCore(plan: plan)
     }
 
     /// Plays it.
     /// - Returns: what is not as it should be, a line each.
-    mutating func play() -> [String] {
+    mutating func play() async throws -> [String] {
+        for (at, event) in events() where at <= settings.until.seconds {
+            let now = begin.addingTimeInterval(at)
+            try await pass(to: now)
+            switch event {
+            case .raise(let alert, let ends): core.raise(made(alert, ends: ends, at: now), at: now)
+            case .write(let guest): take(try await house?.write(guest), at: now)
+            case .act(let staff): take(try await house?.act(staff), at: now)
+            case .answer(let answer): take(answer, at: now)
+            }
+            carryOut(at: now)
+        }
+        try await pass(to: begin.addingTimeInterval(settings.until.seconds))
+        return findings + compare()
+    }
+
+    private func events() -> [(at: TimeInterval, event: Event)] {
         var events: [(at: TimeInterval, event: Event)] = []
         for item in settings.alerts.items {
             events.append((item.value.after.seconds, .raise(item.value, ends: false)))
             if let lasts = item.value.lasts { events.append(((item.value.after + lasts).seconds, .raise(item.value, ends: true))) }
         }
+        for item in settings.guests.items { events.append((item.value.after.seconds, .write(item.value))) }
+        for item in settings.staff.items { events.append((item.value.after.seconds, .act(item.value))) }
         for item in settings.answers.items { events.append((item.value.after.seconds, .answer(item.value))) }
-        for (at, event) in events.sorted(by: { $0.at < $1.at }) where at <= settings.until.seconds {
-            let now = begin.addingTimeInterval(at)
-            pass(to: now)
-            switch event {
-            case .raise(let alert, let ends): core.raise(made(alert, ends: ends, at: now), at: now)
-            case .answer(let answer): take(answer, at: now)
-            }
-            carryOut(at: now)
-        }
-        pass(to: begin.addingTimeInterval(settings.until.seconds))
-        return findings + compare()
+        // What is written first happens first where two are due together.
+        return events.enumerated().sorted { ($0.element.at, $0.offset) < ($1.element.at, $1.offset) }.map(\.element)
     }
 
-    private mutating func pass(to moment: Date) {
-        while let due = core.nextDue, due <= moment {
-            core.advance(to: max(due, begin))
-            carryOut(at: max(due, begin))
+    // MARK: Time
+
+    private mutating func pass(to moment: Date) async throws {
+        while let due = try await nextDue(), due <= moment {
+            try await settle(at: max(due, begin))
+        }
+        take(try await house?.pass(to: moment), at: moment)
+        carryOut(at: moment)
+    }
+
+    private func nextDue() async throws -> Date? {
+        let others = try await house?.nextDue()
+        return [core.nextDue, others].compactMap { $0 }.min()
+    }
+
+    private mutating func settle(at now: Date) async throws {
+        take(try await house?.pass(to: now), at: now)
+        core.advance(to: now)
+        carryOut(at: now)
+    }
+
+    private mutating func take(_ news: ScenarioNews?, at now: Date) {
+        guard let news else { return }
+        story += news.lines.map { "\(words(now)) \($0)" }
+        findings += news.findings.map { "\(words(now)): \($0)" }
+        for alert in news.alerts {
+            let about = alert.endsAt == nil ? "alert \(alert.name) (\(alert.severity.rawValue))" : "over: \(alert.name)"
+            story.append("\(words(now)) \(about): \(alert.summary)")
+            core.raise(alert, at: now)
         }
     }
+
+    // MARK: Pages
 
     private mutating func carryOut(at now: Date) {
         for placed in core.drainPages(refusedBy: settings.broken, at: now) {
-            pages.append(
-                Page(
-                    at: now, person: placed.person, contact: placed.contact, instance: placed.instance, reason: placed.order.page.reason,
-                    mayAnswer: placed.order.page.groupKey))
+            let page = Page(
+                at: now, person: placed.person, contact: placed.contact, instance: placed.instance, reason: placed.order.page.reason,
+                mayAnswer: placed.order.page.groupKey)
+            pages.append(page)
+            story.append("\(words(now)) page to \(page.person ?? page.contact) through \(page.way): \(page.reason)")
         }
     }
 
@@ -85,43 +133,62 @@ struct ScenarioRun {
         }
         let action = PageAcknowledgement.Action(rawValue: answer.action.rawValue) ?? .acknowledge
         let outcome = core.answer(OnCallAnswer(action, .reference(page.mayAnswer), by: answer.by, way: "scenario"), at: now)
+        story.append("\(words(now)) \(answer.by) answers: \(answer.action.rawValue)")
         if !outcome.isAccepted { findings.append("\(answer.by)'s answer at \(words(now)) was not taken: \(outcome.text)") }
     }
 
-    /// Each expectation has one page of its own, the first that fits; a page that no expectation has is one too many. Repetitions of what was expected, through
-    /// the same instance to the same person, belong to it.
+    // MARK: What was expected
+
+    /// Each expectation has one page of its own, the first that fits; a page that no expectation has is one too many. Repetitions of what was expected, by
+    /// the same way to the same person, belong to it.
     private func compare() -> [String] {
-        var lines: [String] = [], met: Set<Int> = []
+        var lines: [String] = [], met: Set<Int> = [], told: Set<Int> = []
         var expected: [(to: String, through: String?)] = []
         for item in settings.expect.items {
             let want = item.value
-            expected.append((want.to, want.through))
+            guard let to = want.to else {
+                let until = want.by ?? settings.until
+                for index in pages.indices where isWithin(pages[index], want.from, until) && told.insert(index).inserted {
+                    lines.append("\(item.mark): nobody was to be paged by \(words(begin.addingTimeInterval(until.seconds))): \(words(pages[index]))")
+                }
+                continue
+            }
+            let by = want.by ?? settings.until
+            expected.append((to, want.through))
             let found = pages.indices.first { index in
-                let page = pages[index], after = page.at.timeIntervalSince(begin)
-                return !met.contains(index) && fits(page, want.to, want.through) && after >= want.from.seconds && after <= want.by.seconds
+                !met.contains(index) && fits(pages[index], to, want.through) && isWithin(pages[index], want.from, by)
             }
             if let found {
                 met.insert(found)
                 continue
             }
-            let others = pages.filter { fits($0, want.to, nil) }
+            let others = pages.filter { fits($0, to, nil) }
             let hint =
                 others.isEmpty
-                ? "never paged" : "paged " + others.prefix(5).map { "at \(words($0.at)) through \($0.instance)" }.joined(separator: ", ")
+                ? "never paged"
+                : "paged " + others.prefix(5).map { "at \(words($0.at)) through \($0.way)" }.joined(separator: ", ")
             let through = want.through.map { " through \($0)" } ?? ""
-            lines.append("\(item.mark): \(want.to) was to be paged\(through) by \(words(begin.addingTimeInterval(want.by.seconds))): \(hint)")
+            lines.append("\(item.mark): \(to) was to be paged\(through) by \(words(begin.addingTimeInterval(by.seconds))): \(hint)")
         }
-        for index in pages.indices where !met.contains(index) {
+        for index in pages.indices where !met.contains(index) && !told.contains(index) {
             let page = pages[index]
             guard !expected.contains(where: { fits(page, $0.to, $0.through) }) else { continue }
-            lines.append(
-                "\(page.person ?? page.contact) was paged at \(words(page.at)) through \(page.instance), and nobody expected it: \(page.reason)")
+            lines.append("\(words(page)), and nobody expected it: \(page.reason)")
         }
         return lines
     }
 
     private func fits(_ page: Page, _ to: String, _ through: String?) -> Bool {
-        (page.person == to || page.contact == to) && (through == nil || through == page.instance)
+        (page.person == to || page.contact == to) && (through == nil || through == page.instance || through.map { $0 == page.kind } == true)
+    }
+
+    private func isWithin(_ page: Page, _ from: Duration, _ by: Duration) -> Bool {
+        let after = page.at.timeIntervalSince(begin)
+        return after >= from.seconds && after <= by.seconds
+    }
+
+    private func words(_ page: Page) -> String {
+        "\(page.person ?? page.contact) was paged at \(words(page.at)) through \(page.way)"
     }
 
     private func words(_ moment: Date) -> String {

@@ -29,11 +29,20 @@ public struct InboundMessage: Sendable, Hashable, Codable {
     public var displayName: String?
     /// The language that the peer's program asked for, a BCP 47 tag.
     public var locale: String?
+    /// The subject, where the channel has one. ``text`` holds it too where it belongs to what is said.
+    public var subject: String?
+    /// To which of the hotel's addresses it was sent, in lower case and as far as it says so; nil where a channel has one address alone.
+    public var recipients: [String]?
+    /// True where a program sent it, as it says itself: nobody waits for an answer, and none is given.
+    public var isAutomatic: Bool?
 
     public init(
         text: String?, media: [MediaReference] = [], location: GeoLocation? = nil, quickReplyID: String? = nil, inReplyTo: String? = nil,
-        displayName: String? = nil, locale: String? = nil
+        displayName: String? = nil, locale: String? = nil, subject: String? = nil, recipients: [String]? = nil, isAutomatic: Bool? = nil
     ) {
+        self.subject = subject
+        self.recipients = recipients
+        self.isAutomatic = isAutomatic
         self.text = text
         self.media = media
         self.location = location

@@ -20,7 +20,7 @@ struct ScriptedAI: AIProvider {
 
     func classify(_ request: ClassificationRequest) async throws -> Classification {
         let text = request.text.lowercased()
-        let wanted = text.contains("towel") ? "towels" : text.hasPrefix("hello") ? "greeting" : "unknown"
+        let wanted = text.contains("towel") ? "towels" : text.contains("hot water") ? "maintenance" : text.hasPrefix("hello") ? "greeting" : "unknown"
         let label = request.labels.map(\.id).first { $0 == wanted || $0.hasSuffix("." + wanted) } ?? "unknown"
         return Classification(ranked: [.init(label: label, confidence: label == "unknown" ? 0.3 : 0.95)])
     }

@@ -29,7 +29,7 @@ final class Watchroom: Sendable {
 
     static func open(path: String? = nil, clock: VirtualClock = VirtualClock(), _ body: (Watchroom) async throws -> Void) async throws {
         let engine = try await SQLiteEngine.open(path: path)
-        try await engine.migrate(KernelSchema.migrations + RaisingSchema.migrations)
+        try await engine.migrate(KernelSchema.migrations + RaisingSchema.migrations + SourceSchema.migrations)
         let room = Watchroom(engine, clock)
         room.alerts.route { [weak room] alert in room?.handed.withLock { $0.append(alert) } }
         do {

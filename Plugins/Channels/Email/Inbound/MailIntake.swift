@@ -97,6 +97,8 @@ final class MailIntake: Sendable {
     private func take(_ fetched: FetchedMail, _ state: MailboxState) async throws -> Bool {
         let incoming = IncomingMail(fetched.bytes)
         switch MailKind(incoming, own: ownKeys, signer: signer) {
+        case .ignored(let reason) where MailKind.sentByPrograms.contains(reason) && settings.isForPrograms(incoming.recipients):
+            return try await accept(incoming, fetched, state, isAutomatic: true)
         case .ignored(let reason):
             ignore(reason)
             return false
@@ -114,7 +116,7 @@ final class MailIntake: Sendable {
             _ = try await context.inbound.accept(receipts)
             context.metrics.counter("mail_bounces_total").increment(by: bounces.count)
             return true
-        case .message: return try await accept(incoming, fetched, state)
+        case .message: return try await accept(incoming, fetched, state, isAutomatic: settings.isForPrograms(incoming.recipients))
         }
     }
 
@@ -123,21 +125,24 @@ final class MailIntake: Sendable {
         context.logger.info("a mail is left to people", metadata: ["reason": "\(reason)"])
     }
 
-    private func accept(_ incoming: IncomingMail, _ fetched: FetchedMail, _ state: MailboxState) async throws -> Bool {
+    private func accept(_ incoming: IncomingMail, _ fetched: FetchedMail, _ state: MailboxState, isAutomatic: Bool = false) async throws -> Bool {
         guard let sender = incoming.replyTo else { return false }
         var peer = sender.key
         // The tag was given to one peer alone; whoever writes to it goes on with that conversation, and the answer goes to that peer.
         for address in incoming.recipients {
             if let tag = signer.tag(in: address, of: own), let known = try await threads.peer(ofTag: tag) { peer = known }
         }
-        guard try await admit(peer, incoming.vendorID) else {
+        // Nobody answers what is written to programs: no loop can come of it, and a storm of it is just what must be heard of.
+        if !settings.isForPrograms(incoming.recipients), try await !admit(peer, incoming.vendorID) {
             ignore("loop")
             return false
         }
         let message = InboundMessage(
             text: MailText(incoming, limit: settings.maximumText).text, media: MediaNames.references(incoming, fetched.uid, state.uidValidity),
             inReplyTo: incoming.answered.first(where: signer.isOwn), displayName: incoming.from?.name,
-            locale: incoming.mail.head.word("content-language").flatMap { $0.utf8.count <= 35 && !$0.isEmpty ? $0 : nil })
+            locale: incoming.mail.head.word("content-language").flatMap { $0.utf8.count <= 35 && !$0.isEmpty ? $0 : nil },
+            subject: incoming.subject.isEmpty ? nil : incoming.subject, recipients: incoming.recipients.map(\.key),
+            isAutomatic: isAutomatic ? true : nil)
         try await threads.remember(incoming.thread, vendorID: incoming.vendorID, peer: peer)
         let event = InboundEvent(
             vendorID: incoming.vendorID, peer: PeerAddress(.email, peer), occurredAt: fetched.receivedAt ?? incoming.date, .message(message))

@@ -16,6 +16,9 @@ enum MailKind: Equatable {
         var status: String?
     }
 
+    /// The reasons for which a mail is a program's: such mails are handed in where a program is listened to.
+    static let sentByPrograms: Set<String> = ["auto-reply", "bulk", "no-reply"]
+
     init(_ incoming: IncomingMail, own: Set<String>, signer: MailSigner) {
         let head = incoming.mail.head
         if let report = DeliveryReport(incoming, signer: signer) {

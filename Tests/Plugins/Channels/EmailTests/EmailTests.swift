@@ -158,6 +158,26 @@ import Testing
         }
     }
 
+    @Test func whatProgramsWriteToAnAddressOfTheirsIsHandedInAndMarked() async throws {
+        try await running(TestContext(), Self.settings(["automatic_to": ["Desk+alarms@hotel.example"], "mails_per_hour": 2])) { test, _ in
+            func alarm(_ id: String, to: String = "desk+alarms@hotel.example", _ field: String = "Auto-Submitted: auto-generated") -> String {
+                "From: Plant <no-reply@plant.example>\nTo: \(to)\nSubject: Pressure \(id)\nMessage-ID: <\(id)@plant.example>\n\(field)\n\n2.1 bar\n"
+            }
+            // More than a person may write: nobody answers them, so no loop comes of it.
+            for number in 1...4 {
+                test.mail.deliver(alarm("\(number)", to: "desk+alarms@hotel.example", number == 4 ? "X-Own: yes" : "Precedence: bulk"))
+            }
+            test.mail.deliver(alarm("elsewhere", to: "desk@hotel.example"))
+            test.mail.deliver(mail("person"))
+            #expect(await eventually { test.inbound.events.count == 5 })
+            let messages = test.inbound.events.compactMap { if case .message(let message) = $0.content { message } else { nil } }
+            #expect(messages.map(\.isAutomatic) == [true, true, true, true, nil])
+            #expect(messages.first?.subject == "Pressure 1" && messages.first?.recipients == ["desk+alarms@hotel.example"])
+            #expect(messages.last?.subject == "Room 12" && messages.last?.recipients == ["desk@hotel.example"])
+            #expect(test.metrics.sum("jack_plugin_mail_ignored_total") == 1)
+        }
+    }
+
     @Test func ownMailsAndOwnAddressesAreNotAnswered() async throws {
         try await running(TestContext(), Self.settings(["aliases": ["info@hotel.example"]])) { test, email in
             _ = try await email.send(outbound())
