@@ -102,8 +102,11 @@ extension OnCallCore {
         }
         if old == nil || old?.labels != record.labels {
             assign(id, labels: labels, at: now)
-        } else if isNews {
-            for group in record.groups { withGroup(group) { core, record in core.joined(&record, id, at: now) } }
+        }
+        // Also where its labels have changed, and it stays in its group: what has grown worse does not wait.
+        guard isNews, let old else { return }
+        for group in old.groups where alerts[id]?.groups.contains(group) == true {
+            withGroup(group) { core, record in core.joined(&record, id, at: now) }
         }
     }
 

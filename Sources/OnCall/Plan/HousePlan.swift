@@ -39,9 +39,11 @@ public struct HousePlan: OnCallPlanning, Codable, Hashable {
 
     public func routes(for labels: [String: String]) -> [RouteDecision] {
         let isTold = AlertSeverity(label: labels["severity"]) >= severity
+        // What grows worse stays the same matter.
+        let names = Set(labels.keys).subtracting(["severity"])
         return [
             RouteDecision(
-                route: isTold ? "{}" : "{below}", receiver: Self.receiver, grouping: .all, groupWait: .zero, groupInterval: .seconds(30),
+                route: isTold ? "{}" : "{below}", receiver: Self.receiver, grouping: .labels(names), groupWait: .zero, groupInterval: .seconds(30),
                 repeatInterval: .seconds(86_400), muteTimeIntervals: isTold ? [] : ["below oncall.severity, \(severity.rawValue)"], mark: mark,
                 receiverMark: mark)
         ]
