@@ -68,8 +68,9 @@ import Testing
             #expect(try await hotel.get("/api/v1/why?of=NoSuchAlert").status == 404)
             #expect(try await hotel.get("/api/v1/why").status == 400)
             // The same from the database, as a command reads it.
-            let why = WhyReader(try loaded(hotel))
-            let stored = try #require(try await PastReading.read(try loaded(hotel)) { try why.entries(of: "DiskFull", at: Date(), $0) })
+            let loaded = try loaded(hotel), why = WhyReader(loaded)
+            let told = try await PastReading.read(loaded) { try why.entries(of: "DiskFull", at: Date(), $0) }
+            let stored = try #require(told)
             #expect(stored.prefix(2).map(\.step) == ["alert", "route"] && stored.contains { $0.outcome == "failed" })
         }
     }
