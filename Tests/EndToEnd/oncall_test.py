@@ -353,6 +353,8 @@ def test_outside_sources_page_and_one_jack_pages_another():
     receiver = Receiver()
     with house(receiver) as one, house(receiver) as two:
         one.edit("jack.yaml", "oncall:\n  file: plan.yaml\n", SOURCES)
+        for jack in (one, two):
+            jack.edit("plan.yaml", "group_wait: 0s}", "group_wait: 0s, group_interval: 1s}")
         one.start()
 
         def post(body, at=None, secret="the-secret-of-the-boiler", **headers):
