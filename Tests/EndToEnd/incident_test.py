@@ -4,8 +4,8 @@ import json
 import re
 import time
 
-from lib_jack import House, contains, equal, eventually, main, request, run
-from lib_oncall import Receiver
+from lib_jack import contains, equal, eventually, main, request, run
+from lib_oncall import Receiver, planned_house
 
 PLAN = """
 people:
@@ -41,13 +41,8 @@ def names(receiver, event="page"):
 
 
 def house(receiver):
-    one = House(environment={"HOOK_SECRET": "0123456789abcdef0123", "USER": "rosa"})
-    (one.folder / "config" / "plan.yaml").write_text(PLAN % {"url": receiver.url})
-    one.edit("jack.yaml", "alerts:\n  log: {}\n", (
-        "alerts:\n  log: {}\n"
-        "  one:\n    plugin: webhook\n    settings: {url: \"%s/one\", secret: \"${HOOK_SECRET}\", reaches_human: true}\n"
-        "  pagerduty:\n    settings: {routing_key: 0123456789abcdef0123456789abcdef, base_url: \"%s\"}\n") % (receiver.url, receiver.url))
-    one.edit("jack.yaml", "oncall:\n", "oncall:\n  file: plan.yaml\n")
+    one = planned_house(receiver, PLAN % {"url": receiver.url})
+    one.environment["USER"] = "rosa"
     return one
 
 
