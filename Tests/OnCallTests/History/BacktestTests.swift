@@ -141,7 +141,9 @@ import Testing
     @Test func whatWasOpenBeforeTheBeginningIsPlayedFromItsOwnAndOnlyLaterPagesCount() throws {
         let alert = try Self.alert("Disk", at: "2026-01-14 15:00", minutes: 780)
         let report = Self.run([alert], old: try Self.plan(), new: try Self.plan(), from: "2026-01-14 15:05")
-        #expect(report.loads.contains { $0.who == "bea" } && report.loads.first { $0.who == "ana" }?.before == 1, "Ana's first page was before; one more comes with the next round")
+        #expect(
+            report.loads.contains { $0.who == "bea" } && report.loads.first { $0.who == "ana" }?.before == 1,
+            "Ana's first page was before; one more comes with the next round")
     }
 
     @Test func thePlansOfThenFollowOneAnother() throws {
