@@ -1,6 +1,8 @@
 """On call, with real programs: plans and scenarios on the command line, Debian's amtool, pages to receivers of the test's own, and `kill -9` in the middle of an escalation."""
+import json
 import re
 import subprocess
+import time
 import urllib.parse
 
 from lib_jack import ROOT, TOKEN, House, contains, equal, eventually, main, request, run
