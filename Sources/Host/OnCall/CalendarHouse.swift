@@ -44,7 +44,7 @@ extension JackApplication {
     /// Looks at the plan's calendars, and goes by what they say from now on. What is under way keeps the plan with which it began.
     func refreshCalendars() async {
         let loaded = loaded, parts = kernel.parts
-        guard onCall != nil, let plan = loaded.plan, !plan.feeds.isEmpty else { return }
+        guard let plan = loaded.plan, !plan.feeds.isEmpty else { return }
         let feeds = CalendarFeeds(
             loaded.onCall, cache: CalendarCache(loaded.configuration), http: http, clock: parts.clock, logger: parts.logger)
         _ = await feeds.refresh(plan.feeds, engine: parts.engine, alerts: kernel.alerts, property: parts.property.id)
@@ -60,7 +60,7 @@ extension JackApplication {
         do {
             // A reload that came in between has read the calendars itself.
             guard replace(plan, by: next) else { return }
-            try await onCall?.service.change(to: next.source())
+            try await onCall.service.change(to: next.source())
             kernel.parts.logger.notice("a calendar has changed: the on-call plan is another", metadata: ["plan": "\(next.plan.version)"])
         } catch {
             kernel.parts.logger.error("the plan with its new calendars cannot be taken up", metadata: ["error": "\(error)"])
