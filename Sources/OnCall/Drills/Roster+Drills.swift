@@ -67,8 +67,9 @@ extension Roster {
         }
         for policy in policies.values.sorted(by: { ($0.mark.line, $0.id) < ($1.mark.line, $1.id) }) {
             guard let all = slots[policy.id], let index = all.firstIndex(where: { $0.level.targets.contains(where: isMeant) }) else { continue }
-            let mark = all[index].level.mark
-            return [first(all[index].policy)] + all[(index + 1)...].filter { $0.level.mark != mark }
+            // A policy that repeats itself comes back to levels that are behind.
+            let behind = Set(all[...index].map(\.level.mark))
+            return [first(all[index].policy)] + all[(index + 1)...].filter { !behind.contains($0.level.mark) }
         }
         return [
             first(

@@ -35,26 +35,26 @@ import Testing
 
     @Test func aScheduleIsDrilledAndThenItsPolicyGoesOn() throws {
         let first = try #require(try level(1, .schedule, "engineer", at: "2026-11-24 12:00"))
-        #expect(first.told == ["phone:+351910000002"] && first.wait == 300 && first.steps.first?.person == "bruno")
+        #expect(first.told == ["phone:+351910000001"] && first.wait == 300 && first.steps.first?.person == "ana")
         let second = try #require(try level(2, .schedule, "engineer", at: "2026-11-24 12:05"))
         #expect(second.told == ["phone:+351910000003"] && second.wait == 900 && second.name == "manager")
         #expect(try level(3, .schedule, "engineer", at: "2026-11-24 12:20") == nil, "each level once, whatever the policy repeats")
     }
 
     @Test func aPersonAndAReceiverToo() throws {
-        #expect(try level(1, .person, "ana", at: "2026-11-24 12:00")?.told == ["phone:+351910000001"], "on call or not")
+        #expect(try level(1, .person, "bruno", at: "2026-11-24 12:00")?.told == ["phone:+351910000002"], "on call or not")
         #expect(try level(2, .person, "ana", at: "2026-11-24 12:05")?.told == ["phone:+351910000003"])
         #expect(try level(1, .person, "carla", at: "2026-11-24 12:00")?.told == ["phone:+351910000003"])
         #expect(try level(2, .person, "carla", at: "2026-11-24 12:00") == nil, "nobody comes after the last level")
-        #expect(try level(1, .receiver, "engineering", at: "2026-11-24 12:00")?.told == ["phone:+351910000002"])
+        #expect(try level(1, .receiver, "engineering", at: "2026-11-24 12:00")?.told == ["phone:+351910000001"])
         #expect(try level(1, .schedule, "nobody", at: "2026-11-24 12:00") == nil)
     }
 
     @Test func quietHoursHoldItBackUnlessItIsToComeAtNight() throws {
         let quiet = try #require(try level(1, .schedule, "engineer", at: "2026-11-24 23:00"))
-        #expect(quiet.told == ["phone:+351910000002+540"] && quiet.wait == 540 * 60 + 300)
+        #expect(quiet.told == ["phone:+351910000001+540"] && quiet.wait == 540 * 60 + 300)
         #expect(quiet.passedOver.first?.contains("quiet hours 22:00–08:00") == true)
-        #expect(try level(1, .schedule, "engineer", at: "2026-11-24 23:00", atNight: true)?.told == ["phone:+351910000002"])
+        #expect(try level(1, .schedule, "engineer", at: "2026-11-24 23:00", atNight: true)?.told == ["phone:+351910000001"])
     }
 
     private func planned(_ yaml: String) throws -> (drills: [PlannedDrill], errors: [String], lines: [String]) {
@@ -96,8 +96,8 @@ import Testing
             (#"{receiver: nobody, at: "11:00"}"#, "there is no receiver “nobody”"),
             (#"{schedule: engineer, every: daily, weekday: monday, at: "11:00"}"#, "a daily drill has no day of the week"),
             (#"{schedule: engineer, every: weekly, day: 3, at: "11:00"}"#, "is for a monthly drill"),
-            (#"{schedule: engineer, day: 32, at: "11:00"}"#, "day"), (#"{schedule: engineer, at: "25:00"}"#, "not a time of the day"),
-            (#"{schedule: engineer, at: "11:00", within: 2h}"#, "within"),
+            (#"{schedule: engineer, day: 32, at: "11:00"}"#, "32 is out of range"), (#"{schedule: engineer, at: "25:00"}"#, "not a time of the day"),
+            (#"{schedule: engineer, at: "11:00", within: 2h}"#, "2h is out of range"),
             (#"{schedule: engineer, at: "11:00", evry: daily}"#, "did you mean “every”?"),
             (#"{schedule: engineer}"#, "at"), (#"{schedule: engineer, at: "11:00", timezone: Lisbon}"#, "Europe/Lisbon"),
         ]) func whatIsWrongIsToldWithItsLine(_ yaml: String, _ words: String) throws
