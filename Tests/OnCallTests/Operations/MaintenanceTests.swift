@@ -158,7 +158,7 @@ final class MaintenanceRoom: Sendable {
             #expect(room.maintenance.refusal.map { $0.until > room.desk.clock.now } == true)
             for _ in 0..<14 {
                 await room.desk.clock.advance(by: .seconds(29))
-                try await room.desk.disk.settle(room.desk.clock)
+                try await room.desk.disk.settle(room.desk.kernel.jobs, room.desk.clock)
             }
             try await room.isMuted("DatabaseDown")
             #expect(room.maintenance.open.first?.state == .unwell)
