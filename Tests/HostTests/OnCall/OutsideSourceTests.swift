@@ -121,7 +121,7 @@ import Testing
                 }
                 // Read before it was ever fetched, the plan had nobody; the first look mends it.
                 try await hotel.eventually("the first copy") { who() == ["bea"] }
-                let service = try #require(hotel.application.onCall?.service), first = service.planVersion
+                let service = hotel.application.onCall.service, first = service.planVersion
                 answer.withLock { $0 = .text(calendar("ana")) }
                 await hotel.application.refreshCalendars()
                 #expect(who() == ["ana"] && service.planVersion != first && service.planVersion == hotel.application.loaded.plan?.plan.version)
