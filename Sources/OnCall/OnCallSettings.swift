@@ -10,7 +10,8 @@ public struct OnCallSettings: PluginSettings {
     @Setting(help: "The least severity that is told where there is no plan; emergencies are always told.") public var severity: AlertSeverityChoice =
         .warning
     @Setting(
-        help: "How long alerts, pages, answers and plans that are past are remembered, for `jack why`, `jack route explain --at` and `jack oncall backtest`.",
+        help:
+            "How long alerts, pages, answers and plans that are past are remembered, for `jack why`, `jack route explain --at` and `jack oncall backtest`.",
         .range(.seconds(86_400)...(.seconds(20 * 366 * 86_400)))) public var history: Duration = .seconds(400 * 86_400)
     @Setting(help: "What Jack watches, and raises alerts for.") public var watch: RaisingSettings = .init()
     @Setting(help: "Who else may raise alerts: by webhook, or by mail.") public var sources: [AlertSourceSettings] = []

@@ -42,7 +42,11 @@ import Testing
             // Somebody may be acknowledging.
             let answers = WebhookVerification.custom(secret: Secret("s")) { _, _ in true }
             try house.routes.mount(
-                [.webhook(WebhookRoute(tail: "", verification: answers, maximumBodyBytes: 100) { _ in WebhookResult([], response: PluginResponse(.ok)) })],
+                [
+                    .webhook(
+                        WebhookRoute(tail: "", verification: answers, maximumBodyBytes: 100) { _ in WebhookResult([], response: PluginResponse(.ok)) }
+                    )
+                ],
                 of: "sink")
             #expect(try await house.request("POST", "/webhooks/sink", body: "ack").status == 200)
 
@@ -59,7 +63,8 @@ import Testing
                 arrived.open()
                 await mayGo.wait()
                 return WebhookResult(
-                    [InboundEvent(vendorID: String(decoding: request.body, as: UTF8.self), peer: nil, .consent(true))], response: PluginResponse(.accepted))
+                    [InboundEvent(vendorID: String(decoding: request.body, as: UTF8.self), peer: nil, .consent(true))],
+                    response: PluginResponse(.accepted))
             }
             async let first = house.request("POST", "/webhooks/hook", headers: ["Authorization: s"], body: "e1")
             await arrived.wait()

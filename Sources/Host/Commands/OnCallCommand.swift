@@ -9,7 +9,8 @@ struct OnCallCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "oncall", abstract: "Say who is on call, prove that somebody always is, and answer pages.",
         subcommands: [
-            Who.self, CoverageReport.self, OnCallTestCommand.self, OnCallBacktestCommand.self, ListMatters.self, Acknowledge.self, Resolve.self, Escalate.self, DrillCommand.self,
+            Who.self, CoverageReport.self, OnCallTestCommand.self, OnCallBacktestCommand.self, ListMatters.self, Acknowledge.self, Resolve.self,
+            Escalate.self, DrillCommand.self,
             DrillReportCommand.self,
         ])
 

@@ -38,7 +38,8 @@ import Testing
     @Test(arguments: [
         ("Sources/PluginAPI/Plugin/Plugin.swift", "Kernel"), ("Sources/Kernel/JackKernel.swift", "Butler"),
         ("Sources/Kernel/JackKernel.swift", "PluginTestKit"),
-        ("Sources/Kernel/JackKernel.swift", "OneChannel"), ("Sources/Butler/Butler.swift", "OnCall"), ("Sources/OnCall/Plan/HousePlan.swift", "Butler"),
+        ("Sources/Kernel/JackKernel.swift", "OneChannel"), ("Sources/Butler/Butler.swift", "OnCall"),
+        ("Sources/OnCall/Plan/HousePlan.swift", "Butler"),
         ("Sources/Butler/Butler.swift", "Gateway"), ("Sources/OnCall/Plan/HousePlan.swift", "GRDB"), ("Sources/Gateway/API/APIRoute.swift", "Host"),
         ("Sources/Gateway/API/APIRoute.swift", "TwoAI"), ("Sources/Kernel/Storage/Engine.swift", "GRDB"),
         ("Sources/Kernel/Jobs/JobQueue.swift", "CLibCurl"),

@@ -8,7 +8,8 @@ import Testing
     /// The seed's `alertmanager.yml`, as it stands.
     static let seed = String(
         decoding: FileManager.default.contents(
-            atPath: URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../Fixtures/alertmanager.yml").path) ?? Data(),
+            atPath: URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../Fixtures/alertmanager.yml").path)
+            ?? Data(),
         as: UTF8.self)
 
     private func routing(_ yaml: String) throws -> Routing {
