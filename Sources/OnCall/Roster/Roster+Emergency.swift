@@ -32,12 +32,16 @@ extension Roster {
             ]
         }
         let ways = carriers.isEmpty ? "no alert plugin that is sure to reach people" : "people by \(carriers.sorted().joined()) alone"
-        let poor = targets.filter { !$0.isDirect && Set(sureSinks($0).map(\.carrier)).count < 2 }.prefix(3).map { target in
-            switch target.kind {
-            case .person(let id): "\(id) (\(people[id]?.mark ?? target.mark))"
-            case .schedule(let id): "everybody of \(id) (\(schedules[id]?.mark ?? target.mark))"
-            case .contact: ""
-            }
+        // Several levels may mean the same people.
+        var poor: [String] = []
+        for target in targets where !target.isDirect && Set(sureSinks(target).map(\.carrier)).count < 2 {
+            let words =
+                switch target.kind {
+                case .person(let id): "\(id) (\(people[id]?.mark ?? target.mark))"
+                case .schedule(let id): "everybody of \(id) (\(schedules[id]?.mark ?? target.mark))"
+                case .contact: ""
+                }
+            if !poor.contains(words), poor.count < 3 { poor.append(words) }
         }
         let mend = poor.isEmpty ? "name people or contacts of two kinds" : "give \(poor.joined(separator: " or ")) a contact of another kind"
         let configured = Set(book.sinks.filter(\.reachesHuman).map(\.carrier)).count
