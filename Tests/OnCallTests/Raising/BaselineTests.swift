@@ -30,18 +30,18 @@ import Testing
             logger: room.logs.logger())
     }
 
-    /// Ticks every five minutes.
-    private func run(_ watch: AlertRuleWatch, _ room: Watchroom, hours: Double) async {
-        for _ in 0..<Int(hours * 12) {
+    /// Ticks every five minutes, or less often while nothing is to be seen but what is usual.
+    private func run(_ watch: AlertRuleWatch, _ room: Watchroom, hours: Double, minutes: Int = 5) async {
+        for _ in 0..<Int((hours * 60 / Double(minutes)).rounded()) {
             await watch.tick()
-            await room.clock.advance(by: .seconds(300))
+            await room.clock.advance(by: .seconds(minutes * 60))
         }
     }
 
     @Test func nothingIsUnusualBeforeEnoughIsKnown() async throws {
         try await Watchroom.open { room async throws in
             let queue = Queue(), watch = try watch(room, queue)
-            await run(watch, room, hours: 72)
+            await run(watch, room, hours: 72, minutes: 20)
             #expect(try await watch.learning() == ["Slow": "learning: 4 of 7 days"])
             queue.extra.withLock { $0 = 100_000 }
             await run(watch, room, hours: 2)
@@ -53,7 +53,7 @@ import Testing
         try await Watchroom.open { room async throws in
             let queue = Queue(), watch = try watch(room, queue)
             // From noon on, eight days and to two in the night.
-            await run(watch, room, hours: 8 * 24 + 14)
+            await run(watch, room, hours: 8 * 24 + 14, minutes: 20)
             #expect(try await room.story() == [], "day and night are as ever")
             #expect(try await watch.learning()["Slow"]?.hasSuffix("days are known") == true)
             queue.extra.withLock { $0 = 60 }
@@ -87,7 +87,7 @@ import Testing
         defer { for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: file + suffix) } }
         let clock = VirtualClock(), queue = Queue()
         try await Watchroom.open(path: file, clock: clock) { room async throws in
-            await run(try watch(room, queue), room, hours: 8 * 24)
+            await run(try watch(room, queue), room, hours: 8 * 24, minutes: 20)
         }
         try await Watchroom.open(path: file, clock: clock) { room async throws in
             let watch = try watch(room, queue)

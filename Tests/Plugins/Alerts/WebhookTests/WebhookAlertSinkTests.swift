@@ -173,7 +173,7 @@ private struct Receiver {
 
     @Test func plansWriteItsRecipientsAsAlertmanagerDoes() {
         let forms = WebhookAlertSink.manifest.contacts
-        #expect(forms.contains(ContactForm(.receiver(key: "webhook_configs"), recipientKeys: ["url"], .url, isSecret: true)))
+        #expect(forms.contains(ContactForm(.receiver(key: "webhook_configs"), recipientKeys: ["url"], .url, isSecret: true, isProgram: true)))
     }
 
     @Test func theReceiverCanFail() async throws {
