@@ -51,7 +51,8 @@ import Testing
         var url: String { "https://127.0.0.1:\(port)/" }
 
         deinit {
-            process.terminate()
+            // It inherits that SIGTERM is ignored, where whoever runs the tests ignores it.
+            kill(process.processIdentifier, SIGKILL)
             try? FileManager.default.removeItem(at: directory)
         }
     }
