@@ -60,7 +60,7 @@ extension JackApplication {
         do {
             // A reload that came in between has read the calendars itself.
             guard replace(plan, by: next) else { return }
-            try await onCall.service.change(to: next.source())
+            try await onCall.change(to: next.source())
             kernel.parts.logger.notice("a calendar has changed: the on-call plan is another", metadata: ["plan": "\(next.plan.version)"])
         } catch {
             kernel.parts.logger.error("the plan with its new calendars cannot be taken up", metadata: ["error": "\(error)"])
