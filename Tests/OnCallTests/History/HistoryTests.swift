@@ -191,44 +191,4 @@ import Testing
                 })
         }
     }
-
-    @Test func historyCostsAFloodLittle() async throws {
-        let without = try await flood(remembering: false), with = try await flood(remembering: true)
-        print("history: 10000 alerts came and went in \(with), without it in \(without)")
-        // One row more for each alert, at its end, beside those that are written anyway.
-        #expect(with < without * 2, "\(with) in place of \(without)")
-    }
-
-    /// How long it takes to store alerts that come and go.
-    private func flood(remembering: Bool) async throws -> Duration {
-        let count = 10_000
-        let engine = try await SQLiteEngine.open(path: nil)
-        try await engine.migrate(KernelSchema.migrations + OnCallSchema.migrations)
-        var plan = FakePlan()
-        plan.groupBy = .all
-        plan.groupInterval = .seconds(60)
-        var core = OnCallCore(plan: plan), took = Duration.zero
-        for second in stride(from: 0.0, through: 600, by: 30) {
-            let now = Night.start.addingTimeInterval(second)
-            if second < 300 {
-                let first = Int(second) / 30 * (count / 10)
-                let alerts = (first..<first + count / 10).map {
-                    PostedAlert(
-                        labels: ["alertname": "Flood", "host": "\($0)", "severity": "warning"], endsAt: Night.start.addingTimeInterval(400))
-                }
-                try core.take(alerts, at: now)
-            }
-            core.advance(to: now)
-            var effects = core.drain()
-            if !remembering { effects.past = [] }
-            let began = ContinuousClock.now
-            let rows = try OnCallRows(effects, of: core, property: "main")
-            try await engine.write { try rows.write(in: $0) }
-            took += ContinuousClock.now - began
-        }
-        let past = try await engine.read { try $0.row("SELECT COUNT(*) AS n FROM oncall_past_alert")?.int("n") }
-        #expect(past == (remembering ? count : 0))
-        await engine.close()
-        return took
-    }
 }

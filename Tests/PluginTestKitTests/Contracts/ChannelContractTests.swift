@@ -20,24 +20,26 @@ import Testing
             ]))
     }
 
-    @Test(
-        arguments: [
-            (.validateImpure, .validatePure), (.initStores, .initSilent), (.initCalls, .initSilent), (.stopHangs, .lifecycle),
-            (.goesOn, .stopEnds), (.sleepsOn, .stopEnds), (.probeSilent, .probe), (.probeUntyped, .probe), (.probeWrites, .probeSafe),
-            (.probePosts, .probeSafe), (.untyped, .typedFailures), (.forbiddenIsPermanent, .statuses), (.teapotIsNotReady, .statuses),
-            (.retries, .noRetry),
-            (.retriesLater, .noRetry), (.ignoresRetryAfter, .retryAfter), (.onlySeconds, .retryAfter), (.longPatience, .timeouts),
-            (.swallowsCancellation, .cancellation), (.cutIsPermanent, .unreachable), (.trustsNothing, .brokenReplies),
-            (.malformedIsPermanent, .brokenReplies), (.dripsFail, .slowReplies), (.followsRedirect, .redirects), (.logsSecret, .noSecrets),
-            (.throwsSecret, .noSecrets), (.metersSecret, .noSecrets), (.logsGuest, .noGuestData), (.throwsGuest, .noGuestData),
-            (.mixesCalls, .concurrency), (.dropsUnicode, .unicode), (.takesUnsigned, .signatures), (.takesPrefix, .signatures), (.takesOld, .replays),
-            (.opens, .failsClosed), (.randomIDs, .duplicates), (.crashesUntyped, .typedFailures), (.retriesForever, .brokenWebhooks),
-            (.noVendorID, .vendorIDs), (.wrongReceipt, .receipts), (.noReason, .receipts), (.noKey, .idempotency), (.cutsText, .lengths),
-            (.unknownPeerTaken, .features), (.mediaUntyped, .features), (.callsNobody, .success), (.knownErrorLost, .vendorErrors),
-        ] as [(Broken, Obligation)])
-    func eachBrokenChannelFailsInWhatItBreaks(_ broken: Broken, _ obligation: Obligation) async {
-        let report = await BrokenChannel.contract(broken).report()
-        #expect(report.violated == [obligation], "\(report.violations.map(\.description).joined(separator: "\n"))")
+    private static let cases: [(broken: Broken, obligation: Obligation)] = [
+        (.validateImpure, .validatePure), (.initStores, .initSilent), (.initCalls, .initSilent), (.stopHangs, .lifecycle),
+        (.goesOn, .stopEnds), (.sleepsOn, .stopEnds), (.probeSilent, .probe), (.probeUntyped, .probe), (.probeWrites, .probeSafe),
+        (.probePosts, .probeSafe), (.untyped, .typedFailures), (.forbiddenIsPermanent, .statuses), (.teapotIsNotReady, .statuses),
+        (.retries, .noRetry),
+        (.retriesLater, .noRetry), (.ignoresRetryAfter, .retryAfter), (.onlySeconds, .retryAfter), (.longPatience, .timeouts),
+        (.swallowsCancellation, .cancellation), (.cutIsPermanent, .unreachable), (.trustsNothing, .brokenReplies),
+        (.malformedIsPermanent, .brokenReplies), (.dripsFail, .slowReplies), (.followsRedirect, .redirects), (.logsSecret, .noSecrets),
+        (.throwsSecret, .noSecrets), (.metersSecret, .noSecrets), (.logsGuest, .noGuestData), (.throwsGuest, .noGuestData),
+        (.mixesCalls, .concurrency), (.dropsUnicode, .unicode), (.takesUnsigned, .signatures), (.takesPrefix, .signatures), (.takesOld, .replays),
+        (.opens, .failsClosed), (.randomIDs, .duplicates), (.crashesUntyped, .typedFailures), (.retriesForever, .brokenWebhooks),
+        (.noVendorID, .vendorIDs), (.wrongReceipt, .receipts), (.noReason, .receipts), (.noKey, .idempotency), (.cutsText, .lengths),
+        (.unknownPeerTaken, .features), (.mediaUntyped, .features), (.callsNobody, .success), (.knownErrorLost, .vendorErrors),
+    ]
+
+    @Test func eachBrokenChannelFailsInWhatItBreaks() async {
+        await severalAtOnce(Self.cases) { broken, obligation in
+            let report = await BrokenChannel.contract(broken).report()
+            #expect(report.violated == [obligation], "\(broken): \(report.violations.map(\.description).joined(separator: "\n"))")
+        }
     }
 
     @Test func whatIsExemptedIsNotLookedAt() async {

@@ -247,41 +247,47 @@ private struct OddSink: AlertSink {
 }
 
 @Suite(.serialized) struct OtherContractTests {
-    @Test(
-        arguments: [
+    @Test func providers() async {
+        let cases: [(Way, Obligation?)] = [
             (.no, nil), (.noUsage, .answers), (.noModel, .answers), (.inventsCitation, .answers), (.sureBeyondMeasure, .answers),
             (.mixesInstructions, .guestTextIsData), (.streamStops, .streams), (.streamDiffers, .streams), (.streamTalksOn, .streams),
             (.splitsLetters, .streams), (.shortVectors, .embeddings), (.longVectors, .embeddings), (.fewVectors, .embeddings),
             (.strangeLabel, .classifications), (.unsorted, .classifications), (.takesTools, .features),
-        ] as [(Way, Obligation?)])
-    fileprivate func providers(_ way: Way, _ obligation: Obligation?) async {
-        let report = await OddAI.contract(way).report()
-        // What is wrong with every answer is wrong with the streamed one too.
-        // And a stream that just stops makes an answer of nothing.
-        let also: Set<Obligation> = obligation == .answers ? [.streams] : way == .streamStops ? [.brokenReplies] : []
-        #expect(
-            report.violated.subtracting(also) == (obligation.map { [$0] } ?? []), "\(report.violations.map(\.description).joined(separator: "\n"))")
-        #expect(report.checked.isSuperset(of: [.answers, .streams, .embeddings, .classifications, .guestTextIsData, .features, .statuses]))
+        ]
+        await severalAtOnce(cases) { way, obligation in
+            let report = await OddAI.contract(way).report()
+            // What is wrong with every answer is wrong with the streamed one too.
+            // And a stream that just stops makes an answer of nothing.
+            let also: Set<Obligation> = obligation == .answers ? [.streams] : way == .streamStops ? [.brokenReplies] : []
+            #expect(
+                report.violated.subtracting(also) == (obligation.map { [$0] } ?? []),
+                "\(way): \(report.violations.map(\.description).joined(separator: "\n"))")
+            #expect(report.checked.isSuperset(of: [.answers, .streams, .embeddings, .classifications, .guestTextIsData, .features, .statuses]))
+        }
     }
 
-    @Test(
-        arguments: [
+    @Test func systems() async {
+        let cases: [(Way, Obligation?)] = [
             (.no, nil), (.ignoresLimit, .queries), (.ignoresFilter, .queries), (.anyGuest, .queries), (.oddDates, .records), (.oddPhones, .records),
             (.repeatsChanges, .changes), (.newIDs, .changes), (.endless, .changes), (.hidesFolio, .features), (.noteWithoutKey, .idempotency),
-        ] as [(Way, Obligation?)])
-    fileprivate func systems(_ way: Way, _ obligation: Obligation?) async {
-        let report = await OddPMS.contract(way).report()
-        // A folio that is promised and missing is one call more that fails.
-        let also: Set<Obligation> = way == .hidesFolio ? [.success, .concurrency] : []
-        #expect(
-            report.violated.subtracting(also) == (obligation.map { [$0] } ?? []), "\(report.violations.map(\.description).joined(separator: "\n"))")
-        #expect(report.checked.isSuperset(of: [.queries, .records, .changes, .features, .idempotency, .statuses]))
+        ]
+        await severalAtOnce(cases) { way, obligation in
+            let report = await OddPMS.contract(way).report()
+            // A folio that is promised and missing is one call more that fails.
+            let also: Set<Obligation> = way == .hidesFolio ? [.success, .concurrency] : []
+            #expect(
+                report.violated.subtracting(also) == (obligation.map { [$0] } ?? []),
+                "\(way): \(report.violations.map(\.description).joined(separator: "\n"))")
+            #expect(report.checked.isSuperset(of: [.queries, .records, .changes, .features, .idempotency, .statuses]))
+        }
     }
 
-    @Test(arguments: [(.no, nil), (.refusesInfo, .tellings), (.refusesMany, .tellings), (.lostAnswers, .acknowledgements)] as [(Way, Obligation?)])
-    fileprivate func sinks(_ way: Way, _ obligation: Obligation?) async {
-        let report = await OddSink.contract(way).report()
-        #expect(report.violated == (obligation.map { [$0] } ?? []), "\(report.violations.map(\.description).joined(separator: "\n"))")
+    @Test func sinks() async {
+        let cases: [(Way, Obligation?)] = [(.no, nil), (.refusesInfo, .tellings), (.refusesMany, .tellings), (.lostAnswers, .acknowledgements)]
+        await severalAtOnce(cases) { way, obligation in
+            let report = await OddSink.contract(way).report()
+            #expect(report.violated == (obligation.map { [$0] } ?? []), "\(way): \(report.violations.map(\.description).joined(separator: "\n"))")
+        }
     }
 
     // What the type alone says.
