@@ -31,6 +31,8 @@ struct Matter: Sendable, Codable, Hashable {
     struct Acknowledgement: Sendable, Codable, Hashable {
         var by: String
         var at: Date
+        /// The level that had begun: who passes it on passes it to the one after.
+        var level: Int?
     }
 
     /// Closed by a person while its alerts still fire.
@@ -64,12 +66,18 @@ struct Matter: Sendable, Codable, Hashable {
     var sent = 0
     /// True where the round has paged somebody.
     var hasReached = false
+    /// Numbers the rounds through the levels.
+    var round: Int?
+    /// Rounds in a row of which no page arrived; nil where the last one did.
+    var unheard: Int?
+    /// Who passed it on last.
+    var escalated: Acknowledgement?
     /// What ordered it, where it is a drill.
     var drill: DrillOrder?
 
     private enum CodingKeys: String, CodingKey {
         case id, plan, openedAt, severity, isEmergency, toldAt, level, pending, nextLevelAt, nextLevelWait, heldUntil, acknowledgement, closing, pages
-        case sent, hasReached, drill
+        case sent, hasReached, round, unheard, escalated, drill
     }
 
     var due: Date? {
@@ -92,6 +100,8 @@ struct PageRecord: Sendable, Codable, Hashable {
     var reason: String
     var severity: AlertSeverity
     var hasFailed = false
+    /// ``Matter/round``.
+    var round: Int?
     /// The person whose pages are told together, where this one never left by itself.
     var bundle: String?
     /// True while it waits to be told together with others.

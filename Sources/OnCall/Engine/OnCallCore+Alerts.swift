@@ -152,7 +152,14 @@ extension OnCallCore {
         guard let alert = alerts[id], !alert.isOver(at: now) else { return }
         let isUrgent = alert.severity == .critical || alert.isEmergency
         if let matter = group.matter, matter.isOpen {
-            if alert.severity > matter.severity || (alert.isEmergency && !matter.isEmergency) { group.nextFlush = now }
+            if alert.severity > matter.severity || (alert.isEmergency && !matter.isEmergency) {
+                group.nextFlush = now
+            } else if isUrgent, !matter.told.contains(id) {
+                // Whatever people know of already, the page of a new critical does not wait for the group. Many are one page: a flood would else have all
+                // members looked at for each of its alerts.
+                let pause = group.members.count > 1000 ? limits.floodWait : 1
+                group.nextFlush = min(group.nextFlush, max(now, matter.toldAt.addingTimeInterval(pause)))
+            }
         } else if isUrgent {
             group.nextFlush = now
         } else if !group.hasFlushed, alert.startsAt.addingTimeInterval(decision(of: group).groupWait.seconds) < now {

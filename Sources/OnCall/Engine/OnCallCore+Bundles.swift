@@ -2,6 +2,9 @@ import Foundation
 import PluginAPI
 
 extension OnCallCore {
+    /// Begins the id of a page that tells of several matters.
+    static let bundlePage = "page_bundle_"
+
     /// Whether a page to a person may leave at once.
     /// - Returns: nil where it may; else why it waits, and it is noted to be told with others.
     mutating func mayLeave(
@@ -74,7 +77,7 @@ extension OnCallCore {
         for matter in open { noteTogether(matter.id, key) }
         person.number += 1
         person.sent.append(now)
-        let pageID = "page_bundle_\(FNV.hash(key.utf8).fingerprintText)_\(String(now.milliseconds, radix: 36))_\(person.number)"
+        let pageID = "\(Self.bundlePage)\(FNV.hash(key.utf8).fingerprintText)_\(String(now.milliseconds, radix: 36))_\(person.number)"
         person.pages = [pageID: person.rest]
         people[key] = person
         let worst = open.map(\.severity).max() ?? .error
@@ -123,7 +126,7 @@ extension OnCallCore {
         guard wasTold, person.told.isEmpty, !person.waiting.contains(where: { $0 != group && groups[$0]?.matter?.isOpen == true }) else { return }
         let alert = Self.summary("bundle", "all that was told together is over", .info, 0, at: now)
         person.number += 1
-        let id = "page_bundle_\(FNV.hash(key.utf8).fingerprintText)_\(String(now.milliseconds, radix: 36))_\(person.number)"
+        let id = "\(Self.bundlePage)\(FNV.hash(key.utf8).fingerprintText)_\(String(now.milliseconds, radix: 36))_\(person.number)"
         placeBundle(id, person.contact, person, .resolve, [alert], "all that was told together is over", at: now)
         record([id, person.matter], "page", "told of the end", "\(person.contact.label): all that was told together is over", at: now)
         bundleCodes[UInt64(person.code) ?? 0] = nil
@@ -138,7 +141,7 @@ extension OnCallCore {
         guard !rest.isEmpty else { return false }
         let next = rest.removeFirst()
         person.number += 1
-        let id = "page_bundle_\(FNV.hash(key.utf8).fingerprintText)_\(String(now.milliseconds, radix: 36))_\(person.number)"
+        let id = "\(Self.bundlePage)\(FNV.hash(key.utf8).fingerprintText)_\(String(now.milliseconds, radix: 36))_\(person.number)"
         person.pages = [id: rest]
         person.contact = next
         people[key] = person

@@ -11,6 +11,8 @@ extension OnCallCore {
         group.matter?.heldUntil = nil
         group.matter?.nextLevelAt = nil
         group.matter?.hasReached = false
+        let round = group.matter?.round ?? 0
+        group.matter?.round = round + 1
         nextLevel(id, &group, why, at: now)
     }
 
@@ -43,7 +45,7 @@ extension OnCallCore {
         guard let next = group.matter?.nextLevelAt, next <= now else { return }
         if let drill = matter.drill { noteMissed(drill, matter, at: now) }
         if matter.level == 0 {
-            begin(id, &group, "nobody has acknowledged it", at: now)
+            begin(id, &group, matter.unheard == nil ? "nobody has acknowledged it" : "no page of it has arrived so far", at: now)
         } else {
             nextLevel(id, &group, "nobody acknowledged level \(matter.level)", at: now)
         }
@@ -82,30 +84,7 @@ extension OnCallCore {
         endRound(id, &group, escalates, at: now)
     }
 
-    /// The last level has begun: what nobody acknowledges comes again after the route's `repeat_interval`.
-    private mutating func endRound(_ id: UInt64, _ group: inout GroupRecord, _ escalates: Bool, at now: Date) {
-        guard let matter = group.matter else { return }
-        if let drill = matter.drill { return miss(drill, id, &group, at: now) }
-        let decision = decision(of: group)
-        group.matter?.level = 0
-        if !matter.hasReached, matter.pending.isEmpty {
-            record(
-                subjects(group, group.members), "page", "nobody", "nobody is told by the receiver \(decision.receiver) at this time",
-                rule: decision.receiverMark.place, at: now)
-            tally(group, "suppressed", "nobody")
-            if !group.members.contains(where: { alerts[$0]?.isOfOnCall == true }) {
-                raiseOwn(
-                    "nobody:\(decision.receiver)", name: "NobodyReached", .critical,
-                    "the receiver \(decision.receiver) reached nobody (\(decision.receiverMark.place))", labels: ["receiver": decision.receiver],
-                    at: now)
-            }
-        }
-        guard escalates else { return }
-        let last = matter.pending.map(\.at).max().map { $0.timeIntervalSince(now) } ?? 0
-        setNextLevel(&group, after: max(60, max(decision.repeatInterval.seconds, last)), at: now)
-    }
-
-    private func setNextLevel(_ group: inout GroupRecord, after wait: TimeInterval, at now: Date) {
+    func setNextLevel(_ group: inout GroupRecord, after wait: TimeInterval, at now: Date) {
         group.matter?.nextLevelAt = now.addingTimeInterval(wait)
         group.matter?.nextLevelWait = wait
     }
@@ -128,7 +107,10 @@ extension OnCallCore {
     // MARK: Pages
 
     /// Pages one person, unless that one has had so many pages that this one must be told together with others.
-    mutating func page(_ id: UInt64, _ group: inout GroupRecord, _ step: PagingStep, level: Int, _ why: String, at now: Date) {
+    /// - Parameter isNews: true where it tells of something new that is critical, whatever the person was told of the matter before.
+    mutating func page(
+        _ id: UInt64, _ group: inout GroupRecord, _ step: PagingStep, level: Int, _ why: String, isNews: Bool = false, at now: Date
+    ) {
         guard let matter = group.matter else { return }
         let troubled = troubledInstances(group)
         let ways = ([step.contact] + step.fallbacks).filter { !troubled.contains($0.instance) }
@@ -140,16 +122,17 @@ extension OnCallCore {
         }
         let before = matter.pages.first { $0.isTo(contact) }
         let known = before?.hasFailed == true ? nil : before
-        let isFirst = known == nil || (known?.severity ?? .info) < .critical
+        let isFirst = isNews || known == nil || (known?.severity ?? .info) < .critical
         var page = PageRecord(
             id: "", person: step.person, contact: contact, rest: Array(ways.dropFirst()), code: before?.code ?? "", level: level,
-            reason: step.reason, severity: matter.severity)
+            reason: step.reason, severity: matter.severity, round: matter.round)
         let key = page.key
         // A drill neither waits for other pages nor counts among them; a program reads as many as there are.
         let leave =
             matter.drill == nil && !contact.isProgram
             ? mayLeave(key, contact, page.rest, isFirstCritical: isFirst && matter.severity == .critical, matter.isEmergency, group: id, at: now)
             : nil
+        if !matter.hasReached { endOwn("nobody:\(decision(of: group).receiver)", at: now) }
         group.matter?.hasReached = true
         if let wait = leave {
             if let index = group.matter?.pages.firstIndex(where: { $0.isTo(contact) && !$0.hasFailed }) {
@@ -184,6 +167,7 @@ extension OnCallCore {
         if verb == .page {
             var page = page
             page.id = pageID
+            page.round = matter.round
             page.hasFailed = false
             page.bundle = nil
             (page.waits, page.isTogether) = (false, false)
@@ -257,7 +241,10 @@ extension OnCallCore {
     private func troubledInstances(_ group: GroupRecord) -> Set<String> {
         var names: Set<String> = []
         for member in group.members.prefix(50) {
-            guard let alert = alerts[member], alert.isOwn else { continue }
+            // What a label from outside says of an instance switches nothing off.
+            guard let alert = alerts[member], alert.isOwn, ["instance:", "\(Self.ownOrigin)sink:"].contains(where: alert.origin.hasPrefix) else {
+                continue
+            }
             alert.labels.forEach { if $0 == "instance" { names.insert($1) } }
         }
         return names

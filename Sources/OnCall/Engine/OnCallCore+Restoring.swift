@@ -28,6 +28,13 @@ extension OnCallCore {
                 group.matter?.nextLevelAt = min(next, now.addingTimeInterval(wait))
             }
             if let held = group.matter?.heldUntil { group.matter?.heldUntil = min(held, group.nextFlush) }
+            for index in (group.matter?.pending ?? []).indices {
+                guard let pending = group.matter?.pending[index] else { continue }
+                group.matter?.pending[index].at = min(pending.at, now.addingTimeInterval(pending.step.delay))
+            }
+            if let closing = group.matter?.closing {
+                group.matter?.closing?.until = min(closing.until, now.addingTimeInterval(decision.repeatInterval.seconds))
+            }
             groups[id] = group
             for page in group.matter?.pages ?? [] {
                 if let code = UInt64(page.code) { codes[code] = id }
@@ -36,13 +43,18 @@ extension OnCallCore {
         for (id, record) in stored.alerts {
             var alert = record
             alert.groups.removeAll { groups[$0] == nil }
+            // Its end was told, whatever the clock says now.
+            if alert.endsAt > now, alert.endsAt <= alert.updatedAt { alert.endsAt = now }
             if alert.mayLapse, grace > 0 { alert.endsAt = max(alert.endsAt, now.addingTimeInterval(grace)) }
             alerts[id] = alert
             for group in alert.groups { groups[group]?.members.insert(id) }
         }
         for silence in stored.silences { silences[silence.id] = ActiveSilence(silence) }
         for (key, record) in stored.people {
-            people[key] = record
+            var person = record
+            person.sent = person.sent.map { min($0, now) }
+            person.due = person.due.map { min($0, now.addingTimeInterval(limits.window)) }
+            people[key] = person
             if let code = UInt64(record.code) { bundleCodes[code] = key }
         }
         for (id, _, _) in stored.groups {

@@ -120,7 +120,7 @@ extension OnCallCore {
             return close(id, &group, about: hearing.over.isEmpty ? Array(matter.told) : hearing.over, "all alerts are resolved", at: now)
         }
         guard !hearing.firing.isEmpty else { return }
-        let added = hearing.firing.count { !matter.told.contains($0) }
+        let added = hearing.firing.filter { !matter.told.contains($0) }
         let ended = matter.told.contains { !group.members.contains($0) || alerts[$0]?.isOver(at: now) != false }
         let escalates = plan(of: group).escalates(decision(of: group).receiver)
         if hearing.worst > matter.severity || (hearing.isEmergency && !matter.isEmergency) {
@@ -128,10 +128,21 @@ extension OnCallCore {
             remember(&group, hearing, at: now)
             group.matter?.acknowledgement = nil
             begin(id, &group, why, at: now)
-        } else if added > 0 {
+        } else if !added.isEmpty {
             remember(&group, hearing, at: now)
-            let why = added == 1 ? "a new alert in the group" : "\(added) new alerts in the group"
-            if escalates || matter.acknowledgement != nil { update(id, &group, why, at: now) } else { begin(id, &group, why, at: now) }
+            let why = added.count == 1 ? "a new alert in the group" : "\(added.count) new alerts in the group"
+            let isUrgent = added.contains { alerts[$0].map { $0.severity == .critical || $0.isEmergency } ?? false }
+            if isUrgent, matter.acknowledgement != nil {
+                // That somebody cares for the one tells nothing of the other.
+                group.matter?.acknowledgement = nil
+                begin(id, &group, why, at: now)
+            } else if isUrgent, escalates {
+                pageAgain(id, &group, why, at: now)
+            } else if escalates || matter.acknowledgement != nil {
+                update(id, &group, why, at: now)
+            } else {
+                begin(id, &group, why, at: now)
+            }
         } else if ended {
             remember(&group, hearing, at: now)
             update(id, &group, "some alerts of the group are resolved", at: now)

@@ -98,8 +98,14 @@ public struct OnCallCore: Sendable {
     /// The clock was set: waits go on as long as they were to take.
     /// - Parameter seconds: how far it jumped, negative where it went back.
     public mutating func clockJumped(by seconds: TimeInterval, now: Date) {
+        // What was over by the old clock stays over.
+        let before = now.addingTimeInterval(-seconds)
+        for (id, alert) in alerts where alert.endsAt > now && alert.endsAt <= before {
+            alerts[id]?.endsAt = now
+            effects.alerts.insert(id)
+        }
         // Ends that were only reckoned from the old time must not come early, or never.
-        for (id, alert) in alerts where alert.mayLapse && alert.endsAt > now.addingTimeInterval(-seconds) {
+        for (id, alert) in alerts where alert.mayLapse && alert.endsAt > before {
             alerts[id]?.endsAt = alert.endsAt.addingTimeInterval(seconds)
             effects.alerts.insert(id)
         }
@@ -129,7 +135,10 @@ public struct OnCallCore: Sendable {
     mutating func withGroup(_ id: UInt64, _ body: (inout OnCallCore, inout GroupRecord) -> Void) {
         // Taken out, so that its sets are not copied when they are changed.
         guard var group = groups.removeValue(forKey: id) else { return }
+        let flush = group.nextFlush
         body(&self, &group)
+        // A restart must not forget that it is to be told sooner.
+        if group.nextFlush != flush { effects.groups.insert(id) }
         if group.members.isEmpty, group.matter == nil {
             effects.groups.insert(id)
             return

@@ -22,6 +22,13 @@ public struct OnCallLimits: Sendable, Hashable {
     /// one. From then on they are told together, each time after ``floodWait`` seconds.
     public var floodPages = 30
     public var floodWait: TimeInterval = 30
+    /// Seconds after which an emergency that nobody has acknowledged begins again at the first level, where the route's `repeat_interval` is longer.
+    public var emergencyRepeat: TimeInterval = 300
+    /// Seconds after which a round begins again of which no page arrived, as where the hotel's line is down: after the first such round, the second, and
+    /// so on; the last one for all further ones.
+    public var unheardWaits: [TimeInterval] = [30, 60, 120, 300]
+    /// Seconds within which the same person who passes a matter on again is taken for a doubled tap.
+    public var doubledTap: TimeInterval = 120
     /// Wrong codes from one sender within ``lockTime`` seconds after which no code from there counts for as long.
     public var wrongCodes = 5
     public var lockTime: TimeInterval = 900

@@ -94,7 +94,10 @@ extension OnCallService {
         let next = OnCallAnswer(
             told.action, isOurs ? .reference(reference) : .code(reference), by: by.isEmpty ? "somebody" : by, way: "through \(answer.instance)",
             sender: "\(answer.instance)|\(by)")
-        try await perform { core, now in _ = core.answer(next, at: now) }
+        try await perform { core, now in
+            let outcome = core.answer(next, at: now)
+            if !isOurs { core.reply(outcome, to: by, through: answer.instance, at: now) }
+        }
     }
 
     /// What a link says, without doing it: the page that asks `Acknowledge?`.
@@ -135,13 +138,13 @@ extension OnCallService {
     }
 
     public func delivered(_ order: PageOrder, through instance: String) async {
-        let wasInTrouble = state.withLock { state in
+        let mustHear = state.withLock { state in
             state.fresh.remove(order.page.id)
-            return state.core.isInTrouble(instance, at: parts.clock.now)
+            return state.core.mustHear(of: order, through: instance, at: parts.clock.now)
         }
         meter.delivered(through: instance)
-        guard wasInTrouble else { return }
-        _ = await attempt { core, now in core.delivered(order.page.id, through: instance, at: now) }
+        guard mustHear else { return }
+        _ = await attempt { core, now in core.delivered(order, through: instance, at: now) }
     }
 
     public func failed(_ order: PageOrder, through instance: String, _ failure: String) async -> Bool {

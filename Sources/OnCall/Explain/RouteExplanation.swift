@@ -139,7 +139,9 @@ private struct Explainer {
             }
             guard escalates else { break }
             guard let wait = level.wait else {
-                steps.append(Step(stage: name, text: "the last level, \(level.place)"))
+                let again = at.addingTimeInterval(max(60, wait(decision)))
+                steps.append(
+                    Step(stage: name, text: "the last level, \(level.place); where nobody acknowledges, it begins again at \(time(again))"))
                 return steps
             }
             if wait > 0 {
@@ -152,6 +154,11 @@ private struct Explainer {
             steps.append(Step(stage: "repeat", text: "told again after \(words(decision.repeatInterval.seconds)) while it lasts, \(decision.mark)"))
         }
         return steps
+    }
+
+    private func wait(_ decision: RouteDecision) -> TimeInterval {
+        let usual = decision.repeatInterval.seconds
+        return question.isEmergency ? min(usual, OnCallLimits().emergencyRepeat) : usual
     }
 
     private func time(_ date: Date) -> String {

@@ -24,6 +24,8 @@ import Testing
             night.expect(["0:30 page sms:ana"], "the first page of a new critical waits for nothing")
             try await night.raise(.own("Gas", .critical, isEmergency: true))
             night.expect(["0:30 page sms:ana"])
+            _ = try await night.answer(.acknowledge, named: "Gas", by: "Bob")
+            night.expect(["0:30 update sms:ana"])
             try await night.pass(to: 700)
             night.expect(["10:00 page sms:ana"])
             let bundle = try #require(night.orders.last?.order.page)

@@ -7,8 +7,6 @@ import Testing
 
 /// Operators call matters by whatever name they have at hand.
 @Suite struct NamedAnswerTests {
-    private func outcome(_ answer: NamedAnswer) -> AnswerOutcome? { if case .answered(let outcome) = answer { outcome } else { nil } }
-
     @Test(arguments: [false, true]) func everyNameOfAMatterWorks(restarts: Bool) async throws {
         let names: [@Sendable (Night) throws -> String] = [
             { try #require($0.orders.first).order.page.groupKey }, { try #require($0.orders.first).order.page.id },
@@ -20,7 +18,7 @@ import Testing
                 try await night.post("Fire", "critical")
                 night.expect(["0:00 page sms:ana"])
                 let answered = try await night.answer(.acknowledge, named: name(night), by: "Bea", note: "the pump is off")
-                #expect(outcome(answered)?.status == .acknowledged, "\(answered)")
+                #expect(answered.outcome?.status == .acknowledged, "\(answered)")
                 night.expect(["0:00 update sms:ana"])
                 #expect(night.orders.last?.order.page.note == "acknowledged by Bea: the pump is off")
                 #expect(
@@ -28,7 +26,7 @@ import Testing
                 // The next level does not follow, and asking again changes nothing.
                 try await night.pass(to: 900)
                 night.expect([])
-                #expect(outcome(try await night.answer(.acknowledge, named: "Fire"))?.status == .already)
+                #expect(try await night.answer(.acknowledge, named: "Fire").outcome?.status == .already)
             }
         }
     }
@@ -37,14 +35,14 @@ import Testing
         try await Night.begin { night in
             try await night.post("Fire", "critical")
             let key = try #require(night.orders.first).order.page.groupKey
-            #expect(outcome(try await night.answer(.resolve, named: key))?.status == .resolved)
-            #expect(outcome(try await night.answer(.resolve, named: key))?.status == .already, "its alert goes on: closed it stays")
-            #expect(outcome(try await night.answer(.escalate, named: key))?.status == .already)
+            #expect(try await night.answer(.resolve, named: key).outcome?.status == .resolved)
+            #expect(try await night.answer(.resolve, named: key).outcome?.status == .already, "its alert goes on: closed it stays")
+            #expect(try await night.answer(.escalate, named: key).outcome?.status == .already)
             let shown = try #require(night.summaries().first)
             #expect(shown.closedBy == "Ana" && shown.next.isEmpty)
             try await night.post("Fire", "critical", ended: true)
             try await night.pass(to: 400)
-            #expect(outcome(try await night.answer(.acknowledge, named: key))?.status == .over)
+            #expect(try await night.answer(.acknowledge, named: key).outcome?.status == .over)
             #expect(night.summaries().isEmpty)
         }
     }
@@ -52,7 +50,7 @@ import Testing
     @Test func escalatingPagesTheNextAtOnce() async throws {
         try await Night.begin { night in
             try await night.post("Fire", "critical")
-            #expect(outcome(try await night.answer(.escalate, named: "Fire", by: "Ana"))?.status == .escalated)
+            #expect(try await night.answer(.escalate, named: "Fire", by: "Ana").outcome?.status == .escalated)
             night.expect(["0:00 page sms:ana", "0:00 page sms:bob"])
         }
     }
@@ -70,7 +68,7 @@ import Testing
             #expect(Set(matters.compactMap { $0.open.matter.labels["room"] }) == ["204", "305"])
             #expect(night.summaries().allSatisfy { $0.open.acknowledgedBy == nil })
             let one = try #require(matters.first)
-            #expect(outcome(try await night.answer(.acknowledge, named: one.open.id))?.status == .acknowledged)
+            #expect(try await night.answer(.acknowledge, named: one.open.id).outcome?.status == .acknowledged)
             #expect(night.summaries().count { $0.open.acknowledgedBy == "Ana" } == 1)
         }
     }

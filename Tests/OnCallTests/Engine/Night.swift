@@ -147,6 +147,16 @@ final class Night {
         return isTaken
     }
 
+    /// A page arrived.
+    func deliver(_ placed: OnCallEffects.Placed) async throws {
+        core.delivered(placed.order, through: placed.instance, at: now)
+        core.advance(to: now)
+        try await carryOut()
+    }
+
+    /// The clock is put back, and nobody notices: the process was away.
+    func putBack(by seconds: TimeInterval) { now -= seconds }
+
     /// The last page left, and its vendor says later that it came to nobody.
     func reachedNobody() async throws {
         let placed = try #require(orders.last { $0.order.verb == .page })
@@ -185,7 +195,8 @@ final class Night {
             return "\(seconds / 60):\(seconds % 60 < 10 ? "0" : "")\(seconds % 60) \(placed.order.verb.rawValue) \(placed.contact)"
         }
         seen = orders.count
-        #expect(anyOrder ? found.sorted() == expected.sorted() : found == expected, comment, sourceLocation: sourceLocation)
+        let said = Comment(rawValue: "\(found)\(comment.map { ": \($0)" } ?? "")")
+        #expect(anyOrder ? found.sorted() == expected.sorted() : found == expected, said, sourceLocation: sourceLocation)
     }
 
     func views(_ matchers: [LabelMatcher]) -> [AlertView] { core.alertViews(matching: matchers, at: now) }
@@ -211,4 +222,9 @@ final class Night {
         let after = core.drain()
         #expect(after.orders.isEmpty && after.lines.isEmpty)
     }
+}
+
+extension NamedAnswer {
+    /// What came of the answer, where one matter had the name.
+    var outcome: AnswerOutcome? { if case .answered(let outcome) = self { outcome } else { nil } }
 }
