@@ -209,10 +209,9 @@ import Testing
             }
             try await desk.post("Fire")
             #expect(await eventually(within: .seconds(30)) { desk.sms.calls.count == 1 })
-            desk.sms.fail(with: .notReady(.vendorFault, "no line"))
-            try await desk.post("Flood")
-            #expect(try await eventually(within: .seconds(30)) { try await isInTrouble() })
-            desk.sms.fail(with: nil)
+            let page = try #require(desk.sms.pages.first)
+            _ = await desk.service.failed(PageOrder(verb: .update, page: page), through: "sms", "no line")
+            #expect(try await isInTrouble())
             let matter = try #require(desk.service.openMatters.first { $0.matter.labels["alertname"] == "Fire" })
             #expect(await desk.service.answer(.init(.acknowledge, .reference(matter.id), by: "Ana", way: "command line")).status == .acknowledged)
             // The update has left, and the outbox is done with it.
@@ -254,7 +253,7 @@ import Testing
             // With nothing to do it goes round all the same.
             for _ in 0..<6 {
                 await desk.clock.advance(by: .seconds(61))
-                #expect(await eventually(within: .seconds(30)) { desk.service.isTurning(within: .seconds(61)) })
+                #expect(await desk.pass(90) { desk.service.isTurning(within: .seconds(61)) })
             }
         }
     }
