@@ -1,4 +1,5 @@
 import PluginAPI
+import Synchronization
 
 extension OnCallService {
     /// Whether the loop goes round: it does at least once a minute, whatever happens. While it hangs nobody is paged, though the process lives and the database answers.

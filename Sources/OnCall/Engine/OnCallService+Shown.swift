@@ -1,5 +1,6 @@
 import Foundation
 import PluginAPI
+import Synchronization
 
 extension OnCallService {
     /// The alerts that an open matter is about, as its pages show them: the worst first, and how many more there are. Empty where it is over.
