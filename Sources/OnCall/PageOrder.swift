@@ -27,7 +27,8 @@ public protocol PageWatch: Sendable {
     /// Looks at a page again at the moment of sending.
     func leaving(_ order: PageOrder) async -> PageLeave
 
-    func delivered(_ order: PageOrder, through instance: String) async
+    /// A sink has done what it was asked to, or had nothing to do (``PluginAPI/PageReceipt/isSent``).
+    func delivered(_ order: PageOrder, through instance: String, _ receipt: PageReceipt) async
 
     /// A sink could not do what it was asked to.
     /// - Returns: true where somebody else has the page now, and this one need not be tried again.
@@ -63,7 +64,7 @@ public struct PageDelivery: Sendable {
         }
         do {
             let receipt = try await send(order, through: entry.instance)
-            await watch?.delivered(order, through: entry.instance)
+            await watch?.delivered(order, through: entry.instance, receipt)
             return .accepted(SendResult(vendorIDs: receipt.vendorID.map { [$0] } ?? []))
         } catch is CancellationError where Task.isCancelled {
             throw CancellationError()

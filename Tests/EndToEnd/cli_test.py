@@ -53,7 +53,10 @@ def test_check_of_the_sample_hotel_is_sound():
     result = run("check")
     equal(result.status, 0, result)
     contains(result.output, "config/jack.yaml: sound: ")
-    equal(result.output.count("\n"), 1, result)
+    # It starts without any account, and so emergencies reach nobody: that is said.
+    equal(result.output.count("\n"), 2, result)
+    contains(result.output, "warning: there is no on-call plan, and emergencies end in log, which reaches nobody")
+    contains(result.output, "1 warnings")
     equal(run("check", "config/jack.yaml", "--probe").status, 0)
 
 
@@ -121,6 +124,13 @@ def test_production_refuses_missing_short_and_default_secrets():
                 for secret in [value for name, value in environment.items() if name != "JACK_ENV" and len(value) > 6]:
                     assert secret not in result.output + result.error, f"{command} prints a secret"
             assert not one.database.exists(), "nothing is made before the secrets are sound"
+        silent = one.run("check", "--config", one.config, environment={"JACK_ENV": "production", **sound})
+        equal(silent.status, 1, silent)
+        contains(silent.output, "error: there is no on-call plan, and emergencies end in log, which reaches nobody")
+        one.edit("jack.yaml", "alerts:\n  log: {}\n", (
+            "alerts:\n  log: {}\n"
+            "  desk: {plugin: webhook, settings: {url: \"https://desk.example/jack\", secret: 0123456789abcdef0123, reaches_human: true}}\n"
+            "  pagerduty: {settings: {routing_key: 0123456789abcdef0123456789abcdef}}\n"))
         good = one.run("check", "--config", one.config, environment={"JACK_ENV": "production", **sound})
         equal(good.status, 0, good)
 

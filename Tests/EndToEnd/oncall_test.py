@@ -3,6 +3,7 @@ import hashlib
 import hmac
 import json
 import re
+import signal
 import subprocess
 import time
 import urllib.parse
@@ -94,6 +95,7 @@ def test_an_escalation_survives_kill_and_an_answer_ends_it():
         assert -0.5 < late < 20, f"the next level came {late:.1f} s late"
         # The link shows, and only its form does anything.
         link = second[2]["url"]
+        contains(request("GET", link).text, "the disk is full")
         contains(request("GET", link).text, "nobody has acknowledged it yet")
         contains(request("GET", link).text, "nobody has acknowledged it yet")
         token = urllib.parse.parse_qs(urllib.parse.urlsplit(link).query)["token"][0]
@@ -151,6 +153,60 @@ def test_an_unmodified_amtool_adds_silences_and_asks():
         contains(amtool("alert", "query", "--silenced").stdout, "Known")
         contains(amtool("config", "show").stdout, "receiver: nights")
         equal(amtool("silence", "expire", made.stdout.strip()).returncode, 0)
+    receiver.close()
+
+
+def test_a_real_prometheus_pages_and_a_silence_of_amtool_holds_the_next_back():
+    receiver = Receiver()
+    with house(receiver) as one:
+        one.edit("plan.yaml", "group_wait: 0s}", "group_wait: 0s, group_interval: 1s}")
+        one.start()
+        folder = one.folder / "prometheus"
+        folder.mkdir()
+        rules = folder / "rules.yml"
+
+        def fire(*rooms):
+            rules.write_text(json.dumps({"groups": [{"name": "house", "rules": [{
+                "alert": f"BoilerCold{room}", "expr": "vector(41) < 50", "labels": {"severity": "critical", "room": room},
+                "annotations": {"summary": "the boiler has {{ $value }} degrees"}} for room in rooms]}]}))
+
+        fire("cellar")
+        (folder / "prometheus.yml").write_text(json.dumps({
+            "global": {"evaluation_interval": "1s", "scrape_interval": "1h"}, "rule_files": ["rules.yml"],
+            "alerting": {"alertmanagers": [{"authorization": {"type": "Bearer", "credentials": TOKEN}, "static_configs": [{"targets": [one.url.removeprefix("http://")]}]}]}}))
+        watching = subprocess.Popen(
+            ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data", "--web.listen-address=127.0.0.1:0",
+             "--log.level=error", "--rules.alert.resend-delay=1s"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            def paged(room):
+                return [page for page in receiver.to("/ana") if any(alert["name"] == f"BoilerCold{room}" for alert in page[2]["alerts"])]
+
+            (page,) = eventually(lambda: paged("cellar"), timeout=60, why="what fires in Prometheus paged nobody")
+            alert = page[2]["alerts"][0]
+            equal((alert["summary"], alert["severity"], alert["labels"]["room"]), ("the boiler has 41 degrees", "critical", "cellar"))
+            assert "/graph?" in alert["generatorURL"], alert
+            access = one.folder / "http.yml"
+            access.write_text(f"authorization:\n  type: Bearer\n  credentials: {TOKEN}\n")
+
+            def amtool(*arguments):
+                return subprocess.run(
+                    ["amtool", f"--http.config.file={access}", f"--alertmanager.url={one.url}", *arguments], capture_output=True, text=True, timeout=30)
+
+            made = amtool("silence", "add", "room=attic", "--comment=it is being mended")
+            equal(made.returncode, 0, made.stderr)
+            fire("cellar", "attic", "kitchen")
+            watching.send_signal(signal.SIGHUP)
+            # Both fire in the same round: when the one has paged, the other was not held back by being late.
+            eventually(lambda: paged("kitchen"), timeout=60, why="the second rule paged nobody")
+            eventually(lambda: "BoilerColdattic" in amtool("alert", "query", "--silenced").stdout, timeout=30, why="the silenced alert is not there")
+            equal(paged("attic"), [], "what a silence covers")
+            equal(len(paged("cellar")), 1, "pages of one that Prometheus tells of each second")
+            # The silence was what held it back.
+            equal(amtool("silence", "expire", made.stdout.strip()).returncode, 0)
+            eventually(lambda: paged("attic"), timeout=30, why="what was silenced stays silent")
+        finally:
+            watching.terminate()
+            watching.wait()
     receiver.close()
 
 

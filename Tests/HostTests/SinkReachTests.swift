@@ -78,6 +78,43 @@ import Testing
         #expect(try about([mail, hook]) == [])
     }
 
+    @Test func `without a plan it is said where emergencies end`() throws {
+        let folder = try TestHotel.folder()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let secrets = [
+            "LOCAL_TOKEN": "a8f5f167f44f4964e6c998dee827110c5d2a", "JWT_SECRET": "9b74c9897bac770ffc029102a200c5de61f0",
+            "ENCRYPTION_KEY": "e4d909c290d0fb1ca068ffaddf22cbd0aa17",
+        ]
+        func lines(_ environment: String, _ assignments: [String] = []) throws -> (isSound: Bool, lines: [String]) {
+            let (loaded, diagnostics) = try TestHotel.configurator(
+                folder, assignments: assignments, environment: secrets.merging(["JACK_ENV": environment]) { $1 }
+            ).load(makingSecrets: false)
+            return (loaded != nil, diagnostics.sorted.map(\.description).filter { $0.contains("emergencies end") })
+        }
+        // As it is shipped it starts, and does not call that sound.
+        let shipped = try lines("development")
+        #expect(shipped.isSound && shipped.lines.count == 1)
+        #expect(
+            shipped.lines.first?.contains(
+                ": warning: there is no on-call plan, and emergencies end in log, which reaches nobody: they must reach people by two independent alert plugins"
+            )
+                == true, "\(shipped.lines)")
+        #expect(shipped.lines.first?.contains("jack.yaml:") == true && shipped.lines.first?.contains("jack plugins list") == true)
+        let refused = try lines("production")
+        #expect(!refused.isSound && refused.lines.first?.contains(": error: ") == true, "\(refused.lines)")
+        // With two that reach people it is sound, unless only one of them is told.
+        let file = TestFile(url: folder.appending(path: "config/jack.yaml"))
+        try file.edit("  log: {}\n", "  log: {}\n" + Self.sinks.split(separator: "\n").filter { $0.contains("loud:") }.joined() + "\n")
+        let one = try lines("production")
+        #expect(!one.isSound && one.lines.first?.contains("end at people by loud alone") == true, "\(one.lines)")
+        try file.edit("  log: {}\n", "  log: {}\n  pagerduty: {settings: {routing_key: 0123456789abcdef0123456789abcdef}}\n")
+        let both = try lines("production")
+        #expect(both.isSound && both.lines.isEmpty, "\(both.lines)")
+        try file.edit("  notify: []\n", "  notify: [log, loud]\n")
+        let named = try lines("production")
+        #expect(!named.isSound && named.lines.first?.contains("add pagerduty to oncall.notify") == true, "\(named.lines)")
+    }
+
     @Test func `every alert plugin says whether it reaches people`() {
         for plugin in JackHost.builtIn where plugin.kind == .alert {
             #expect(plugin.manifest.reachesPeople != nil, "\(plugin.manifest.id)")

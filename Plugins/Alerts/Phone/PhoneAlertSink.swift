@@ -81,8 +81,8 @@ public struct PhoneAlertSink: AlertSink {
     }
 
     /// Nobody is called to hear that an alert has changed.
-    public func update(_ page: AlertPage) async throws -> PageReceipt { PageReceipt() }
+    public func update(_ page: AlertPage) async throws -> PageReceipt { .nothing }
 
     /// Nobody is called to hear that an alert is over.
-    public func resolve(_ page: AlertPage) async throws -> PageReceipt { PageReceipt() }
+    public func resolve(_ page: AlertPage) async throws -> PageReceipt { .nothing }
 }

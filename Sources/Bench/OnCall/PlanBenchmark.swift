@@ -74,7 +74,7 @@ struct PlanBenchmark {
             var labels = Self.labels(group)
             labels["alertname"] = "Bench\(group / 200)"
             labels["instance"] = "i\(event.alert)"
-            try core.take(
+            core.take(
                 [
                     PostedAlert(
                         labels: labels, startsAt: event.ends ? nil : now, endsAt: event.ends ? now : now.addingTimeInterval(86_400))

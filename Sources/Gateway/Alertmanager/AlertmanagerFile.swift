@@ -22,13 +22,15 @@ public enum AlertmanagerFile {
     /// - Returns: the alerts, and what is wrong with those that were left out.
     /// - Throws: ``Refusal`` where nothing of it can be used.
     public static func read(_ bytes: [UInt8]) throws -> (alerts: [Entry], problems: [String]) {
-        let result: AlertmanagerIntake.Result
-        do { result = try AlertmanagerIntake.read(bytes) } catch let error as AlertmanagerError { throw Refusal(description: error.message) }
+        var reading: AlertmanagerIntake.Reading
+        do { reading = try AlertmanagerIntake.read(bytes) } catch let error as AlertmanagerError { throw Refusal(description: error.message) }
+        let (fitted, unfit) = OnCallLimits().fit(reading.alerts)
+        reading.add(unfit)
         let times = (try? JSONDecoder().decode([Times].self, from: Data(bytes))) ?? []
         let made = times.compactMap { $0.updatedAt.flatMap(AlertmanagerText.date) }.max()
         return (
-            result.alerts.map { alert in Entry(alert: alert, lasts: alert.endsAt.map { end in made.map { end > $0 } ?? false } ?? true) },
-            result.problems
+            fitted.map { _, alert in Entry(alert: alert, lasts: alert.endsAt.map { end in made.map { end > $0 } ?? false } ?? true) },
+            reading.faults.map(\.error.message)
         )
     }
 }

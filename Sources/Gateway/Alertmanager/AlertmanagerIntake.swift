@@ -1,31 +1,42 @@
 import Foundation
+import HTTPTypes
 import OnCall
 import PluginAPI
 
 /// Reads `POST /api/v2/alerts`.
 ///
-/// Sound alerts of a request are taken whatever is wrong with the others, as Alertmanager does it.
+/// What cannot be read of one alert costs the others nothing; how large an alert may be is the board's to say.
 enum AlertmanagerIntake {
     /// What a request came to.
-    struct Result: Sendable {
-        var alerts: [PostedAlert]
+    struct Reading: Sendable {
+        var alerts: [PostedAlert] = []
+        /// Which one of the request each of them was, counted from 0.
+        var places: [Int] = []
         /// What is wrong with those that were left out.
-        var problems: [String]
+        var faults: [(place: Int, error: AlertmanagerError)] = []
 
-        /// All problems as one text; a flood of them is summed up.
+        /// Adds what the board did not take.
+        mutating func add(_ refusals: [AlertRefusal]) {
+            faults += refusals.map { refusal in
+                let status: HTTPResponse.Status = refusal.error.code == .tooMany ? .tooManyRequests : .badRequest
+                return (places[refusal.place], AlertmanagerError(status: status, code: nil, message: refusal.error.description))
+            }
+            faults.sort { $0.place < $1.place }
+        }
+
+        /// The answer, where any was left out: what the schema refuses is told alone, as Alertmanager does it, and all the rest in one text.
+        var refusal: AlertmanagerError? {
+            if let first = faults.first(where: { $0.error.code != nil }) { return first.error }
+            guard !faults.isEmpty else { return nil }
+            let status = faults.contains { $0.error.status == .tooManyRequests } ? HTTPResponse.Status.tooManyRequests : .badRequest
+            return AlertmanagerError(status: status, code: nil, message: message)
+        }
+
+        /// All faults as one text; a flood of them is summed up.
         var message: String {
-            problems.prefix(10).joined(separator: "; ") + (problems.count > 10 ? "; and \(problems.count - 10) more" : "")
+            faults.prefix(10).map(\.error.message).joined(separator: "; ") + (faults.count > 10 ? "; and \(faults.count - 10) more" : "")
         }
     }
-
-    /// The most labels that one alert may have.
-    static let maximumLabels = 128
-    /// The longest name of a label, in bytes of UTF-8.
-    static let maximumName = 1024
-    /// The longest value of a label: it is part of what the alert is, so it is refused and not cut.
-    static let maximumValue = 16 << 10
-    /// Annotations are for people: longer ones are cut, and the alert stands.
-    static let maximumAnnotation = 16 << 10
 
     private struct Posted: Decodable {
         var labels: [String: String?]?
@@ -35,78 +46,67 @@ enum AlertmanagerIntake {
         var generatorURL: String?
     }
 
-    /// - Throws: ``AlertmanagerError`` where nothing of the body can be used.
-    static func read(_ body: [UInt8]) throws -> Result {
+    /// One element of the list, or why it cannot be read.
+    private struct Element: Decodable {
+        var posted: Result<Posted, DecodingError>
+
+        init(from decoder: any Decoder) throws {
+            do { posted = .success(try Posted(from: decoder)) } catch let error as DecodingError { posted = .failure(error) }
+        }
+    }
+
+    /// - Throws: ``AlertmanagerError`` where the body is no list of alerts.
+    static func read(_ body: [UInt8]) throws -> Reading {
         guard !body.isEmpty else { throw AlertmanagerError.missing("alerts") }
-        let posted: [Posted]
+        let elements: [Element]
         do {
-            guard let all = try JSONDecoder().decode([Posted]?.self, from: Data(body)) else { throw AlertmanagerError.missing("alerts") }
-            posted = all
+            guard let all = try JSONDecoder().decode([Element]?.self, from: Data(body)) else { throw AlertmanagerError.missing("alerts") }
+            elements = all
         } catch let error as DecodingError {
-            throw AlertmanagerError.unreadable("parsing alerts body from \"\" failed, because \(reason(error))")
+            throw unreadable(reason(error))
         }
-        var result = Result(alerts: [], problems: [])
-        for (index, alert) in posted.enumerated() {
-            // What the schema asks for is asked of all, before any is taken.
-            guard alert.labels != nil else { throw AlertmanagerError.missing("\(index).labels") }
-            if let url = alert.generatorURL, !url.isEmpty, !isURI(url) {
-                throw AlertmanagerError.wrongType("\(index).generatorURL", in: "body", "uri", url)
+        var reading = Reading()
+        for (place, element) in elements.enumerated() {
+            do {
+                reading.alerts.append(try alert(element, place))
+                reading.places.append(place)
+            } catch let error as AlertmanagerError {
+                reading.faults.append((place, error))
             }
         }
-        let dates = try posted.map { alert in
-            func date(_ text: String?) throws -> Date? {
-                guard let text, !text.isEmpty else { return nil }
-                guard let date = AlertmanagerText.date(text) else {
-                    throw AlertmanagerError.unreadable(
-                        "parsing alerts body from \"\" failed, because \(AlertmanagerText.quoted(text)) is no time as 2026-05-01T14:00:00Z")
-                }
-                // Go's programs send their zero for what is not set: the first second of the year 1.
-                return date.timeIntervalSince1970 <= -62_135_596_800 ? nil : date
-            }
-            return (starts: try date(alert.startsAt), ends: try date(alert.endsAt))
+        return reading
+    }
+
+    private static func alert(_ element: Element, _ place: Int) throws -> PostedAlert {
+        let posted: Posted
+        do { posted = try element.posted.get() } catch { throw unreadable(reason(error)) }
+        guard let labels = posted.labels else { throw AlertmanagerError.missing("\(place).labels") }
+        if let url = posted.generatorURL, !url.isEmpty, !isURI(url) {
+            throw AlertmanagerError.wrongType("\(place).generatorURL", in: "body", "uri", url)
         }
-        for (alert, dates) in zip(posted, dates) {
+        let starts = try date(posted.startsAt), ends = try date(posted.endsAt)
+        return PostedAlert(
             // A label without a value is no label.
-            let labels = (alert.labels ?? [:]).compactMapValues { $0?.isEmpty == false ? $0 : nil }
-            if let problem = problem(labels, starts: dates.starts, ends: dates.ends) {
-                result.problems.append(problem)
-                continue
-            }
-            result.alerts.append(
-                PostedAlert(
-                    labels: labels, annotations: (alert.annotations ?? [:]).compactMapValues { $0.map(cut) },
-                    // Who only says that it is over means that it began then at the latest.
-                    startsAt: dates.starts ?? dates.ends, endsAt: dates.ends,
-                    generatorURL: alert.generatorURL.flatMap { $0.isEmpty ? nil : $0 }))
-        }
-        return result
+            labels: labels.compactMapValues { $0?.isEmpty == false ? $0 : nil }, annotations: (posted.annotations ?? [:]).compactMapValues(\.self),
+            // Who only says that it is over means that it began then at the latest.
+            startsAt: starts ?? ends, endsAt: ends, generatorURL: posted.generatorURL.flatMap { $0.isEmpty ? nil : $0 })
     }
 
-    private static func problem(_ labels: [String: String], starts: Date?, ends: Date?) -> String? {
-        if labels.isEmpty { return "at least one label pair required" }
-        if labels.count > maximumLabels { return "invalid label set: \(labels.count) labels, at most \(maximumLabels) are taken" }
-        for (name, value) in labels.sorted(by: { $0.key < $1.key }) {
-            if name.isEmpty || name.utf8.contains(0) { return "invalid label set: invalid name \(AlertmanagerText.quoted(name))" }
-            if name.utf8.count > maximumName { return "invalid label set: a name of \(name.utf8.count) bytes, at most \(maximumName) are taken" }
-            if value.utf8.count > maximumValue {
-                return
-                    "invalid label set: the value of \(AlertmanagerText.quoted(name)) has \(value.utf8.count) bytes, at most \(maximumValue) are taken"
-            }
-        }
-        if let starts, let ends, ends < starts { return "start time must be before end time" }
-        return nil
+    private static func unreadable(_ reason: String) -> AlertmanagerError {
+        .unreadable("parsing alerts body from \"\" failed, because \(reason)")
     }
 
-    private static func cut(_ text: String) -> String {
-        guard text.utf8.count > maximumAnnotation else { return text }
-        // A cut through a letter leaves a replacement mark, which is taken off again.
-        var part = String(decoding: text.utf8.prefix(maximumAnnotation), as: UTF8.self)
-        while part.hasSuffix("\u{FFFD}") { part.removeLast() }
-        return part + "…"
+    private static func date(_ text: String?) throws -> Date? {
+        guard let text, !text.isEmpty else { return nil }
+        guard let date = AlertmanagerText.date(text) else {
+            throw unreadable("\(AlertmanagerText.quoted(text)) is no time as 2026-05-01T14:00:00Z")
+        }
+        // Go's programs send their zero for what is not set: the first second of the year 1.
+        return date.timeIntervalSince1970 <= -62_135_596_800 ? nil : date
     }
 
     private static func isURI(_ text: String) -> Bool {
-        guard text.utf8.count <= 16 << 10, !text.contains(" "), let parts = URLComponents(string: text) else { return false }
+        guard !text.contains(" "), let parts = URLComponents(string: text) else { return false }
         return parts.scheme != nil || text.hasPrefix("/")
     }
 

@@ -82,14 +82,12 @@ struct AlertmanagerRoutes: Sendable {
     // MARK: Alerts
 
     private func take(_ call: AlertmanagerCall) async throws -> PluginResponse {
-        let result = try AlertmanagerIntake.read(call.body)
-        if !result.alerts.isEmpty { try await board.take(result.alerts) }
-        guard result.problems.isEmpty else {
-            // The sender may not show it to anybody: a lost alert must not be lost without a word.
-            logger.warning("alerts were refused", metadata: ["count": "\(result.problems.count)", "reason": "\(result.message.prefix(1000))"])
-            throw AlertmanagerError.bad(result.message)
-        }
-        return PluginResponse(.ok)
+        var reading = try AlertmanagerIntake.read(call.body)
+        if !reading.alerts.isEmpty { reading.add(try await board.take(reading.alerts)) }
+        guard let refusal = reading.refusal else { return PluginResponse(.ok) }
+        // The sender may not show it to anybody: a lost alert must not be lost without a word.
+        logger.warning("alerts were refused", metadata: ["count": "\(reading.faults.count)", "reason": "\(reading.message.prefix(1000))"])
+        throw refusal
     }
 
     private func alerts(_ call: AlertmanagerCall) async throws -> PluginResponse {

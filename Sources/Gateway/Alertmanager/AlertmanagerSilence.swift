@@ -66,12 +66,13 @@ enum AlertmanagerSilence {
 
     private static func check(_ matchers: [LabelMatcher]) throws {
         guard matchers.count <= maximumMatchers else { throw AlertmanagerError.bad("silence invalid: more than \(maximumMatchers) matchers") }
+        let limits = OnCallLimits()
         for (index, matcher) in matchers.enumerated() {
             let place = "silence invalid: invalid label matcher \(index)"
-            guard !matcher.name.isEmpty, !matcher.name.contains(where: \.isNewline), matcher.name.utf8.count <= AlertmanagerIntake.maximumName else {
+            guard !matcher.name.isEmpty, !matcher.name.contains(where: \.isNewline), matcher.name.utf8.count <= limits.labelName else {
                 throw AlertmanagerError.bad("\(place): invalid label name \(AlertmanagerText.quoted(matcher.name))")
             }
-            guard matcher.value.utf8.count <= AlertmanagerIntake.maximumValue else {
+            guard matcher.value.utf8.count <= limits.labelValue else {
                 throw AlertmanagerError.bad("\(place): a value of \(matcher.value.utf8.count) bytes")
             }
             if !matcher.isSound {

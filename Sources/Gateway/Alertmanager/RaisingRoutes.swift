@@ -21,22 +21,23 @@ struct RaisingRoutes: Sendable {
         var resolved: Bool?
 
         func problems() -> [String: String] {
+            let limits = OnCallLimits()
             var problems: [String: String] = [:]
             if name.allSatisfy(\.isWhitespace) { problems["name"] = "is empty" }
-            if name.utf8.count > AlertmanagerIntake.maximumName { problems["name"] = "is longer than \(AlertmanagerIntake.maximumName) bytes" }
+            if name.utf8.count > limits.labelValue { problems["name"] = "is longer than \(limits.labelValue) bytes" }
             if let severity, AlertSeverity(rawValue: severity) == nil {
                 let names = AlertSeverity.allCases.map(\.rawValue)
                 problems["severity"] = Suggestion.remedy(for: severity, among: names) ?? "is none of \(names.joined(separator: ", "))"
             }
             for (label, value) in labels ?? [:] {
-                if label.isEmpty || label.utf8.count > AlertmanagerIntake.maximumName {
+                if label.isEmpty || label.utf8.count > limits.labelName {
                     problems["labels"] = "holds a name that is empty or too long"
                 }
-                if value.utf8.count > AlertmanagerIntake.maximumValue {
-                    problems["labels"] = "\(label.prefix(60)) has \(value.utf8.count) bytes, at most \(AlertmanagerIntake.maximumValue) are taken"
+                if value.utf8.count > limits.labelValue {
+                    problems["labels"] = "\(label.prefix(60)) has \(value.utf8.count) bytes, at most \(limits.labelValue) are taken"
                 }
             }
-            if (labels?.count ?? 0) > AlertmanagerIntake.maximumLabels - 2 { problems["labels"] = "are too many" }
+            if (labels?.count ?? 0) > limits.labels - 2 { problems["labels"] = "are too many" }
             for (label, value) in [("alertname", name), ("severity", severity)] {
                 if let given = labels?[label], let value, given != value { problems["labels"] = "says another \(label) than the field for it" }
             }
@@ -89,7 +90,7 @@ struct RaisingRoutes: Sendable {
             routes.append(
                 route(.post, "/api/v1/alerts") { body, _ in
                     let posted = try APICoding.read(NewAlert.self, from: body).posted(at: time.now)
-                    try await board.take([posted])
+                    if let refusal = try await board.take([posted]).first { throw refusal.error }
                     return try .api(Taken(labels: posted.labels), status: .accepted)
                 })
         }

@@ -132,6 +132,12 @@ struct Configurator: Sendable {
         let plan = configuration.section(OnCallSettings.self).file.flatMap { file in
             planReader.read(file.hasPrefix("/") ? file : "\(directory)/\(file)", &diagnostics).map(LoadedPlan.init)
         }
+        if configuration.section(OnCallSettings.self).file == nil {
+            let found = HousePlan.emergencyDiagnostics(
+                configuration.section(OnCallSettings.self), sinks: planReader.sinks, isProduction: configuration.settings.environment == .production,
+                mark: configuration.nearestMark(of: "oncall.notify"))
+            for diagnostic in found { diagnostics.add(diagnostic) }
+        }
         let rules = configuration.section(OnCallSettings.self).watch.rules.flatMap { file in
             HostDocuments().document(file.hasPrefix("/") ? file : "\(directory)/\(file)", &diagnostics).flatMap { AlertRules.read($0, &diagnostics) }
         }

@@ -300,7 +300,7 @@ public final class JackApplication: Sendable {
         let storage = loaded.configuration.settings.storage, path = storage.persist ? storage.path : nil
         return WatchHouse(
             loaded, kernel: kernel, metrics: metrics, health: HostHealth(engine: engine, instances: kernel.instances, path: path), databasePath: path,
-            http: http, butler: { [weak self] in self?.butler })
+            http: http, isTurning: { [service = onCall.service] in service.isTurning() }, butler: { [weak self] in self?.butler })
     }
 
     private static func butler(_ loaded: Configurator.Loaded, kernel: JackKernel, engine: SQLiteEngine, http: CurlEngine) -> Current {

@@ -27,6 +27,7 @@ enum AnswerPages {
         do {
             let (claims, matter) = try service.look(at: token)
             guard let matter else { return page(.ok, "It is over", "Nothing is left to do.") }
+            let summaries = service.alerts(of: matter.id).map(\.summary)
             let labels = matter.matter.labels.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
             let state = matter.acknowledgedBy.map { "acknowledged by \($0)" } ?? "nobody has acknowledged it yet"
             let buttons = [("acknowledge", "Acknowledge"), ("resolve", "Resolve"), ("escalate", "Next person")].map { action, label in
@@ -34,7 +35,7 @@ enum AnswerPages {
             }.joined(separator: " ")
             return page(
                 .ok, "\(matter.matter.severity.rawValue): \(matter.alerts) \(matter.alerts == 1 ? "alert" : "alerts")",
-                ([state] + labels).joined(separator: "\n"),
+                (summaries + [state] + labels).joined(separator: "\n"),
                 form: "<form method=\"post\" action=\"\(path)\"><input type=\"hidden\" name=\"token\" value=\"\(escaped(token))\">\(buttons)</form>"
                     + "<p>Sent to \(escaped(claims.recipient)).</p>")
         } catch {

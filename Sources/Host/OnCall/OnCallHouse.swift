@@ -8,6 +8,7 @@ import PluginAPI
 final class OnCallHouse: Sendable {
     let service: OnCallService
     private let watchman: OnCallWatchman
+    private let alarm: WatchmanAlarm
     private let drills: DrillJobs
     private let kernel: JackKernel
 
@@ -31,9 +32,10 @@ final class OnCallHouse: Sendable {
             try LoadedPlan.restore(version, archive, by: reader)
         }
         drills = DrillJobs(service: service, jobs: kernel.jobs, engine: parts.engine, clock: parts.clock, logger: parts.logger)
+        let alarm = WatchmanAlarm(source.plan, kernel: kernel, delivery: delivery)
+        self.alarm = alarm
         watchman = OnCallWatchman(engine: parts.engine, property: parts.property.id, clock: parts.clock, logger: parts.logger) {
-            [unowned kernel] alert in
-            try await Self.alarm(alert, kernel, delivery)
+            try await alarm.tell($0)
         }
     }
 
@@ -55,21 +57,8 @@ final class OnCallHouse: Sendable {
     /// Goes by another plan from now on; what is under way keeps its own.
     func change(to source: OnCallPlanSource) async throws {
         try await service.change(to: source)
+        alarm.go(by: source.plan)
         try await arm()
-    }
-
-    /// Tells every sink at once, past the engine: whoever hears it.
-    private static func alarm(_ alert: Alert, _ kernel: JackKernel, _ delivery: PageDelivery) async throws {
-        let id = "page_watchman:\(alert.startsAt.milliseconds):\(alert.endsAt == nil ? "firing" : "over")"
-        let page = AlertPage(id: id, groupKey: alert.fingerprint, alerts: [alert], reason: "the watchman found an escalation overdue")
-        var reached = 0, failure: (any Error)?
-        for sink in kernel.instances.all(of: .alert) {
-            do {
-                _ = try await delivery.send(PageOrder(verb: alert.endsAt == nil ? .page : .resolve, page: page), through: sink.spec.name)
-                reached += 1
-            } catch { failure = error }
-        }
-        if reached == 0 { throw failure ?? HostError("there is no alert instance") }
     }
 
     /// What people are being told of, whose next step another plan would take to somebody else. They go on by their own plan all the same.

@@ -17,7 +17,7 @@ final class WatchHouse: Sendable {
 
     init(
         _ loaded: Configurator.Loaded, kernel: JackKernel, metrics: PrometheusRegistry, health: any HealthSource, databasePath: String?,
-        http: CurlEngine, butler: @escaping @Sendable () -> Butler?
+        http: CurlEngine, isTurning: @escaping @Sendable () -> Bool, butler: @escaping @Sendable () -> Butler?
     ) {
         let parts = kernel.parts, settings = loaded.onCall.watch
         var sources = SystemGauges.Sources()
@@ -47,7 +47,11 @@ final class WatchHouse: Sendable {
         beacon = Beacon(
             settings.beacon, property: parts.property.id,
             http: CurlHTTPClient(engine: http, policy: OutboundPolicy(toReach: settings.beacon.url, allowsPrivate: settings.beacon.allowPrivate)),
-            isSound: { await health.isDatabaseConnected() }, clock: parts.clock, logger: parts.logger)
+            isSound: {
+                // On call first: an engine that hangs may keep the database waiting too.
+                guard isTurning() else { return false }
+                return await health.isDatabaseConnected()
+            }, clock: parts.clock, logger: parts.logger)
         system = SystemAlerts(
             engine: parts.engine, alerts: kernel.alerts, property: parts.property.id, backup: settings.backup, bus: kernel.bus, clock: parts.clock,
             logger: parts.logger)

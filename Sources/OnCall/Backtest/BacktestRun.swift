@@ -106,7 +106,7 @@ struct BacktestRun {
         core.limits.trustsEmergencyLabel = alert.isEmergency
         let end = alert.overAt ?? .distantFuture
         // It was taken then; a limit that has become narrower since does not undo that.
-        try? core.take([PostedAlert(labels: alert.labels, annotations: alert.annotations, startsAt: min(alert.startsAt, end), endsAt: end)], at: now)
+        core.take([PostedAlert(labels: alert.labels, annotations: alert.annotations, startsAt: min(alert.startsAt, end), endsAt: end)], at: now)
     }
 
     private func made(_ alert: PastOccurrence, ended: Date?) -> Alert {

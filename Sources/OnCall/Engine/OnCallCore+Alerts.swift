@@ -3,30 +3,33 @@ import PluginAPI
 
 extension OnCallCore {
     /// Takes alerts from outside: new ones, news of known ones, and the end of some.
-    /// - Throws: ``OnCallError`` where one is not well formed, and then none is taken; or where too many stand open, and then those are that fit.
-    public mutating func take(_ posted: [PostedAlert], at now: Date) throws {
-        for alert in posted { try limits.check(alert) }
-        var refused = 0
-        for alert in posted {
-            let labels = alert.labels.filter { !$0.value.isEmpty }
-            let packed = PackedText(labels), id = packed.fingerprint
+    /// - Returns: those that are not well formed, or for which there is no room, and why. The others are taken.
+    @discardableResult
+    public mutating func take(_ posted: [PostedAlert], at now: Date) -> [AlertRefusal] {
+        let (fitted, unfit) = limits.fit(posted)
+        var refusals = unfit
+        for (place, alert) in fitted {
+            let packed = PackedText(alert.labels), id = packed.fingerprint
             guard alerts[id] != nil || alerts.count < limits.activeAlerts else {
-                refused += 1
+                refusals.append(
+                    AlertRefusal(place: place, error: OnCallError(.tooMany, "\(limits.activeAlerts) alerts stand open, and no more are taken")))
                 continue
             }
             var record = AlertRecord(
                 labels: packed, annotations: PackedText(alert.annotations), startsAt: alert.startsAt ?? alert.endsAt ?? now,
                 endsAt: alert.endsAt ?? now.addingTimeInterval(plan.resolveTimeout.seconds), updatedAt: now,
-                severity: AlertSeverity(label: labels["severity"]), generatorURL: alert.generatorURL ?? "")
+                severity: AlertSeverity(label: alert.labels["severity"]), generatorURL: alert.generatorURL ?? "")
             record.isTimeout = alert.endsAt == nil
-            record.isEmergency = limits.trustsEmergencyLabel && labels["emergency"] == "true"
-            put(id, record, labels: labels, at: now)
+            record.isEmergency = limits.trustsEmergencyLabel && alert.labels["emergency"] == "true"
+            put(id, record, labels: alert.labels, at: now)
         }
-        guard refused > 0 else { return }
-        let summary = "\(limits.activeAlerts) alerts stand open, and no more are taken; \(refused) were refused"
-        raiseOwn("flood", name: "AlertFlood", .critical, summary, labels: [:], at: now)
+        let flooded = refusals.count - unfit.count
+        guard flooded > 0 else { return refusals }
+        raiseOwn(
+            "flood", name: "AlertFlood", .critical, "\(limits.activeAlerts) alerts stand open, and no more are taken; \(flooded) were refused",
+            labels: [:], at: now)
         raiseWaiting(at: now)
-        throw OnCallError(.tooMany, summary)
+        return refusals.sorted { $0.place < $1.place }
     }
 
     /// Takes an alert of Jack's own: it lasts until its end is told, and it alone may be an emergency.

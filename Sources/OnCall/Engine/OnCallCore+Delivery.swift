@@ -39,12 +39,10 @@ extension OnCallCore {
         alerts[Self.id(ofOwn: Self.ownOrigin + "sink:\(instance)")].map { !$0.isOver(at: now) } ?? false
     }
 
-    /// A sink has taken an order. A page that arrived after all counts as one that did.
+    /// A sink has sent an order. A page that arrived after all counts as one that did.
     public mutating func delivered(_ order: PageOrder, through instance: String, at now: Date) {
-        // Not every sink sends what is no page: that it took it proves nothing.
-        guard order.verb == .page else { return }
         endOwn("sink:\(instance)", at: now)
-        guard let (id, openedAt) = Self.parse(order.page.id) else { return }
+        guard order.verb == .page, let (id, openedAt) = Self.parse(order.page.id) else { return }
         var receiver: String?
         withGroup(id) { core, group in
             guard let matter = group.matter, matter.openedAt.milliseconds == openedAt,

@@ -1,13 +1,14 @@
 import Foundation
 import PluginAPI
 
-/// How much on call takes, and how much of it one person is told.
+/// How much on call takes, and how much of it one person is told. Everything that hands alerts in goes by this one.
 public struct OnCallLimits: Sendable, Hashable {
-    /// Bytes of a label's name, and of its value.
+    /// Bytes of a label's name, and of its value. Labels are what an alert is: one that is too long is refused, and not cut.
     public var labelName = 1024
-    public var labelValue = 4096
-    public var labels = 64
-    /// Bytes of an annotation's value, and of all of an alert's labels and annotations together.
+    public var labelValue = 16_384
+    public var labels = 128
+    /// Bytes of an annotation's value, its mark of having been cut included, and of all of an alert's labels and annotations together. Annotations are for people:
+    /// what is too much of them is cut or left out, and the alert stands.
     public var annotationValue = 16_384
     public var annotations = 64
     public var alertBytes = 65_536
@@ -38,35 +39,4 @@ public struct OnCallLimits: Sendable, Hashable {
     public var silenceRetention: TimeInterval = 5 * 86_400
 
     public init() {}
-
-    /// - Throws: ``OnCallError`` where an alert from outside is not well formed, or too large.
-    public func check(_ alert: PostedAlert) throws {
-        guard !alert.labels.isEmpty else { throw OnCallError(.invalid, "an alert needs at least one label") }
-        if let start = alert.startsAt, let end = alert.endsAt, end < start {
-            throw OnCallError(.invalid, "endsAt (\(end.iso8601)) must not be before startsAt (\(start.iso8601))")
-        }
-        var bytes = alert.generatorURL?.utf8.count ?? 0
-        try check(alert.labels, "label", value: labelValue, count: labels, &bytes)
-        try check(alert.annotations, "annotation", value: annotationValue, count: annotations, &bytes)
-        guard bytes <= alertBytes else {
-            throw OnCallError(.invalid, "the alert has \(bytes) bytes of labels and annotations; at most \(alertBytes) are taken")
-        }
-    }
-
-    private func check(_ texts: [String: String], _ kind: String, value limit: Int, count: Int, _ bytes: inout Int) throws {
-        guard texts.count <= count else { throw OnCallError(.invalid, "the alert has \(texts.count) \(kind)s; at most \(count) are taken") }
-        for (name, value) in texts {
-            // What is quoted of it is short: it may be a megabyte.
-            let short = name.prefix(60)
-            guard !name.isEmpty else { throw OnCallError(.invalid, "a \(kind) without a name") }
-            guard name.utf8.count <= labelName else {
-                throw OnCallError(.invalid, "the name of the \(kind) “\(short)…” has \(name.utf8.count) bytes; at most \(labelName) are taken")
-            }
-            guard value.utf8.count <= limit else {
-                throw OnCallError(.invalid, "the \(kind) “\(short)” has a value of \(value.utf8.count) bytes; at most \(limit) are taken")
-            }
-            guard !name.utf8.contains(0), !value.utf8.contains(0) else { throw OnCallError(.invalid, "the \(kind) “\(short)” holds a zero byte") }
-            bytes += name.utf8.count + value.utf8.count
-        }
-    }
 }

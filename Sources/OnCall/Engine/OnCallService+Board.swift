@@ -8,17 +8,14 @@ extension OnCallService {
     public var configurationText: String { state.withLock { $0.source.text } }
     public var startedAt: Date { state.withLock { $0.startedAt } }
 
-    public func take(_ alerts: [PostedAlert]) async throws {
+    @discardableResult
+    public func take(_ alerts: [PostedAlert]) async throws -> [AlertRefusal] {
         // Looked at before it is the loop's turn: what is refused costs nobody else anything.
-        for alert in alerts { try parts.limits.check(alert) }
-        guard !alerts.isEmpty else { return }
-        let refusal = try await perform { core, now -> OnCallError? in
-            do {
-                try core.take(alerts, at: now)
-                return nil
-            } catch let error as OnCallError { return error }
-        }
-        if let refusal { throw refusal }
+        let (fitted, unfit) = parts.limits.fit(alerts)
+        guard !fitted.isEmpty else { return unfit }
+        let sound = fitted.map(\.alert)
+        let late = try await perform { core, now in core.take(sound, at: now) }
+        return (unfit + late.map { AlertRefusal(place: fitted[$0.place].place, error: $0.error) }).sorted { $0.place < $1.place }
     }
 
     /// Takes an alert of Jack's own: ``Kernel/AlertIntake/route(_:)``.
@@ -137,13 +134,18 @@ extension OnCallService {
         }
     }
 
-    public func delivered(_ order: PageOrder, through instance: String) async {
+    /// An order left past the outbox. Only of a page it is known that a sink sends it.
+    func delivered(_ order: PageOrder, through instance: String) async {
+        await delivered(order, through: instance, order.verb == .page ? PageReceipt() : .nothing)
+    }
+
+    public func delivered(_ order: PageOrder, through instance: String, _ receipt: PageReceipt) async {
         let mustHear = state.withLock { state in
             state.fresh.remove(order.page.id)
             return state.core.mustHear(of: order, through: instance, at: parts.clock.now)
         }
         meter.delivered(through: instance)
-        guard mustHear else { return }
+        guard mustHear, receipt.isSent else { return }
         _ = await attempt { core, now in core.delivered(order, through: instance, at: now) }
     }
 

@@ -99,6 +99,8 @@ public final class OnCallService: AlertBoard, PageWatch {
     private let wakes: AsyncStream<Void>
     private let wake: AsyncStream<Void>.Continuation
     let meter: OnCallMeter
+    /// When the loop last went round: ``isTurning(within:)``.
+    let pulse: Mutex<Duration>
 
     /// Reads what an earlier process left, and goes on from there once ``run()`` is called.
     /// - Parameters:
@@ -113,6 +115,7 @@ public final class OnCallService: AlertBoard, PageWatch {
         let repository = OnCallRepository(property: parts.property)
         self.repository = repository
         remembers = Mutex(parts.remembers)
+        pulse = Mutex(parts.clock.monotonic)
         meter = OnCallMeter(factory: parts.metrics)
         (wakes, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         let stored = try await parts.engine.read { try repository.load($0) }
@@ -181,6 +184,7 @@ public final class OnCallService: AlertBoard, PageWatch {
         let failure = await store(at: now)
         batch.forEach { $0.done(failure) }
         measure(at: now, monotonic)
+        pulse.withLock { [clock = parts.clock] in $0 = clock.monotonic }
         return state.withLock { state in
             if failure != nil { return .seconds(1) }
             guard state.queue.isEmpty else { return .zero }

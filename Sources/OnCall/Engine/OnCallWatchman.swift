@@ -4,7 +4,7 @@ import Logging
 import PluginAPI
 import Synchronization
 
-/// Looks after the one who looks after everything: whether each open escalation took its next step when it was due. It reads the rows, beside the engine
+/// Looks after the one who looks after everything: whether each open escalation took its next step when it was due, and whether each group of alerts was told at all. It reads the rows, beside the engine
 /// and not through it, and what it finds leaves by another path than pages do.
 public final class OnCallWatchman: Sendable {
     private let engine: any StorageEngine
@@ -17,8 +17,8 @@ public final class OnCallWatchman: Sendable {
 
     /// - Parameters:
     ///   - tolerance: how late a step may be.
-    ///   - alarm: tells somebody, past the engine, the outbox and the storage: ``PageDelivery/send(_:through:)`` of every sink that reaches a human. It is told
-    ///     again every quarter of an hour while it lasts, and once when it is over (``PluginAPI/Alert/endsAt``).
+    ///   - alarm: tells somebody, past the engine, the outbox and the storage: ``PageDelivery/send(_:through:)``. It throws where no person was reached, and is then
+    ///     asked again at the next look; else it is told again every quarter of an hour while it lasts, and once when it is over (``PluginAPI/Alert/endsAt``).
     public init(
         engine: any StorageEngine, property: String, clock: any TimeSource, logger: Logger, tolerance: Duration = .seconds(90),
         alarm: @escaping @Sendable (Alert) async throws -> Void
@@ -37,17 +37,13 @@ public final class OnCallWatchman: Sendable {
     }
 
     /// Looks once.
-    /// - Returns: the matters whose step is overdue, in words.
+    /// - Returns: what is overdue, in words.
     @discardableResult
     public func look() async -> [String] {
         let now = clock.now, limit = now.addingTimeInterval(-tolerance.seconds)
         var findings: [String] = []
         do {
-            findings = try await engine.read { [repository] reader in
-                try repository.overdue(before: limit, reader).map { matter, receiver, due in
-                    "\(matter) of \(receiver) should have taken its next step at \(due.iso8601)"
-                }
-            }
+            findings = try await engine.read { [repository] in try repository.overdue(before: limit, $0) }
         } catch {
             findings = ["the escalations cannot be read: \(error)"]
         }

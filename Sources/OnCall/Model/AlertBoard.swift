@@ -3,8 +3,12 @@ import PluginAPI
 
 /// What stands open, and what people and other programs do with it: the Alertmanager v2 API, the command line and links speak to this.
 public protocol AlertBoard: Sendable {
-    /// Takes alerts, durably before it returns: new ones, news of known ones (the same labels), and the end of some (`endsAt` in the past).
-    func take(_ alerts: [PostedAlert]) async throws
+    /// Takes alerts, durably before it returns: new ones, news of known ones (the same labels), and the end of some (`endsAt` in the past). One that is not well
+    /// formed, or too large, costs the others nothing.
+    /// - Returns: those that were not taken, and why, in their order.
+    /// - Throws: ``Kernel/StorageError`` where nothing could be stored.
+    @discardableResult
+    func take(_ alerts: [PostedAlert]) async throws -> [AlertRefusal]
 
     /// What is known of alerts that are not over, and whose labels meet all matchers.
     func alerts(matching matchers: [LabelMatcher]) async throws -> [AlertView]
@@ -48,6 +52,18 @@ public struct PostedAlert: Sendable, Hashable, Codable {
         self.startsAt = startsAt
         self.endsAt = endsAt
         self.generatorURL = generatorURL
+    }
+}
+
+/// Why one alert of several was not taken.
+public struct AlertRefusal: Error, Sendable, Hashable {
+    /// Which one, counted from 0.
+    public var place: Int
+    public var error: OnCallError
+
+    public init(place: Int, error: OnCallError) {
+        self.place = place
+        self.error = error
     }
 }
 

@@ -38,6 +38,9 @@ public protocol OnCallPlanning: Sendable {
     /// Every way by which a person of the plan may be reached.
     var contactWays: [ContactWay] { get }
 
+    /// Everybody whom an emergency may come to, whoever is on call: the ways of each contact that reaches people, the first of which is used.
+    var emergencyContacts: [[Contact]] { get }
+
     /// The names that a drill may be for.
     func names(of kind: DrillSubject.Kind) -> [String]
 }
@@ -46,5 +49,6 @@ extension OnCallPlanning {
     public func mayInhibit(_ labels: [String: String]) -> Bool { true }
     public var drills: [PlannedDrill] { [] }
     public var contactWays: [ContactWay] { [] }
+    public var emergencyContacts: [[Contact]] { [] }
     public func names(of kind: DrillSubject.Kind) -> [String] { [] }
 }

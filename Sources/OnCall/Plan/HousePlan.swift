@@ -30,6 +30,35 @@ public struct HousePlan: OnCallPlanning, Codable, Hashable {
             instances: settings.notify.isEmpty ? sinks : settings.notify.filter(sinks.contains), severity: settings.severity.severity, mark: mark)
     }
 
+    /// What is wrong with where emergencies end in a hotel without a plan: everybody who is told is an alert instance, and two of different plugins must reach people.
+    /// - Parameters:
+    ///   - sinks: the alert instances that are configured.
+    ///   - isProduction: there it is an error, since a hotel goes by it; anywhere else a warning, since Jack starts without any account.
+    public static func emergencyDiagnostics(
+        _ settings: OnCallSettings, sinks: [SinkDescription], isProduction: Bool, mark: SourceMark
+    ) -> [Diagnostic] {
+        let told = sinks.filter { settings.notify.isEmpty || settings.notify.contains($0.instance) }
+        let reaching = told.filter(\.reachesHuman)
+        guard Set(reaching.map(\.carrier)).count < 2 else { return [] }
+        let ways =
+            told.isEmpty
+            ? "with nobody: no alert instance is told"
+            : reaching.isEmpty
+                ? "in \(told.map(\.instance).joined(separator: ", ")), which reaches nobody"
+                : "at people by \(reaching.map(\.instance).joined(separator: ", ")) alone"
+        let others = sinks.filter { sink in sink.reachesHuman && !told.contains { $0.instance == sink.instance } }.map(\.instance)
+        let mend =
+            others.isEmpty
+            ? "add alert instances of two plugins that reach people under alerts: (jack plugins list), or a plan (oncall.file)"
+            : "add \(others.joined(separator: ", ")) to oncall.notify, or leave it empty"
+        return [
+            Diagnostic(
+                isProduction ? .error : .warning, .insecure,
+                "there is no on-call plan, and emergencies end \(ways): they must reach people by two independent alert plugins",
+                remedy: mend, at: mark)
+        ]
+    }
+
     private var mark: SourceMark { SourceMark(file: file, line: line, column: 1) }
 
     public var version: String {

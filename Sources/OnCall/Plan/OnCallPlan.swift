@@ -39,6 +39,8 @@ public struct OnCallPlan: OnCallPlanning {
 
     public var contactWays: [ContactWay] { roster.contactWays }
 
+    public var emergencyContacts: [[Contact]] { roster.emergencyContacts }
+
     public func names(of kind: DrillSubject.Kind) -> [String] {
         switch kind {
         case .person: roster.personNames

@@ -65,6 +65,29 @@ extension Roster {
         }
     }
 
+    /// Everybody whom an emergency may come to, whoever is on call: the ways of each contact that reaches people. Without a policy for emergencies these are all whom
+    /// the plan names.
+    var emergencyContacts: [[Contact]] {
+        let targets =
+            emergency.flatMap { slots[$0] }?.flatMap(\.level.targets)
+            ?? receiverOrder.compactMap { receivers[$0] }.flatMap { receiver in
+                receiver.direct + (receiver.policy.flatMap { slots[$0] } ?? []).flatMap(\.level.targets)
+            }
+        let contacts = targets.flatMap { target -> [PlannedContact] in
+            switch target.kind {
+            case .contact(let contact): [contact]
+            case .person(let id): people[id]?.contacts ?? []
+            case .schedule(let id): (schedules[id]?.people ?? []).flatMap { people[$0]?.contacts ?? [] }
+            }
+        }
+        var found: [[Contact]] = []
+        for contact in contacts {
+            let ways = contact.ways.filter { book.sink($0.instance)?.reachesHuman == true }
+            if !ways.isEmpty, !found.contains(ways) { found.append(ways) }
+        }
+        return found
+    }
+
     /// The instances that carry a contact and reach people.
     func humanSinks(_ contact: PlannedContact) -> [SinkDescription] {
         contact.ways.compactMap { way in book.sink(way.instance).flatMap { $0.reachesHuman ? $0 : nil } }

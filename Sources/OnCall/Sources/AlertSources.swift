@@ -74,9 +74,12 @@ public struct AlertSources: AlertSourceKeeping {
         let settings = source.settings, now = clock.now
         do {
             let known = try SourceProof(secret: settings.secret, token: settings.token, tolerance: settings.tolerance).check(request, at: now)
-            let (alerts, ignored) = try source.reader.read(request.body, at: now)
-            var receipt = try await take(alerts, of: settings, known: known)
-            receipt.ignored = ignored
+            let reading = try source.reader.read(request.body, at: now)
+            if reading.alerts.isEmpty, let refusal = reading.refusal { throw refusal }
+            var receipt = try await take(reading.alerts, of: settings, known: known)
+            receipt.ignored = reading.ignored
+            // Said each time it is sent again, though what is sound of it is known by then: a sender must not take it for whole.
+            if let refusal = reading.refusal { throw refusal }
             return receipt
         } catch let refusal as SourceRefusal {
             count(name, "refused")

@@ -57,30 +57,50 @@ struct SourceReader: Sendable {
         words = SourceWords(settings)
     }
 
-    /// The alerts of a body.
-    /// - Throws: ``SourceRefusal``.
-    func read(_ body: [UInt8], at now: Date) throws -> (alerts: [SourcedAlert], ignored: Int) {
+    /// What a body says.
+    struct Reading: Sendable {
+        var alerts: [SourcedAlert] = []
+        /// How many say nothing.
+        var ignored = 0
+        /// What is wrong with those that are not taken, in words.
+        var problems: [String] = []
+
+        /// All of them; a flood is summed up.
+        var refusal: SourceRefusal? {
+            guard !problems.isEmpty else { return nil }
+            let more = problems.count > 10 ? "; and \(problems.count - 10) more" : ""
+            let others = alerts.isEmpty ? "" : "; the other \(alerts.count) of the request were taken"
+            return .invalid(problems.prefix(10).joined(separator: "; ") + more + others)
+        }
+    }
+
+    /// Reads a body. What is wrong with one alert costs the others nothing.
+    /// - Throws: ``SourceRefusal`` where nothing of it can be used.
+    func read(_ body: [UInt8], at now: Date) throws -> Reading {
         guard let document = try? JSONDecoder().decode(JSONValue.self, from: Data(body)) else {
             throw SourceRefusal.unreadable("the body is no JSON document")
         }
-        var items = [document]
+        var items = [document], reading = Reading()
         if let each = map.each {
             guard let list = SourcePath(each)?.value(in: document, of: document)?.arrayValue else {
                 throw SourceRefusal.invalid("there is no list of alerts at \(each)")
             }
             items = list
         }
-        guard items.count <= Self.maximumAlerts else {
-            throw SourceRefusal.invalid("the request holds \(items.count) alerts; at most \(Self.maximumAlerts) are taken")
+        for (place, item) in items.prefix(Self.maximumAlerts).enumerated() {
+            do {
+                if let alert = try read(item, of: document, at: now) { reading.alerts.append(alert) } else { reading.ignored += 1 }
+            } catch {
+                reading.problems.append((items.count > 1 ? "alert \(place + 1): " : "") + error.description)
+            }
         }
-        var alerts: [SourcedAlert] = [], ignored = 0
-        for item in items {
-            if let alert = try read(item, of: document, at: now) { alerts.append(alert) } else { ignored += 1 }
+        if items.count > Self.maximumAlerts {
+            reading.problems.append("the request holds \(items.count) alerts; at most \(Self.maximumAlerts) are taken")
         }
-        return (alerts, ignored)
+        return reading
     }
 
-    private func read(_ item: JSONValue, of document: JSONValue, at now: Date) throws -> SourcedAlert? {
+    private func read(_ item: JSONValue, of document: JSONValue, at now: Date) throws(OnCallError) -> SourcedAlert? {
         func value(_ path: String?) -> JSONValue? { path.flatMap { SourcePath($0) }?.value(in: item, of: document) }
         func text(_ path: String?) -> String? { value(path)?.plainText }
         let status = text(map.status)
@@ -98,7 +118,9 @@ struct SourceReader: Sendable {
             key: SourcedAlert.digest(identity), name: name, severity: severity, summary: text(map.summary)?.cut(to: 500) ?? name,
             detail: text(map.description)?.cut(to: 4000), labels: labels, annotations: annotations, link: text(map.link)?.cut(to: 2000))
         alert.isOver = status.map(words.isOver) ?? false || hasEnded(text(map.endsAt), at: now)
-        try check(alert)
+        alert.annotations = try limits.fit(
+            PostedAlert(labels: labels.merging(["alertname": name, "source": settings.name]) { $1 }, annotations: annotations)
+        ).annotations
         return alert
     }
 
@@ -109,17 +131,5 @@ struct SourceReader: Sendable {
         guard let text else { return false }
         let date = (try? Date(text, strategy: .iso8601)) ?? (try? Date(text, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true)))
         return date.map { $0.timeIntervalSince1970 > 0 && $0 <= now } ?? false
-    }
-
-    private func check(_ alert: SourcedAlert) throws {
-        do {
-            try limits.check(
-                PostedAlert(
-                    labels: alert.labels.merging(["alertname": alert.name, "source": settings.name]) { $1 },
-                    // A long text is cut, and does not cost the alert.
-                    annotations: alert.annotations.mapValues { $0.cut(to: 4000) }))
-        } catch let error as OnCallError {
-            throw SourceRefusal.invalid(error.description)
-        }
     }
 }

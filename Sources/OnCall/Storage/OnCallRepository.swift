@@ -117,15 +117,22 @@ struct OnCallRepository: Sendable {
         }
     }
 
-    /// Open matters whose next step is overdue, the longest first: what a watchman looks at, beside the engine and not through it.
-    func overdue(before date: Date, _ reader: any StorageReader) throws -> [(matter: String, receiver: String, dueAt: Date)] {
+    /// What of on call is overdue, in words, the longest first: steps of open matters, and groups that were to be told, or looked at again, and were not. What a
+    /// watchman looks at, beside the engine and not through it.
+    func overdue(before date: Date, _ reader: any StorageReader) throws -> [String] {
         try reader.rows(
             """
-            SELECT matter, receiver, due_at FROM oncall_group WHERE property = :property AND due_at IS NOT NULL AND due_at < :date
-            ORDER BY due_at LIMIT 100
+            SELECT labels, matter, receiver, MIN(COALESCE(due_at, next_flush), next_flush) AS at FROM oncall_group
+            WHERE property = :property AND (due_at < :date OR next_flush < :date) ORDER BY at LIMIT 100
             """, ["property": property.sql, "date": date.sql]
         ).map { row in
-            (try row.json("matter", as: MatterName.self).id, try row.string("receiver"), try row.date("due_at"))
+            let receiver = try row.string("receiver"), at = try row.date("at").iso8601
+            guard row.stringIfPresent("matter") != nil else {
+                let labels = PackedText(bytes: try row.blob("labels")).texts.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value.prefix(60))" }
+                return
+                    "the alerts of \(receiver) (\(labels.prefix(5).joined(separator: " "))), of which nobody was told, should have been looked at by \(at)"
+            }
+            return "\(try row.json("matter", as: MatterName.self).id) of \(receiver) should have taken its next step at \(at)"
         }
     }
 

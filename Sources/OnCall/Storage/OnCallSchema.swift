@@ -83,5 +83,5 @@ public enum OnCallSchema {
                             PRIMARY KEY (property, key)
                             """),
                 ])
-        ] + DrillSchema.migrations + [history]
+        ] + DrillSchema.migrations + [history, waiting]
 }

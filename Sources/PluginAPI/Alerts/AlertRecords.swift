@@ -106,8 +106,17 @@ public struct AlertPage: Sendable, Hashable, Codable {
 public struct PageReceipt: Sendable, Hashable, Codable {
     /// The vendor's id of the telling, for updates and answers.
     public var vendorID: String?
+    /// False where the sink had nothing to send, as for an update that nobody is called for: that says nothing of whether it could have.
+    public var isSent = true
+
+    /// What a sink answers that has nothing to send.
+    public static let nothing = PageReceipt(isSent: false)
 
     public init(vendorID: String? = nil) { self.vendorID = vendorID }
+
+    private init(isSent: Bool) { self.isSent = isSent }
+
+    private enum CodingKeys: String, CodingKey { case vendorID }
 }
 
 /// A person's answer to a page.

@@ -122,13 +122,27 @@ import Testing
                 #"[{"labels":{"alertname":"Huge","value":"\#(huge)"}},{"labels":{"alertname":"Sound"},"annotations":{"text":"\#(huge)é"}},{"labels":{}}]"#
             let answer = try await post(house, "alerts", body)
             #expect(answer.status == 400)
-            #expect(answer.body.contains("the value of \\\"value\\\" has 1048576 bytes, at most 16384 are taken; at least one label pair required"))
+            #expect(answer.body.contains("the label “value” has a value of 1048576 bytes; at most 16384 are taken; at least one label pair required"))
             #expect(board.taken.map { $0.labels["alertname"] } == ["Sound"])
             // An annotation is for people: it is cut, and the alert stands.
-            #expect(board.taken.first?.annotations["text"]?.utf8.count == AlertmanagerIntake.maximumAnnotation + 3)
+            #expect(board.taken.first?.annotations["text"]?.utf8.count == OnCallLimits().annotationValue)
             #expect(house.lines.named("alerts were refused").first?["count"] == "2")
             let flood = "[" + (0..<200).map { _ in #"{"labels":{}}"# }.joined(separator: ",") + "]"
             #expect(try await post(house, "alerts", flood).body.contains("and 190 more"))
+        }
+    }
+
+    /// What Alertmanager refuses a whole request for costs only the alert that it is about; the answer is Alertmanager's.
+    @Test(arguments: [
+        (#"{}"#, 422, "602"), (#"{"labels":{"a":1}}"#, 400, "parsing alerts body"), ("null", 400, "parsing alerts body"),
+        ("[]", 400, "parsing alerts body"),
+        (#"{"labels":{"a":"b"},"generatorURL":"::bad"}"#, 422, "601"), (#"{"labels":{"a":"b"},"startsAt":"yesterday"}"#, 400, "is no time"),
+        (#"{"labels":{"a":"\ud800"}}"#, 400, "parsing alerts body"), (#"{"labels":{"a":"b"},"annotations":[]}"#, 400, "parsing alerts body"),
+    ]) func oneThatCannotBeReadCostsTheOthersNothing(_ odd: String, _ status: Int, _ words: String) async throws {
+        try await with { house, board async throws in
+            let answer = try await post(house, "alerts", #"[{"labels":{"alertname":"First"}},\#(odd),{"labels":{"alertname":"Last"}}]"#)
+            #expect(answer.status == status && answer.body.contains(words), "\(answer.status) \(answer.body)")
+            #expect(board.taken.map { $0.labels["alertname"] } == ["First", "Last"])
         }
     }
 

@@ -23,12 +23,12 @@ final class MemoryBoard: AlertBoard {
 
     var taken: [PostedAlert] { state.withLock { $0.taken } }
 
-    func take(_ alerts: [PostedAlert]) async throws {
-        let now = now()
+    func take(_ alerts: [PostedAlert]) async throws -> [AlertRefusal] {
+        let now = now(), (fitted, refusals) = OnCallLimits().fit(alerts)
         try state.withLock { state in
             if let failure = state.failure { throw failure }
-            state.taken += alerts
-            for alert in alerts {
+            state.taken += fitted.map(\.alert)
+            for (_, alert) in fitted {
                 let key = alert.labels.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
                 let digits = String(UInt64(bitPattern: Int64(Self.hash(key))), radix: 16)
                 let fingerprint = String(repeating: "0", count: 16 - digits.count) + digits
@@ -42,6 +42,7 @@ final class MemoryBoard: AlertBoard {
                     receivers: ["front-desk"], state: .active)
             }
         }
+        return refusals
     }
 
     func alerts(matching matchers: [LabelMatcher]) async throws -> [AlertView] {

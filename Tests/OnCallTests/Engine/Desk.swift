@@ -13,14 +13,18 @@ import Testing
 final class FullDisk: StorageEngine {
     private let engine: any StorageEngine
     private let isFull = Mutex(false)
+    private let hanging = Mutex(false)
 
     init(_ engine: any StorageEngine) { self.engine = engine }
 
     func fill(_ full: Bool) { isFull.withLock { $0 = full } }
+    /// Lets no write come to its end.
+    func hang(_ hangs: Bool) { hanging.withLock { $0 = hangs } }
 
     func read<T: Sendable>(_ body: @escaping @Sendable (any StorageReader) throws -> T) async throws -> T { try await engine.read(body) }
     func write<T: Sendable>(_ body: @escaping @Sendable (any StorageTransaction) throws -> T) async throws -> T {
         if isFull.withLock({ $0 }) { throw StorageError(.full, "the disk is full") }
+        while hanging.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(5)) }
         return try await engine.write(body)
     }
     func migrate(_ migrations: [Migration]) async throws -> [String] { try await engine.migrate(migrations) }

@@ -80,11 +80,12 @@ final class Night {
         ])
     }
 
-    func post(_ alerts: [PostedAlert]) async throws {
-        let taking = Result { try core.take(alerts, at: now) }
+    @discardableResult
+    func post(_ alerts: [PostedAlert]) async throws -> [AlertRefusal] {
+        let refusals = core.take(alerts, at: now)
         core.advance(to: now)
         try await carryOut()
-        try taking.get()
+        return refusals
     }
 
     func raise(_ alert: Alert) async throws {

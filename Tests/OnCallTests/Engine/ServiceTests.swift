@@ -183,16 +183,116 @@ import Testing
         }
     }
 
-    @Test func aBadAlertIsRefusedAndNothingOfItsListIsTaken() async throws {
-        try await Desk.open(delivers: false) { desk in
-            await #expect(throws: OnCallError.self) {
-                try await desk.service.take([
-                    PostedAlert(labels: ["alertname": "A"]), PostedAlert(labels: ["a": String(repeating: "x", count: 1_048_576)]),
-                ])
-            }
+    @Test func aBadAlertIsRefusedAndItsListIsTaken() async throws {
+        try await Desk.open { desk in
+            let refusals = try await desk.service.take([
+                PostedAlert(labels: ["a": String(repeating: "x", count: 1_048_576)]),
+                PostedAlert(labels: ["alertname": "A", "severity": "critical"]),
+                PostedAlert(labels: [:]), PostedAlert(labels: ["alertname": "B"], annotations: ["summary": String(repeating: "x", count: 20_000)]),
+            ])
+            #expect(refusals.map(\.place) == [0, 2] && refusals.allSatisfy { $0.error.code == .invalid })
             let alerts = try await desk.service.alerts(matching: [])
-            #expect(alerts.isEmpty)
+            #expect(Set(alerts.compactMap { $0.labels["alertname"] }) == ["A", "B"])
+            #expect(await eventually(within: .seconds(30)) { desk.sms.pages.contains { $0.alerts.first?.name == "A" } })
         }
+    }
+
+    @Test func thatASinkHasNothingToSendEndsNoTrouble() async throws {
+        var plan = FakePlan()
+        plan.receivers["team"]?.levels = [["sms:ana"]]
+        try await Desk.open(plan) { desk in
+            desk.sms.sendPagesOnly()
+            func isInTrouble() async throws -> Bool {
+                try await desk.service.alerts(matching: [LabelMatcher("alertname", .equal, "PageNotDelivered")]).contains {
+                    $0.endsAt > desk.clock.now
+                }
+            }
+            try await desk.post("Fire")
+            #expect(await eventually(within: .seconds(30)) { desk.sms.calls.count == 1 })
+            let page = try #require(desk.sms.pages.first)
+            _ = await desk.service.failed(PageOrder(verb: .update, page: page), through: "sms", "no line")
+            #expect(try await isInTrouble())
+            let matter = try #require(desk.service.openMatters.first { $0.matter.labels["alertname"] == "Fire" })
+            #expect(await desk.service.answer(.init(.acknowledge, .reference(matter.id), by: "Ana", way: "command line")).status == .acknowledged)
+            // The update has left, and the outbox is done with it.
+            #expect(
+                try await eventually(within: .seconds(30)) {
+                    try await desk.disk.read { try $0.rows("SELECT id FROM outbox WHERE state IN ('sent', 'delivered')").count } == 2
+                })
+            #expect(desk.sms.calls.last?.hasPrefix("update") == true)
+            #expect(try await isInTrouble(), "an update for which nobody is called shows nothing")
+            try await desk.post("Storm")
+            #expect(try await eventually(within: .seconds(30)) { try await !isInTrouble() })
+        }
+    }
+
+    @Test func anAnswerPageCanSayWhatItIsAbout() async throws {
+        try await Desk.open { desk in
+            try await desk.service.take([
+                PostedAlert(labels: ["alertname": "Fire", "severity": "critical"], annotations: ["summary": "smoke on the third floor"])
+            ])
+            let matter = try #require(desk.service.openMatters.first)
+            #expect(desk.service.alerts(of: matter.id).map(\.summary) == ["smoke on the third floor"])
+            #expect(desk.service.alerts(of: "oncall:0000000000000000:0").isEmpty && desk.service.alerts(of: "").isEmpty)
+        }
+    }
+
+    @Test func whetherTheLoopGoesRoundIsSeenFromOutside() async throws {
+        try await Desk.open(delivers: false) { desk in
+            #expect(desk.service.isTurning())
+            desk.disk.hang(true)
+            let waiting = Task { try await desk.post("Fire") }
+            #expect(await eventually(within: .seconds(30)) { desk.service.figures.alerts == 1 })
+            await desk.clock.advance(by: .seconds(149))
+            #expect(desk.service.isTurning())
+            await desk.clock.advance(by: .seconds(2))
+            #expect(!desk.service.isTurning(), "a loop that hangs pages nobody")
+            desk.disk.hang(false)
+            try await waiting.value
+            #expect(await eventually(within: .seconds(30)) { desk.service.isTurning() })
+            // With nothing to do it goes round all the same.
+            for _ in 0..<6 {
+                await desk.clock.advance(by: .seconds(61))
+                #expect(await desk.pass(90) { desk.service.isTurning(within: .seconds(61)) })
+            }
+        }
+    }
+
+    @Test func theWatchmanSeesAGroupThatWasNeverTold() async throws {
+        let disk = try await Desk.empty(), clock = VirtualClock(now: Night.start)
+        let watchman = OnCallWatchman(engine: disk, property: PropertyInfo.sample.id, clock: clock, logger: LogRecorder().logger()) { _ in }
+        try await Desk.open(on: disk, clock: clock, delivers: false) { desk in
+            // It waits for others of its group for half a minute, and then the process is gone.
+            try await desk.post("Leak", "warning")
+            #expect(desk.service.openMatters.isEmpty)
+        }
+        await clock.advance(by: .seconds(115))
+        #expect(await watchman.look() == [], "85 seconds late is not late yet")
+        await clock.advance(by: .seconds(15))
+        let found = await watchman.look()
+        #expect(found.count == 1 && found.first?.contains("the alerts of team (alertname=Leak), of which nobody was told") == true, "\(found)")
+        try await Desk.open(on: disk, clock: clock, delivers: false) { _ in
+            #expect(await eventually(within: .seconds(30)) { await watchman.look() == [] })
+        }
+        await disk.close()
+    }
+
+    @Test func theWatchmanTriesAgainUntilSomebodyWasReached() async throws {
+        let disk = try await Desk.empty(), clock = VirtualClock(now: Night.start), alarms = AlertList(), isReachable = Synchronized(false)
+        let watchman = OnCallWatchman(engine: disk, property: PropertyInfo.sample.id, clock: clock, logger: LogRecorder().logger()) { alert in
+            alarms.add(alert)
+            if !isReachable.value { throw PluginFailure.notReady(.unreachable, "nobody was reached") }
+        }
+        try await Desk.open(on: disk, clock: clock, delivers: false) { try await $0.post("Fire") }
+        await clock.advance(by: .seconds(400))
+        await watchman.look()
+        await clock.advance(by: .seconds(30))
+        isReachable.change { $0 = true }
+        await watchman.look()
+        await clock.advance(by: .seconds(30))
+        await watchman.look()
+        #expect(alarms.all.count == 2, "again after it reached nobody, and not after it did")
+        await disk.close()
     }
 
     @Test func theWatchmanSeesAStepThatWasNotTaken() async throws {

@@ -179,4 +179,26 @@ import Testing
             #expect(!plan.errors.isEmpty && plan.errors.allSatisfy { $0.contains("oncall.yaml:1:") }, "\(yaml.prefix(60))")
         }
     }
+
+    @Test func whoHearsOfAnEmergencyIsKnownWithoutAClock() throws {
+        let plan = try PlanFixture(
+            """
+            people:
+              ana: {contacts: [{type: phone, number: "+351210000001"}, {type: log}]}
+              bea: {contacts: [{type: sms, number: "+351210000002"}, {type: email, address: bea@example.com}]}
+              carl: {contacts: [{type: phone, number: "+351210000003"}]}
+            schedules: {nights: {layers: [{rotation: weekly, people: [ana, bea]}]}}
+            policies:
+              fire: {levels: [{notify: [nights], wait: 5m}]}
+              days: {levels: [{notify: [carl], wait: 5m}]}
+            emergency: {policy: fire}
+            route: {receiver: days}
+            receivers: [{name: days, policy: days}]
+            """)
+        // Everybody who may ever be on call, and nobody whom only a log would tell.
+        #expect(
+            plan.roster.emergencyContacts.map { $0.map { "\($0.instance) \($0.recipient ?? "")" } } == [
+                ["phone +351210000001"], ["sms +351210000002"], ["email bea@example.com"],
+            ], "\(plan.lines)")
+    }
 }

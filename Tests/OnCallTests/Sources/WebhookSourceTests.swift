@@ -255,8 +255,34 @@ import Testing
         #expect(up.isOver && up.key == down.key)
         #expect(try read(.map, kuma.replacing(#""status":0"#, with: #""status":2"#), kumaSettings).isEmpty)
         #expect(throws: SourceRefusal.self) { try read(.alertmanager, #"{"alerts":{}}"#) }
-        #expect(throws: SourceRefusal.self) {
-            try read(.alertmanager, #"{"alerts":[\#(Array(repeating: "{}", count: 501).joined(separator: ","))]}"#)
+        #expect(try read(.alertmanager, #"{"alerts":[\#(Array(repeating: "{}", count: 501).joined(separator: ","))]}"#).count == 500)
+    }
+
+    @Test func oneAlertOfAListCostsTheOthersNothing() async throws {
+        try await Watchroom.open { room async throws in
+            let sources = sources(room) { ($0.format, $0.maximumOpen) = (.alertmanager, 1000) }
+            let huge = String(repeating: "x", count: 20_000)
+            let body =
+                #"{"alerts":[{"labels":{"alertname":"Odd","x":"\#(huge)"}},{"labels":{"alertname":"Fire","severity":"critical"},"annotations":{"note":"\#(huge)"}}]}"#
+            // Sent again it is not told otherwise, and what is sound of it is not taken twice.
+            for _ in 0..<2 {
+                let found = await refusal { try await sources.take(bearing(body, key: "k"), of: "boiler") }
+                guard case .invalid(let reason)? = found else {
+                    Issue.record("\(String(describing: found))")
+                    return
+                }
+                #expect(reason == "alert 1: the label “x” has a value of 20000 bytes; at most 16384 are taken; the other 1 of the request were taken")
+            }
+            let told = try await room.told()
+            #expect(told.map(\.name) == ["Fire"])
+            #expect(told.first?.annotations["note"]?.utf8.count == 16_384)
+            let many = #"{"alerts":[\#((0..<501).map { #"{"labels":{"alertname":"A\#($0)"}}"# }.joined(separator: ","))]}"#
+            guard case .invalid(let reason)? = await refusal({ try await sources.take(bearing(many), of: "boiler") }) else {
+                Issue.record("501 alerts were taken")
+                return
+            }
+            #expect(reason.contains("501 alerts; at most 500 are taken"))
+            #expect(Set(try await room.told().map(\.name)).count == 501)
         }
     }
 

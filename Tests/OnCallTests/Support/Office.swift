@@ -24,14 +24,17 @@ final class SinkScript: Sendable {
     var pages: [AlertPage] { state.withLock { $0.pages } }
     private static let origins = Dictionary(
         uniqueKeysWithValues: ["f", "e", "w", "instance:whatsapp", "deadletter:msg_1"].map { (OnCallCore.id(ofOwn: $0).fingerprintText, $0) })
+    private let silent = Mutex(false)
     func fail(with failure: PluginFailure?) { state.withLock { $0.failure = failure } }
+    /// Sends nothing for updates and ends, as a telephone does.
+    func sendPagesOnly() { silent.withLock { $0 = true } }
 
     func take(_ verb: String, _ page: AlertPage) throws -> PageReceipt {
         try state.withLock { state in
             if let failure = state.failure { throw failure }
             state.verbs.append(verb)
             state.pages.append(page)
-            return PageReceipt()
+            return verb != "page" && silent.withLock { $0 } ? .nothing : PageReceipt()
         }
     }
 }
