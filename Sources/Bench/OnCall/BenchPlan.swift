@@ -10,6 +10,34 @@ enum BenchPlan {
 
     /// 50 people who take turns, 200 routes by team and severity, a policy for each.
     static let largeHouse: String = {
+        var yaml = house + "route:\n  receiver: r0\n  group_by: [alertname, team]\n  group_wait: 30s\n  routes:\n"
+        for index in 1..<routes {
+            yaml += "    - {receiver: r\(index), matchers: ['team=\"t\(index / 4)\"', 'severity=~\"\(severities[index % 4])|emergency\"']}\n"
+        }
+        return yaml
+    }()
+
+    /// The same house with routes that take every severity: a quarter is muted at night, and one is active by day alone.
+    static let manyRoutes: String = {
+        var yaml = house + "route:\n  receiver: r0\n  group_wait: 30s\n  routes:\n"
+        for index in 1..<routes {
+            let times = index % 4 == 1 ? ", mute_time_intervals: [i\(index)]" : index % 4 == 3 ? ", active_time_intervals: [i\(index)]" : ""
+            yaml += "    - {receiver: r\(index), matchers: ['service=\"s\(index)\"'], group_wait: \(index % 3 * 15)s\(times)}\n"
+        }
+        yaml += "time_intervals:\n"
+        for index in stride(from: 1, to: routes, by: 2) {
+            let minutes = index / 4 % 60 < 10 ? "0\(index / 4 % 60)" : "\(index / 4 % 60)"
+            let times =
+                index % 4 == 1
+                ? "{start_time: \"23:\(minutes)\", end_time: \"24:00\"}, {start_time: \"00:00\", end_time: \"05:\(minutes)\"}"
+                : "{start_time: \"06:\(minutes)\", end_time: \"22:\(minutes)\"}"
+            yaml += "  - {name: i\(index), time_intervals: [{times: [\(times)], location: Europe/Lisbon}]}\n"
+        }
+        return yaml
+    }()
+
+    /// People, who takes turns, policies and receivers.
+    private static let house: String = {
         var yaml = "timezone: Europe/Lisbon\npeople:\n"
         for index in 0..<people {
             yaml += """
@@ -45,11 +73,7 @@ enum BenchPlan {
 
                 """
         }
-        yaml += "emergency: {policy: r0}\nroute:\n  receiver: r0\n  group_by: [alertname, team]\n  group_wait: 30s\n  routes:\n"
-        for index in 1..<routes {
-            yaml += "    - {receiver: r\(index), matchers: ['team=\"t\(index / 4)\"', 'severity=~\"\(severities[index % 4])|emergency\"']}\n"
-        }
-        return yaml + "receivers:\n" + (0..<routes).map { "  - {name: r\($0), policy: r\($0)}\n" }.joined()
+        return yaml + "emergency: {policy: r0}\nreceivers:\n" + (0..<routes).map { "  - {name: r\($0), policy: r\($0)}\n" }.joined()
     }()
 
     static let severities = ["info", "warning", "error", "critical"]

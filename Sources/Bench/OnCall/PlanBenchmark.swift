@@ -10,13 +10,14 @@ struct PlanBenchmark {
         let begun = Stopwatch.now
         let plan = try BenchPlan.read(BenchPlan.largeHouse)
         let reading = Double(Stopwatch.now - begun) / 1e6
-        let routing = try routing(plan), night = try night(plan), coverage = coverage(plan)
+        let routing = try routing(plan), night = try night(plan), coverage = try coverage(BenchPlan.read(BenchPlan.manyRoutes))
         return Table(
             name: "plan",
             method: """
                 A plan of \(BenchPlan.people) people, \(BenchPlan.people / 2) schedules, \(BenchPlan.routes) routes and as many policies. A decision finds the receivers of an alert's five labels and how it is \
                 grouped. The night: \(Measure.plain(Double(alerts))) alerts, each new, over eight hours from 22:00 in 5,000 groups, each over after half an hour, in virtual time: routing, grouping, levels, rotations, \
-                quiet hours, limits of pages to a person, without storage and sinks. Coverage: every minute of a year, every receiver and severity.
+                quiet hours, limits of pages to a person, without storage and sinks. Coverage: every minute of a year, \(BenchPlan.routes) routes that take every severity, half of them with times in which they are \
+                muted or not active, in as many time intervals, and emergencies.
                 """,
             measures: [
                 Measure("reading the plan", reading, "ms"),
@@ -24,6 +25,8 @@ struct PlanBenchmark {
                 Measure("a night", night.seconds, "s", goal: .below(5)),
                 Measure("a night: pages", Double(night.pages), "pages"),
                 Measure("a year's coverage", coverage.seconds, "s", goal: .below(2)),
+                Measure("a year's coverage: routes", Double(coverage.routes), "routes"),
+                Measure("a year's coverage: proofs", Double(coverage.proofs), "proofs"),
                 Measure("a year's coverage: pieces compared", Double(coverage.pieces), "pieces"),
             ])
     }
@@ -86,10 +89,10 @@ struct PlanBenchmark {
         return (Double(Stopwatch.now - begun) / 1e9, pages)
     }
 
-    private func coverage(_ plan: OnCallPlan) -> (seconds: Double, pieces: Int) {
+    private func coverage(_ plan: OnCallPlan) -> (seconds: Double, pieces: Int, routes: Int, proofs: Int) {
         let from = Date(timeIntervalSince1970: 1_767_225_600)
         let begun = Stopwatch.now
-        let coverage = plan.roster.coverage(from: from, to: from.addingTimeInterval(365 * 86_400))
-        return (Double(Stopwatch.now - begun) / 1e9, coverage.pieces)
+        let coverage = plan.coverage(from: from, to: from.addingTimeInterval(365 * 86_400))
+        return (Double(Stopwatch.now - begun) / 1e9, coverage.pieces, coverage.routes, coverage.proofs)
     }
 }

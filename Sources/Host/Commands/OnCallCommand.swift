@@ -58,10 +58,11 @@ struct OnCallCommand: AsyncParsableCommand {
     struct CoverageReport: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "coverage",
-            abstract: "Prove, for each receiver and severity, that a person is paged within the promised time at every moment.",
+            abstract: "Prove, for each route and severity, that a person is paged within the promised time at every moment.",
             discussion: """
-                Computed from the moments at which anything changes, not sampled. Lists what is missing with the lines that cause it, and the days on which \
-                the clock is put forward or back. Exit status: 0 where nothing is missing, 1 where something is.
+                Computed from the moments at which anything changes, not sampled: group_wait, times in which routes are muted, quiet hours, hand-overs and \
+                absences. Lists what is missing with the lines that cause it, and the days on which the clock is put forward or back. Exit status: 0 where \
+                nothing is missing, 1 where something is.
                 """)
         @OptionGroup var plan: PlanOptions
         @Option(help: ArgumentHelp("The first day; today where it is left out.", valueName: "2026-01-01")) var from: String?
@@ -69,19 +70,19 @@ struct OnCallCommand: AsyncParsableCommand {
         @Flag(help: "Print JSON.") var json = false
 
         func run() throws {
-            let (roster, diagnostics) = try plan.roster()
+            let (plan, diagnostics) = try plan.draft()
             let start = try PlanOptions.date(from, in: nil) ?? Date(), end = try PlanOptions.date(to, in: nil) ?? start + 366 * 86400
             guard start < end, end.timeIntervalSince(start) <= 10 * 366 * 86400 else {
                 Terminal.error("jack: --to must be later than --from, by ten years at most")
                 throw ExitCode(64)
             }
-            let coverage = roster.coverage(from: start, to: end)
+            let coverage = plan.coverage(from: start, to: end)
             if json {
                 print(JSONText.pretty(coverage.json))
             } else {
                 coverage.print()
             }
-            for gap in roster.scheduleGaps(from: start, to: end) { Terminal.error(gap.description) }
+            for gap in plan.roster.scheduleGaps(from: start, to: end) { Terminal.error(gap.description) }
             guard !diagnostics.hasErrors, coverage.isSound else { throw ExitCode(1) }
         }
     }
@@ -122,6 +123,16 @@ struct PlanOptions: ParsableArguments {
         return (read.plan, zone)
     }
 
+    /// The plan as far as it goes; its diagnostics go to standard error. Exit status 1 where nobody can say where alerts go.
+    func draft() throws -> (plan: OnCallPlan, diagnostics: Diagnostics) {
+        let (file, reader, _) = try reader()
+        var diagnostics = Diagnostics()
+        let read = reader.draft(file, &diagnostics)
+        for diagnostic in diagnostics.sorted where diagnostic.severity != .note { Terminal.error(diagnostic.description) }
+        guard let read else { throw ExitCode(1) }
+        return (read.plan, diagnostics)
+    }
+
     /// The plan's people and schedules; its diagnostics go to standard error. An answer is given also where something is wrong: it may be just what is sought.
     func roster() throws -> (roster: Roster, diagnostics: Diagnostics) {
         let (file, reader, _) = try reader()
@@ -152,63 +163,5 @@ extension Roster.OnCallTurn {
         }
         let until: JSONValue = until.map { .string($0.formatted(.iso8601)) } ?? .null
         return ["schedule": .string(schedule), "until": until, "place": .string("\(mark)"), "people": .array(people)]
-    }
-}
-
-extension Coverage {
-    fileprivate func print() {
-        for gap in gaps {
-            let about = "\(gap.receiver), \(gap.isEmergency ? "emergency" : gap.severity.rawValue)"
-            let promise = gap.promise.map { " within \($0.text)" } ?? ""
-            let words =
-                switch gap.kind {
-                case .nobody: "nobody is paged\(promise)"
-                case .late: "a person is paged, but not\(promise)"
-                case .quietHours: "quiet hours: a person is paged when they end, not\(promise)"
-                case .oneSink: "people are reached by one alert plugin alone"
-                }
-            Swift.print("\(gap.mark): \(gap.isFault ? "gap" : "note"): \(about): \(words), \(gap.times.count) times, \(gap.total.text) together")
-            for time in gap.times.prefix(3) { Swift.print("    \(time.lowerBound.formatted(.iso8601)) to \(time.upperBound.formatted(.iso8601))") }
-            if gap.times.count > 3 { Swift.print("    … \(gap.times.count - 3) more") }
-            for cause in gap.causes { Swift.print("    because: \(Terminal.plain(cause))") }
-        }
-        for change in clockChanges {
-            Swift.print("\(change.at.formatted(.iso8601)): \(change.zone): \(change.wall) \(change.isGap ? "is left out" : "comes twice")")
-            for line in change.affected { Swift.print("    \(Terminal.plain(line))") }
-        }
-        let faults = gaps.count(where: \.isFault)
-        Swift.print(
-            "\(from.formatted(.iso8601)) to \(to.formatted(.iso8601)): \(receivers) receivers with four severities and as an emergency, "
-                + "\(pieces) pieces of time compared: " + (faults == 0 ? "every moment is covered" : "\(faults) gaps"))
-    }
-
-    fileprivate var json: JSONValue {
-        [
-            "from": .string(from.formatted(.iso8601)), "to": .string(to.formatted(.iso8601)), "sound": .bool(isSound), "receivers": .int(receivers),
-            "pieces": .int(pieces), "gaps": .array(gaps.map(\.json)), "clock_changes": .array(clockChanges.map(\.json)),
-        ]
-    }
-}
-
-extension Coverage.Gap {
-    fileprivate var json: JSONValue {
-        let promise: JSONValue = promise.map { .string($0.text) } ?? .null
-        let times: [JSONValue] = times.map {
-            ["from": .string($0.lowerBound.formatted(.iso8601)), "to": .string($0.upperBound.formatted(.iso8601))]
-        }
-        return [
-            "receiver": .string(receiver), "severity": .string(severity.rawValue), "emergency": .bool(isEmergency), "kind": .string(kind.rawValue),
-            "promise": promise, "fault": .bool(isFault), "place": .string("\(mark)"), "causes": .array(causes.map { .string($0) }),
-            "times": .array(times),
-        ]
-    }
-}
-
-extension Coverage.ClockChange {
-    fileprivate var json: JSONValue {
-        [
-            "zone": .string(zone), "at": .string(at.formatted(.iso8601)), "wall": .string(wall), "kind": .string(isGap ? "left out" : "twice"),
-            "affected": .array(affected.map { .string($0) }),
-        ]
     }
 }

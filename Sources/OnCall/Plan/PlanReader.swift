@@ -42,6 +42,15 @@ public struct PlanReader: Sendable {
 
     /// The plan of a file; nil where there is an error.
     public func read(_ file: String, _ diagnostics: inout Diagnostics) -> Read? {
+        var found = Diagnostics()
+        defer { diagnostics.add(contentsOf: found) }
+        let draft = draft(file, &found)
+        return found.hasErrors ? nil : draft
+    }
+
+    /// The plan of a file as far as it goes, whatever is wrong with its people, schedules and policies; nil where nobody can say where alerts go. Only for
+    /// looking at: a plan with an error among its diagnostics must not be used for paging.
+    public func draft(_ file: String, _ diagnostics: inout Diagnostics) -> Read? {
         var found = Diagnostics(), texts: [(file: String, text: String)] = []
         defer { diagnostics.add(contentsOf: found) }
         guard let root = document(file, &texts, &found) else { return nil }
@@ -83,7 +92,7 @@ public struct PlanReader: Sendable {
                 return bytes
             }, &found)
         let (incidents, maintenance) = operations(root, &found)
-        guard let routing, !found.hasErrors else { return nil }
+        guard let routing else { return nil }
         var parts = root.mark.file == routes.mark.file ? [root] : [root, routes]
         // Who is on call by a calendar that has changed is another plan.
         parts += used.map { ConfigNode(.scalar(String(decoding: $0.bytes ?? [], as: UTF8.self), plain: false), mark: root.mark) }

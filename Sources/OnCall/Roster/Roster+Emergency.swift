@@ -4,7 +4,7 @@ import PluginAPI
 extension Roster {
     /// What is wrong with where emergencies end: they must come to people by two alert instances of different plugins, whoever is on call.
     ///
-    /// Proved without a clock: of a schedule counts what everybody has who may ever be on call; ``coverage(from:to:)`` finds its gaps.
+    /// Proved without a clock: of a schedule counts what everybody has who may ever be on call; ``OnCallPlan/coverage(from:to:)`` finds its gaps.
     /// - Parameter ending: the receivers where the routing tree lets emergencies end; all of them where it is left out. They count where emergencies have no policy.
     public func emergencyDiagnostics(endingAt ending: [String]? = nil) -> [Diagnostic] {
         if let emergency, let policy = policies[emergency] {

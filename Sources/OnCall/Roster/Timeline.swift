@@ -69,13 +69,27 @@ extension [Range<Int>] {
     }
 
     /// Whether one of the ranges holds a moment; they are in order and do not overlap.
-    func covers(_ moment: Int) -> Bool {
+    func covers(_ moment: Int) -> Bool { range(at: moment) != nil }
+
+    /// The range that holds a moment; they are in order and do not overlap.
+    func range(at moment: Int) -> Range<Int>? {
         var low = 0, high = count
         while low < high {
             let middle = (low + high) / 2
             if self[middle].upperBound <= moment { low = middle + 1 } else { high = middle }
         }
-        return low < count && self[low].lowerBound <= moment
+        return low < count && self[low].lowerBound <= moment ? self[low] : nil
+    }
+
+    /// The times of a window that none of them covers; they are in order and do not overlap.
+    func rest(of window: Range<Int>) -> [Range<Int>] {
+        var rest: [Range<Int>] = [], start = window.lowerBound
+        for range in self where range.upperBound > window.lowerBound && range.lowerBound < window.upperBound {
+            if range.lowerBound > start { rest.append(start..<range.lowerBound) }
+            start = range.upperBound
+        }
+        if start < window.upperBound { rest.append(start..<window.upperBound) }
+        return rest
     }
 
     /// Where they begin and end.

@@ -39,12 +39,15 @@ final class ZoneClock: Sendable {
         self.zone = zone
     }
 
-    private init(utc: TimeZone) {
-        name = "UTC"
-        zone = utc
+    private init(_ name: String, _ zone: TimeZone) {
+        self.name = name
+        self.zone = zone
     }
 
-    static let utc = ZoneClock(utc: .gmt)
+    static let utc = ZoneClock("UTC", .gmt)
+
+    /// The clock of any zone, also of one that plans may not name.
+    static func of(_ zone: TimeZone) -> ZoneClock { ZoneClock(zone.identifier, zone) }
 
     func offset(at moment: Int) -> Int {
         let block = block(moment.flooredQuotient(Self.blockLength))
