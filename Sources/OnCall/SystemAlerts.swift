@@ -4,7 +4,9 @@ import Logging
 import PluginAPI
 import Synchronization
 
-/// Raises alerts for what goes wrong in Jack itself: instances that fail, and a backup that is not there. What could not be dealt with or delivered the kernel tells of itself (`DeadLetters`).
+/// Raises alerts for what goes wrong in Jack itself: instances that fail, and a backup that is not there.
+///
+/// Of what could not be dealt with or delivered the kernel tells in the transaction that gives it up (`DeadLetters`).
 public final class SystemAlerts: Sendable {
     private let engine: any StorageEngine
     private let standing: StandingAlerts

@@ -1,4 +1,4 @@
-import PluginAPI
+import HTTPTypes
 
 /// What the routes about dead letters need of the house. Errors are those of ``HotelAPI``.
 public protocol LetterAPI: Sendable {

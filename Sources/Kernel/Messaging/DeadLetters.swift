@@ -25,13 +25,13 @@ public struct DeadLetters: Sendable {
     /// Tells of a letter, in the transaction that gives it up.
     /// - Parameter plainly: without asking what follows for the hotel.
     func tell(_ letter: DeadLetter, plainly: Bool = false, in transaction: any StorageTransaction) throws {
+        guard letter.concernsOnCall else { return }
         let matter = plainly ? nil : try concern(letter, transaction)
         if letter.box != .job {
             try transaction.run(
                 "UPDATE \(letter.box.rawValue) SET matter = :matter WHERE id = :id AND property = :property",
                 ["matter": (matter?.subject).sql, "id": letter.id.sql, "property": property.sql])
         }
-        guard letter.concernsOnCall else { return }
         var labels = ["alertname": "DeadLetter", "severity": "error", "type": "dead_letter", "box": letter.box.rawValue, "source": letter.instance]
         if !property.isEmpty { labels["property"] = property }
         // An event's reason may quote a guest: who is paged reads that there is one, and `jack letters list` shows it.

@@ -51,6 +51,9 @@ public final class Inbox: Sendable {
             concurrency: concurrency, clock: clock,
             work: .init(
                 fetch: { after, limit in try await Self.pending(property: property, after: after, limit: limit, grave) },
+                fetchLane: { lane, after, through, limit in
+                    try await Self.pending(property: property, after: after, lane: (lane, through), limit: limit, grave)
+                },
                 cursor: \.seq, lane: \.lane,
                 handle: { item in
                     do {
@@ -125,15 +128,20 @@ public final class Inbox: Sendable {
     public static func lane(_ instance: String, _ peer: PeerAddress?) -> String { peer.map { "\(instance)|\($0)" } ?? instance }
 
     /// The rows that wait. One that cannot be read is a dead letter: it must not hide those behind it.
-    private static func pending(property: String, after: Int64, limit: Int, _ grave: Grave) async throws -> [Item] {
+    /// - Parameter lane: only rows of a lane, as far as a number.
+    private static func pending(
+        property: String, after: Int64, lane: (name: String, through: Int64)? = nil, limit: Int, _ grave: Grave
+    ) async throws -> [Item] {
         var after = after
+        let only = lane == nil ? "" : " AND lane = :lane AND seq <= :through"
+        let arguments: [String: SQLValue] = lane.map { ["lane": $0.name.sql, "through": $0.through.sql] } ?? [:]
         while true {
             let rows = try await grave.engine.read { [after] reader in
                 try reader.rows(
                     """
                     SELECT seq, id, instance, lane, event, received_at, attempts FROM inbox
-                    WHERE state = 'pending' AND seq > :after AND property = :property ORDER BY seq LIMIT :limit
-                    """, ["after": after.sql, "property": property.sql, "limit": limit.sql])
+                    WHERE state = 'pending' AND seq > :after AND property = :property\(only) ORDER BY seq LIMIT :limit
+                    """, arguments.merging(["after": after.sql, "property": property.sql, "limit": limit.sql]) { $1 })
             }
             var items: [Item] = []
             for row in rows {

@@ -137,9 +137,16 @@ public final class Outbox: Sendable {
             let entry = OutboxEntry(
                 id: id, instance: changed.instance, kind: changed.kind, lane: "", payload: Array(try row.string("payload").utf8),
                 createdAt: try row.date("created_at"))
-            try letters?.tell(
-                entry.letter(.failed, reason.isEmpty ? "the channel says that it failed" : reason, attempts: try row.int("attempts"), at: now),
-                in: transaction)
+            let letter = entry.letter(
+                .failed, reason.isEmpty ? "the channel says that it failed" : reason, attempts: try row.int("attempts"), at: now)
+            do {
+                try letters?.tell(letter, in: transaction)
+            } catch {
+                // The receipt, and the delivery that is written down with it, must not be refused for what follows from it.
+                if let fault = StorageError.beneath(error), fault.isOfTheMoment { throw error }
+                logger.error("what follows from a dead letter could not be done", metadata: ["letter": "\(id)", "error": "\(error)"])
+                try letters?.tell(letter, plainly: true, in: transaction)
+            }
         }
         transaction.afterCommit { [bus] in bus.post(changed) }
     }
@@ -190,19 +197,25 @@ public final class Outbox: Sendable {
                 fetch: { [engine, property] after, limit in
                     try await Self.queued(engine, property: property, instance: instance, after: after, limit: limit)
                 },
+                fetchLane: { [engine, property] lane, after, through, limit in
+                    try await Self.queued(engine, property: property, instance: instance, after: after, lane: (lane, through), limit: limit)
+                },
                 cursor: \.seq, lane: \.lane, handle: { [weak self] entry in await self?.deliver(entry) ?? .done },
                 fetchFailed: { [logger] in logger.error("the outbox cannot be read", metadata: ["error": "\($0)"]) }))
     }
 
-    private static func queued(_ engine: any StorageEngine, property: String, instance: String, after: Int64, limit: Int) async throws
-        -> [OutboxEntry]
-    {
-        try await engine.read { reader in
+    /// - Parameter lane: only rows of a lane, as far as a number.
+    private static func queued(
+        _ engine: any StorageEngine, property: String, instance: String, after: Int64, lane: (name: String, through: Int64)? = nil, limit: Int
+    ) async throws -> [OutboxEntry] {
+        let only = lane == nil ? "" : " AND lane = :lane AND seq <= :through"
+        let arguments: [String: SQLValue] = lane.map { ["lane": $0.name.sql, "through": $0.through.sql] } ?? [:]
+        return try await engine.read { reader in
             try reader.rows(
                 """
                 SELECT seq, id, kind, lane, payload, created_at, attempts FROM outbox
-                WHERE state = 'queued' AND seq > :after AND instance = :instance AND property = :property ORDER BY seq LIMIT :limit
-                """, ["after": after.sql, "instance": instance.sql, "property": property.sql, "limit": limit.sql]
+                WHERE state = 'queued' AND seq > :after AND instance = :instance AND property = :property\(only) ORDER BY seq LIMIT :limit
+                """, arguments.merging(["after": after.sql, "instance": instance.sql, "property": property.sql, "limit": limit.sql]) { $1 }
             ).map { row in
                 var entry = OutboxEntry(
                     id: try row.string("id"), instance: instance, kind: .init(rawValue: try row.string("kind")), lane: try row.string("lane"),

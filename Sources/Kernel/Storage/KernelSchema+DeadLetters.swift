@@ -14,5 +14,8 @@ extension KernelSchema {
             .sql("CREATE INDEX inbox_dead ON inbox (seq) WHERE state = 'dead'"),
             .sql("CREATE INDEX outbox_dead ON outbox (seq) WHERE state IN ('dead', 'failed')"),
             .sql("CREATE INDEX job_dead ON job (id) WHERE state = 'dead'"),
+            // One lane's rows are read by themselves where it has many.
+            .sql("CREATE INDEX inbox_lane ON inbox (lane, seq) WHERE state = 'pending'"),
+            .sql("CREATE INDEX outbox_lane ON outbox (lane, seq) WHERE state = 'queued'"),
         ])
 }
