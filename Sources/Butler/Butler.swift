@@ -16,6 +16,7 @@ public struct Butler: Sendable {
     /// Sees to it that no guest waits unseen; nil where no jobs were given.
     public let watch: GuestWatch?
     private let pipeline: ReplyPipeline
+    private let unreached: UnreachedGuests
     private let engine: any StorageEngine
     private let clock: any TimeSource
 
@@ -84,6 +85,15 @@ public struct Butler: Sendable {
         messages = pipeline.messages
         tasks = pipeline.tasks
         guests = pipeline.guests
+        unreached = UnreachedGuests(
+            property: environment.property.id, bus: environment.bus, clock: environment.clock, conversations: pipeline.conversations,
+            messages: pipeline.messages, guests: pipeline.guests, watch: watch)
+    }
+
+    /// Hands the conversation to staff whose guest was not reached, or not heard, in the transaction that gives the letter up.
+    /// - Returns: what the letter is about; nil where it concerns no conversation.
+    public func take(_ letter: DeadLetter, in transaction: any StorageTransaction) throws -> DeadLetterMatter? {
+        try unreached.take(letter, in: transaction)
     }
 
     /// Deals with what concerns guests; the item is complete when this returns.

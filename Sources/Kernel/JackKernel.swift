@@ -51,21 +51,29 @@ public final class JackKernel: Sendable {
         public var deliveries: [OutboxEntry.Kind: Outbox.Deliver]
         /// What was said with a peer.
         public var transcript: @Sendable (_ instance: String, _ peer: PeerAddress, _ limit: Int) async throws -> [TranscriptEntry]
+        /// For how long kinds beside messages are tried, in place of a number of tries.
+        public var lifetimes: [OutboxEntry.Kind: Duration]
+        /// What follows for the hotel from what could not be dealt with or did not arrive.
+        public var died: DeadLetters.Concern
 
         public init(
             concurrency: Int = 32, inbound: @escaping Inbox.Handler, deliveries: [OutboxEntry.Kind: Outbox.Deliver],
-            transcript: @escaping @Sendable (_ instance: String, _ peer: PeerAddress, _ limit: Int) async throws -> [TranscriptEntry]
+            transcript: @escaping @Sendable (_ instance: String, _ peer: PeerAddress, _ limit: Int) async throws -> [TranscriptEntry],
+            lifetimes: [OutboxEntry.Kind: Duration] = [:], died: @escaping DeadLetters.Concern = { _, _ in nil }
         ) {
             self.concurrency = concurrency
             self.inbound = inbound
             self.deliveries = deliveries
             self.transcript = transcript
+            self.lifetimes = lifetimes
+            self.died = died
         }
     }
 
     private struct Connected {
         var inbox: Inbox
         var outbox: Outbox
+        var letters: DeadLetters
         var handlers: Handlers
     }
 
@@ -84,7 +92,7 @@ public final class JackKernel: Sendable {
         self.parts = parts
         let bus = EventBus()
         self.bus = bus
-        jobs = JobQueue(engine: parts.engine, property: parts.property.id, clock: parts.clock, logger: parts.logger, bus: bus)
+        jobs = JobQueue(engine: parts.engine, property: parts.property.id, clock: parts.clock, logger: parts.logger)
         alerts = AlertIntake(jobs: jobs)
         holds = HoldRepository(engine: parts.engine, property: parts.property.id)
         let link = KernelLink()
@@ -100,8 +108,12 @@ public final class JackKernel: Sendable {
     /// Says who deals with what arrives and leaves. Once, before ``start(_:)``.
     public func connect(_ handlers: Handlers) {
         let property = parts.property.id
+        let letters = DeadLetters(alerts: alerts, property: property, concern: handlers.died)
+        var policy = Outbox.Policy()
+        policy.lifetimes.merge(handlers.lifetimes) { $1 }
         let outbox = Outbox(
             engine: parts.engine, property: property, clock: parts.clock, logger: parts.logger, metrics: parts.metrics, bus: bus,
+            letters: letters, policy: policy,
             concurrency: { [instances] in instances.supervisor($0)?.spec.limits.concurrency ?? 16 }, deliveries: handlers.deliveries,
             reported: { [alerts] changed, transaction in
                 guard changed.kind == .page, let state = DeliveryState(rawValue: changed.state.rawValue) else { return }
@@ -113,8 +125,8 @@ public final class JackKernel: Sendable {
             instances: instances, dispatcher: dispatcher, engine: engine, alerts: alerts, property: property, clock: parts.clock, logger: parts.logger
         )
         let inbox = Inbox(
-            engine: parts.engine, property: property, clock: parts.clock, logger: parts.logger, metrics: parts.metrics, bus: bus,
-            concurrency: handlers.concurrency,
+            engine: parts.engine, property: property, clock: parts.clock, logger: parts.logger, metrics: parts.metrics,
+            letters: letters, concurrency: handlers.concurrency,
             handler: { item in
                 switch item.event.content {
                 case .receipt(let receipt):
@@ -133,12 +145,13 @@ public final class JackKernel: Sendable {
                 default: try await handlers.inbound(item)
                 }
             })
-        connected.withLock { $0 = Connected(inbox: inbox, outbox: outbox, handlers: handlers) }
+        connected.withLock { $0 = Connected(inbox: inbox, outbox: outbox, letters: letters, handlers: handlers) }
     }
 
     /// - Precondition: ``connect(_:)`` was called.
     public var inbox: Inbox { require { $0.inbox } }
     public var outbox: Outbox { require { $0.outbox } }
+    var deadLetters: DeadLetters { require { $0.letters } }
 
     private func require<T>(_ part: (Connected) -> T) -> T {
         guard let connected = connected.withLock({ $0 }) else { preconditionFailure("the kernel is used before connect(_:)") }

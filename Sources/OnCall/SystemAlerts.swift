@@ -4,17 +4,17 @@ import Logging
 import PluginAPI
 import Synchronization
 
-/// Raises alerts for what goes wrong in Jack itself: instances that fail, what could not be delivered, and a backup that is not there.
+/// Raises alerts for what goes wrong in Jack itself: instances that fail, and a backup that is not there.
+///
+/// Of what could not be dealt with or delivered the kernel tells in the transaction that gives it up (`DeadLetters`).
 public final class SystemAlerts: Sendable {
     private let engine: any StorageEngine
-    private let alerts: AlertIntake
     private let standing: StandingAlerts
     private let property: String
     private let backup: BackupSettings
     private let clock: any TimeSource
     private let logger: Logger
     private let changes: EventSubscription<InstanceChanged>
-    private let letters: EventSubscription<DeadLetter>
     /// What was raised of an instance and is not over, by its name.
     private let firing = Mutex<[String: Alert]>([:])
 
@@ -27,21 +27,18 @@ public final class SystemAlerts: Sendable {
         clock: any TimeSource, logger: Logger
     ) {
         self.engine = engine
-        self.alerts = alerts
         self.property = property
         self.backup = backup
         standing = StandingAlerts(intake: alerts, property: property)
         self.clock = clock
         self.logger = logger
         changes = bus.subscribe(to: InstanceChanged.self)
-        letters = bus.subscribe(to: DeadLetter.self)
     }
 
     /// Raises alerts until the task is cancelled.
     public func run() async {
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { for await change in self.changes { await self.note(change) } }
-            tasks.addTask { for await letter in self.letters { await self.raise(letter) } }
             if backup.file != nil {
                 tasks.addTask {
                     repeat { await self.lookAtBackup() } while (try? await self.clock.sleep(for: Self.backupInterval)) != nil
@@ -104,20 +101,6 @@ public final class SystemAlerts: Sendable {
         case .alert: "alert_sink_down"
         default: "\(kind.rawValue)_outage"
         }
-    }
-
-    // MARK: Dead letters
-
-    private func raise(_ letter: DeadLetter) async {
-        // That a page did not arrive, or could not even be made, is not told by another page that may fare no better: the log has it.
-        guard !letter.id.hasPrefix("page_"), letter.box != .job || letter.instance != AlertIntake.jobKind else { return }
-        var labels = ["alertname": "DeadLetter", "severity": "error", "type": "dead_letter", "box": letter.box.rawValue, "source": letter.instance]
-        if !property.isEmpty { labels["property"] = property }
-        let alert = Alert(
-            fingerprint: "deadletter:\(letter.id)", name: "DeadLetter", severity: .error,
-            summary: "\(letter.box.rawValue) entry of \(letter.instance) was given up: \(letter.reason)", labels: labels,
-            annotations: ["message": letter.id], startsAt: clock.now)
-        await write(alert) { [alerts] in try alerts.raise(alert, in: $0) }
     }
 
     // MARK: The backup

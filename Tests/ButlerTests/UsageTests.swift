@@ -47,7 +47,7 @@ import Testing
         let engine = try await SQLiteEngine.open(path: nil)
         try await engine.migrate(KernelSchema.migrations + ButlerSchema.migrations)
         let clock = VirtualClock()
-        let jobs = JobQueue(engine: engine, property: PropertyInfo.sample.id, clock: clock, logger: LogRecorder().logger(), bus: EventBus())
+        let jobs = JobQueue(engine: engine, property: PropertyInfo.sample.id, clock: clock, logger: LogRecorder().logger())
         try await body(Bench(engine: engine, jobs: jobs))
         await engine.close()
     }

@@ -443,6 +443,39 @@ def test_conversations_take_reply_release():
     equal(one.run("conversations", "release", identity, "--config", one.config).output.strip(), f"{identity} is active")
 
 
+def test_letters_are_listed_done_again_and_dropped():
+    one = running()
+    equal(one.run("letters", "--config", one.config).output.strip(), "no dead letters")
+    one.run("chat", "--config", one.config, "--message", "Hello", "--timeout", "60")
+    with sqlite3.connect(one.database, timeout=10) as store:
+        arrived = store.execute("SELECT id FROM inbox WHERE state = 'done' ORDER BY seq DESC LIMIT 1").fetchone()[0]
+        store.execute("UPDATE inbox SET state = 'dead', error = 'a test' WHERE id = ?", (arrived,))
+        store.execute(
+            "INSERT INTO job (id, property, kind, payload, run_at, state, attempts, error, created_at) "
+            "SELECT 'job_test', property, 'nobody', x'', 0, 'dead', 10, 'nobody does it', 0 FROM inbox WHERE id = ?", (arrived,))
+        store.commit()
+    store.close()
+    listed = one.run("letters", "--config", one.config).output
+    contains(listed, arrived)
+    contains(listed, "nobody does it")
+    letters = json.loads(one.run("letters", "list", "--box", "inbox", "--json", "--config", one.config).output)
+    equal([(letter["id"], letter["kind"], letter["preview"]) for letter in letters], [(arrived, "message", "Hello")])
+    equal(one.run("letters", "retry", arrived, "--config", one.config).output.strip(), f"{arrived} is done again")
+    eventually(lambda: state_of(one, arrived) == "done")
+    contains(one.run("why", arrived, "--config", one.config).output, "had it done again")
+    unknown = one.run("letters", "retry", arrived, "--config", one.config)
+    equal(unknown.status, 1, unknown)
+    contains(unknown.error, "there is no dead letter")
+    equal(one.run("letters", "drop", "--config", one.config).status, 64)
+    equal(one.run("letters", "drop", "--all", "--box", "job", "--config", one.config).output.strip(), "job_test is dropped")
+    equal(one.run("letters", "--config", one.config).output.strip(), "no dead letters")
+
+
+def state_of(one, arrived):
+    with sqlite3.connect(one.database, timeout=10) as store:
+        return store.execute("SELECT state FROM inbox WHERE id = ?", (arrived,)).fetchone()[0]
+
+
 def test_a_wrong_token_and_a_missing_jack_are_said():
     one = running()
     wrong = one.run("tasks", "--config", one.config, environment={"LOCAL_TOKEN": "another"})

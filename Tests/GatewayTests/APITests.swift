@@ -107,6 +107,23 @@ import Testing
         #expect(try APICoding.decoder.decode(API.HotelTask.self, from: data) == task)
     }
 
+    @Test func deadLettersAreListedSentAgainAndDropped() async throws {
+        try await TestHouse.run { house in
+            let listed = try await house.api("GET", "/api/v1/dead-letters?box=outbox&instance=webchat&limit=7")
+            #expect(listed.status == 200 && (listed.json["items"] as? [[String: Any]])?.first?["died_at"] as? String == "2027-01-15T08:00:00.125Z")
+            #expect(try await house.api("GET", "/api/v1/dead-letters?box=pigeon").status == 400)
+            #expect(try await house.api("GET", "/api/v1/dead-letters?colour=red").status == 400)
+            #expect(try await house.request("GET", "/api/v1/dead-letters").status == 401)
+            #expect(try await house.api("POST", "/api/v1/dead-letters/msg_1/retry").status == 200)
+            #expect(try await house.api("POST", "/api/v1/dead-letters/none/retry").status == 404)
+            #expect(try await house.api("POST", "/api/v1/dead-letters/msg_1/drop", body: #"{"reason":"said so"}"#).status == 200)
+            #expect(try await house.api("POST", "/api/v1/dead-letters/msg_1/drop", body: #"{"reason":" "}"#).status == 422)
+            let calls = house.hotel.calls.withLock { $0 }
+            #expect(calls.count == 3 && calls[0] == "letters box=outbox instance=webchat limit=7")
+            #expect(calls[1].hasPrefix("retry msg_1 by ") && calls[2].hasPrefix("drop msg_1 said so by "))
+        }
+    }
+
     /// The document against the routes, both ways; the document against its standard; and real answers against the document's schemas.
     @Test func theOpenAPIDocumentIsTrue() async throws {
         try await TestHouse.run { house in

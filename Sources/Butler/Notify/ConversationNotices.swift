@@ -11,6 +11,8 @@ import PluginAPI
 public struct ConversationNotices: Sendable {
     /// The kind of outbox entry.
     public static let kind: OutboxEntry.Kind = "notice"
+    /// For how long one is tried; those behind it wait.
+    public static let lifetime = Duration.seconds(7 * 86_400)
     /// Whose entries they are in the outbox.
     public static let instance = "notify"
 

@@ -72,7 +72,7 @@ public struct ReplyPipeline: Sendable {
         return try await engine.read { reader in
             let known = try conversations.find(item.instance, peer, in: reader)
             let conversation = known ?? Conversation(id: Identifier.make("cnv", at: now), instance: item.instance, peer: peer, at: now)
-            let history = known == nil ? [] : try messages.list(of: conversation.id, limit: 12, in: reader)
+            let history = known == nil ? [] : try messages.list(of: conversation.id, limit: 12, in: reader).filter { $0.id != item.id }
             return Turn(
                 item: item, message: message, conversation: conversation, isNew: known == nil, history: history,
                 language: conversation.language ?? message.locale.map { String($0.prefix(2)).lowercased() }, hotelLanguage: String(locale.prefix(2)))
@@ -97,13 +97,16 @@ public struct ReplyPipeline: Sendable {
             // Whoever holds a conversation keeps it, and only an emergency asks for more people than have come already.
             if let next, !isSilenced || isEmergency, conversation.state != .taken || next != .escalated { try conversation.move(to: next, at: now) }
             try conversations.save(conversation, at: now, in: transaction)
-            try messages.add(
-                Message(
-                    id: turn.item.id, conversationID: conversation.id, author: .guest, authorName: turn.message.displayName, text: turn.text,
-                    extras: .init(media: turn.message.media, location: turn.message.location), language: turn.language, intent: turn.intent?.id,
-                    confidence: turn.intent == nil ? nil : turn.confidence, vendorID: turn.item.event.vendorID, state: .received,
-                    createdAt: turn.receivedAt),
-                in: transaction)
+            // One that was given up is there already, for staff to read, and is dealt with anew.
+            if try messages.get(turn.item.id, in: transaction) == nil {
+                try messages.add(
+                    Message(
+                        id: turn.item.id, conversationID: conversation.id, author: .guest, authorName: turn.message.displayName, text: turn.text,
+                        extras: .init(media: turn.message.media, location: turn.message.location), language: turn.language, intent: turn.intent?.id,
+                        confidence: turn.intent == nil ? nil : turn.confidence, vendorID: turn.item.event.vendorID, state: .received,
+                        createdAt: turn.receivedAt),
+                    in: transaction)
+            }
             for note in turn.notes {
                 // Verification is counted by conversation, not by message.
                 let subject = note.step == "verification" ? conversation.id : turn.item.id

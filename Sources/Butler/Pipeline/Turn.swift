@@ -30,8 +30,7 @@ public struct Turn: Sendable {
 
     enum Verification: Sendable { case accepted, refused, blocked }
 
-    /// What the guest wrote, under a picture too.
-    var text: String { message.text ?? message.media.compactMap(\.caption).joined(separator: "\n") }
+    var text: String { message.words }
 
     /// Who bears what AI costs for this message.
     var account: AIDispatch.Account { .init(conversation: conversation.id, guest: conversation.guestID) }

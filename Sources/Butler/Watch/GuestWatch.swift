@@ -72,6 +72,10 @@ public struct GuestWatch: Sendable {
     /// Looks at a conversation in the transaction that changed it, or that a message came with.
     func look(at conversation: Conversation, now: Date, in transaction: any StorageTransaction) throws {
         try lookAtQueue(now: now, in: transaction)
+        if conversation.state.belongsToJack {
+            let summary = "the conversation is \(conversation.state.rawValue)"
+            try standing.end(DeadLetters.fingerprint(conversation.id), summary: summary, at: now, in: transaction)
+        }
         guard let limit = settings.unanswered else { return }
         let fingerprint = "guest:unanswered:\(conversation.id)"
         let stands = try standing.get(fingerprint, in: transaction)
@@ -96,7 +100,7 @@ public struct GuestWatch: Sendable {
                 Self.jobKind, payload: [UInt8](JSONEncoder().encode(Look.conversation(conversation.id))), at: due,
                 key: "\(Self.jobKind):conversation:\(conversation.id)", in: transaction)
         }
-        var labels = try labels(of: conversation, in: transaction)
+        var labels = try conversation.labels(property: property, guests: guests, in: transaction)
         let severity = labels["vip"] == nil ? settings.unansweredSeverity : settings.unansweredVipSeverity
         labels.merge(["alertname": "GuestUnanswered", "type": "guest_unanswered", "severity": severity.rawValue]) { $1 }
         let place = labels["room"].map { "in room \($0)" } ?? "by \(conversation.instance)"
@@ -159,21 +163,14 @@ public struct GuestWatch: Sendable {
     /// A human answered.
     func answered(_ conversation: Conversation, now: Date, in transaction: any StorageTransaction) throws {
         try forget(conversation, transaction)
+        // Whether their words arrive is another letter's matter.
+        try standing.end(DeadLetters.fingerprint(conversation.id), summary: "a colleague wrote to the guest", at: now, in: transaction)
         try look(at: conversation, now: now, in: transaction)
     }
 
     private func forget(_ conversation: Conversation, _ transaction: any StorageTransaction) throws {
         try transaction.run(
             "DELETE FROM guest_wait WHERE property = :property AND conversation_id = :id", ["property": property.sql, "id": conversation.id.sql])
-    }
-
-    /// What routing may decide by. What is not known is left out: a label that is missing counts as an empty one.
-    private func labels(of conversation: Conversation, in reader: any StorageReader) throws -> [String: String] {
-        var labels = ["property": property, "conversation": conversation.id, "channel": conversation.instance]
-        labels["room"] = conversation.room
-        labels["stay"] = conversation.reservation
-        labels["vip"] = try conversation.guestID.flatMap { try guests.get($0, in: reader)?.vip }
-        return labels.filter { !$0.value.isEmpty }
     }
 
     // MARK: The queue
@@ -220,7 +217,7 @@ public struct GuestWatch: Sendable {
         guard settings.isComplaint(task.intent) else { return }
         var labels =
             try task.conversationID.flatMap { try conversations.get($0, in: transaction) }
-            .map { try self.labels(of: $0, in: transaction) } ?? ["property": property]
+            .map { try $0.labels(property: property, guests: guests, in: transaction) } ?? ["property": property]
         if let room = task.room { labels["room"] = room }
         let severity = settings.complaintSeverity
         labels.merge([

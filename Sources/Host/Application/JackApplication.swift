@@ -129,7 +129,13 @@ public final class JackApplication: Sendable {
                     return try await notices.deliver(entry)
                 },
             ],
-            transcript: { [weak self] instance, peer, limit in try await self?.butler.transcript(instance, with: peer, limit: limit) ?? [] })
+            transcript: { [weak self] instance, peer, limit in try await self?.butler.transcript(instance, with: peer, limit: limit) ?? [] },
+            lifetimes: [ConversationNotices.kind: ConversationNotices.lifetime],
+            died: { [weak self] letter, transaction in
+                // What a program sent to an alert source is no guest's conversation.
+                if case .event(let event) = letter.content, self?.alertSources?.takes(event, by: letter.instance) == true { return nil }
+                return try self?.butler.take(letter, in: transaction)
+            })
     }
 
     // MARK: Running

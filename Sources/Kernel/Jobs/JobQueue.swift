@@ -16,7 +16,6 @@ public final class JobQueue: Sendable {
     private let property: String
     private let clock: any TimeSource
     private let logger: Logger
-    private let bus: EventBus
     private let backoff = Backoff(base: .seconds(1), maximum: .seconds(600))
     private let wakeUp = AsyncSignal()
     private let handlers = Mutex(Handlers())
@@ -36,13 +35,12 @@ public final class JobQueue: Sendable {
     }
 
     /// - Parameter concurrency: jobs of one kind at the same time.
-    public init(engine: any StorageEngine, property: String, clock: any TimeSource, logger: Logger, bus: EventBus, concurrency: Int = 16) {
+    public init(engine: any StorageEngine, property: String, clock: any TimeSource, logger: Logger, concurrency: Int = 16) {
         self.engine = engine
         self.concurrency = concurrency
         self.property = property
         self.clock = clock
         self.logger = logger
-        self.bus = bus
     }
 
     /// Says who does jobs of a kind. Jobs of a kind that nobody does wait.
@@ -105,6 +103,9 @@ public final class JobQueue: Sendable {
         }
     }
 
+    /// Says that there may be something to do.
+    func wake() { wakeUp.set() }
+
     /// Does what is due until the task is cancelled.
     public func run() async {
         await withDiscardingTaskGroup { tasks in
@@ -160,6 +161,7 @@ public final class JobQueue: Sendable {
         let key: String?
         let payload: [UInt8]
         let attempts: Int
+        let createdAt: Date
         let lease: Int64
     }
 
@@ -184,12 +186,11 @@ public final class JobQueue: Sendable {
                     ["id": id.sql, "lease": lease.sql])
                 // What it says is read with the lease: it may have been asked for anew since it was found.
                 guard taken == 1,
-                    let row = try transaction.row("SELECT kind, key, payload, attempts FROM job WHERE id = :id", ["id": id.sql])
+                    let row = try transaction.row("SELECT kind, key, payload, attempts, created_at FROM job WHERE id = :id", ["id": id.sql])
                 else { return nil }
                 return Job(
                     id: id, kind: try row.string("kind"), key: row.stringIfPresent("key"), payload: try row.blob("payload"),
-                    attempts: try row.int("attempts"),
-                    lease: lease)
+                    attempts: try row.int("attempts"), createdAt: try row.date("created_at"), lease: lease)
             }
         }
     }
@@ -249,16 +250,23 @@ public final class JobQueue: Sendable {
             let isLast = attempts >= Self.maximumAttempts
             let next = clock.now.addingTimeInterval(backoff.delay(afterFailures: attempts).seconds)
             logger.warning("a job failed", metadata: ["job": "\(job.kind)", "attempt": "\(attempts)", "error": "\(text)"])
-            let changed = try? await engine.write { transaction in
-                try transaction.run(
-                    "UPDATE job SET attempts = :attempts, error = :error, run_at = :next, lease_until = NULL, state = :state WHERE id = :id AND lease_until = :lease",
+            // The alert is a job like any other; who is told is nobody's who knows the hotel.
+            let letters = DeadLetters(alerts: AlertIntake(jobs: self), property: property), now = clock.now
+            let letter = DeadLetter(
+                box: .job, id: job.id, instance: job.kind, kind: "job", reason: text, attempts: attempts, createdAt: job.createdAt, diedAt: now)
+            _ = try? await engine.write { transaction in
+                let changed = try transaction.run(
+                    """
+                    UPDATE job SET attempts = :attempts, error = :error, run_at = :next, lease_until = NULL, state = :state, died_at = :died
+                    WHERE id = :id AND lease_until = :lease
+                    """,
                     [
                         "attempts": attempts.sql, "error": text.sql, "next": next.sql, "state": (isLast ? "dead" : "waiting").sql, "id": job.id.sql,
-                        "lease": job.lease.sql,
+                        "lease": job.lease.sql, "died": isLast ? now.sql : .null,
                     ])
+                // Nothing changed where the job was asked for anew meanwhile.
+                if isLast, changed == 1 { try letters.tell(letter, in: transaction) }
             }
-            // Nothing changed where the job was asked for anew meanwhile.
-            if isLast, changed == 1 { bus.post(DeadLetter(box: .job, id: job.id, instance: job.kind, reason: text)) }
         }
     }
 }

@@ -20,35 +20,40 @@ public final class Inbox: Sendable {
     /// Deals with an item. Its own transaction must call ``Inbox/complete(_:in:)``, so that effects and completion are one.
     public typealias Handler = @Sendable (Item) async throws -> Void
 
-    /// Tries before an item is a dead letter.
-    public static let maximumAttempts = 8
+    /// For how long an item may fail before it is a dead letter…
+    public static let patience = Duration.seconds(3600)
+    /// …and how often it must have, where the program did not run meanwhile.
+    public static let leastAttempts = 8
 
     private let engine: any StorageEngine
     private let property: String
     private let clock: any TimeSource
     private let logger: Logger
     private let metrics: any MetricsFactory
-    private let bus: EventBus
     private let scheduler: LaneScheduler<Item>
 
+    /// - Parameter letters: who is told of what cannot be dealt with.
     public init(
-        engine: any StorageEngine, property: String, clock: any TimeSource, logger: Logger, metrics: any MetricsFactory, bus: EventBus,
-        concurrency: Int = 32, handler: @escaping Handler
+        engine: any StorageEngine, property: String, clock: any TimeSource, logger: Logger, metrics: any MetricsFactory,
+        letters: DeadLetters? = nil, concurrency: Int = 32, handler: @escaping Handler
     ) {
         self.engine = engine
         self.property = property
         self.clock = clock
         self.logger = logger
         self.metrics = metrics
-        self.bus = bus
         let backoff = Backoff(base: .milliseconds(200), maximum: .seconds(60))
+        let grave = Grave(engine: engine, clock: clock, logger: logger, letters: letters)
         let failed: @Sendable (Item, any Error) async -> LaneScheduler<Item>.Outcome = { item, error in
-            await Self.failed(item, error, engine: engine, backoff: backoff, logger: logger, bus: bus)
+            await Self.failed(item, error, backoff: backoff, grave)
         }
         scheduler = LaneScheduler(
             concurrency: concurrency, clock: clock,
             work: .init(
-                fetch: { after, limit in try await Self.pending(engine, property: property, after: after, limit: limit, logger: logger, bus: bus) },
+                fetch: { after, limit in try await Self.pending(property: property, after: after, limit: limit, grave) },
+                fetchLane: { lane, after, through, limit in
+                    try await Self.pending(property: property, after: after, lane: (lane, through), limit: limit, grave)
+                },
                 cursor: \.seq, lane: \.lane,
                 handle: { item in
                     do {
@@ -103,6 +108,9 @@ public final class Inbox: Sendable {
     /// Works through what is pending, what an earlier process left included, until the task is cancelled.
     public func run() async { await scheduler.run() }
 
+    /// Says that there may be something to work through.
+    func wake() { scheduler.wake() }
+
     /// Events that are being worked on or wait in memory.
     public var depth: Int { scheduler.depth }
 
@@ -120,17 +128,20 @@ public final class Inbox: Sendable {
     public static func lane(_ instance: String, _ peer: PeerAddress?) -> String { peer.map { "\(instance)|\($0)" } ?? instance }
 
     /// The rows that wait. One that cannot be read is a dead letter: it must not hide those behind it.
+    /// - Parameter lane: only rows of a lane, as far as a number.
     private static func pending(
-        _ engine: any StorageEngine, property: String, after: Int64, limit: Int, logger: Logger, bus: EventBus
+        property: String, after: Int64, lane: (name: String, through: Int64)? = nil, limit: Int, _ grave: Grave
     ) async throws -> [Item] {
         var after = after
+        let only = lane == nil ? "" : " AND lane = :lane AND seq <= :through"
+        let arguments: [String: SQLValue] = lane.map { ["lane": $0.name.sql, "through": $0.through.sql] } ?? [:]
         while true {
-            let rows = try await engine.read { [after] reader in
+            let rows = try await grave.engine.read { [after] reader in
                 try reader.rows(
                     """
                     SELECT seq, id, instance, lane, event, received_at, attempts FROM inbox
-                    WHERE state = 'pending' AND seq > :after AND property = :property ORDER BY seq LIMIT :limit
-                    """, ["after": after.sql, "property": property.sql, "limit": limit.sql])
+                    WHERE state = 'pending' AND seq > :after AND property = :property\(only) ORDER BY seq LIMIT :limit
+                    """, arguments.merging(["after": after.sql, "property": property.sql, "limit": limit.sql]) { $1 })
             }
             var items: [Item] = []
             for row in rows {
@@ -138,7 +149,7 @@ public final class Inbox: Sendable {
                 do {
                     items.append(try item(row))
                 } catch {
-                    try await bury(row, after, "\(error)", engine: engine, logger: logger, bus: bus)
+                    try await bury(row, after, "\(error)", grave)
                 }
             }
             if !items.isEmpty || rows.isEmpty { return items }
@@ -151,54 +162,67 @@ public final class Inbox: Sendable {
             event: try row.json("event", as: InboundEvent.self), receivedAt: try row.date("received_at"), attempts: try row.int("attempts"))
     }
 
-    private static func bury(_ row: SQLRow, _ seq: Int64, _ error: String, engine: any StorageEngine, logger: Logger, bus: EventBus) async throws {
-        // The error may quote what the guest wrote: it goes into the table, and not into the log.
-        let text = "the event cannot be read: " + error.prefix(400)
-        try await engine.write {
-            try $0.run("UPDATE inbox SET state = 'dead', error = :error WHERE seq = :seq", ["error": text.sql, "seq": seq.sql])
+    /// What it takes to give something up.
+    private struct Grave: Sendable {
+        let engine: any StorageEngine
+        let clock: any TimeSource
+        let logger: Logger
+        let letters: DeadLetters?
+
+        /// - Throws: ``StorageError`` where it cannot be written down now.
+        func bury(_ letter: DeadLetter, _ seq: Int64, error text: String) async throws {
+            _ = try await DeadLetters.bury(letter, telling: letters, engine: engine, logger: logger) { transaction in
+                let now = letter.diedAt.sql
+                return try transaction.run(
+                    "UPDATE inbox SET state = 'dead', error = :error, died_at = :now WHERE seq = :seq AND state = 'pending'",
+                    ["error": text.sql, "now": now, "seq": seq.sql]) == 1
+            }
         }
-        let id = try row.string("id"), instance = try row.string("instance")
-        logger.error("an event cannot be read", metadata: ["inbox": "\(id)", "instance": "\(instance)"])
-        bus.post(DeadLetter(box: .inbox, id: id, instance: instance, reason: "the event cannot be read"))
     }
 
-    /// Counts the failure; after the last try the item is a dead letter, which a human sees, and its lane goes on.
-    private static func failed(
-        _ item: Item, _ error: any Error, engine: any StorageEngine, backoff: Backoff, logger: Logger, bus: EventBus
-    ) async -> LaneScheduler<Item>.Outcome {
+    private static func bury(_ row: SQLRow, _ seq: Int64, _ error: String, _ grave: Grave) async throws {
+        let id = try row.string("id"), instance = try row.string("instance")
+        let letter = DeadLetter(
+            box: .inbox, id: id, instance: instance, kind: "event", reason: "the event cannot be read", attempts: try row.int("attempts"),
+            createdAt: try row.date("received_at"), diedAt: grave.clock.now)
+        // The error may quote what the guest wrote: it goes into the table, and not into the log.
+        try await grave.bury(letter, seq, error: "the event cannot be read: " + error.prefix(400))
+        grave.logger.error("an event cannot be read", metadata: ["inbox": "\(id)", "instance": "\(instance)"])
+    }
+
+    /// Counts the failure; once its time is over the item is a dead letter, which a human sees, and its lane goes on.
+    private static func failed(_ item: Item, _ error: any Error, backoff: Backoff, _ grave: Grave) async -> LaneScheduler<Item>.Outcome {
+        let logger = grave.logger, now = grave.clock.now
         logger.error("an event could not be dealt with", metadata: ["inbox": "\(item.id)", "instance": "\(item.instance)", "error": "\(error)"])
+        // A disk that is full may still take the small change that counts: what lies in storage alone is no fault of the item's.
+        if let fault = StorageError.beneath(error), fault.isOfTheMoment { return .again(after: .seconds(1)) }
         let text = String("\(error)".prefix(500))
-        let attempts: Int? = try? await engine.write { transaction in
+        let counted: (attempts: Int, since: Date)? = try? await grave.engine.write { transaction in
             let changed = try transaction.run(
                 """
-                UPDATE inbox SET attempts = attempts + 1, error = :error, state = CASE WHEN attempts + 1 >= :most THEN 'dead' ELSE state END
+                UPDATE inbox SET attempts = attempts + 1, error = :error, failing_since = COALESCE(failing_since, :now)
                 WHERE seq = :seq AND state = 'pending'
-                """, ["error": text.sql, "most": maximumAttempts.sql, "seq": item.seq.sql])
-            guard changed > 0 else { return 0 }
-            return try transaction.row("SELECT attempts FROM inbox WHERE seq = :seq", ["seq": item.seq.sql])?.int("attempts") ?? 0
+                """, ["error": text.sql, "now": now.sql, "seq": item.seq.sql])
+            guard changed > 0, let row = try transaction.row("SELECT attempts, failing_since FROM inbox WHERE seq = :seq", ["seq": item.seq.sql])
+            else { return (0, now) }
+            return (try row.int("attempts"), try row.date("failing_since"))
         }
         // Storage that cannot even count is no fault of the item's.
-        guard let attempts else { return .again(after: .seconds(1)) }
+        guard let counted else { return .again(after: .seconds(1)) }
         // Its effects were stored, and only then something failed: they must not happen twice.
-        guard attempts > 0 else { return .done }
-        guard attempts >= maximumAttempts else { return .again(after: backoff.delay(afterFailures: attempts)) }
-        bus.post(DeadLetter(box: .inbox, id: item.id, instance: item.instance, reason: text))
+        guard counted.attempts > 0 else { return .done }
+        guard counted.attempts >= leastAttempts, now.timeIntervalSince(counted.since) >= patience.seconds else {
+            return .again(after: backoff.delay(afterFailures: counted.attempts))
+        }
+        let letter = DeadLetter(
+            box: .inbox, id: item.id, instance: item.instance, kind: item.event.content.kind, reason: text, attempts: counted.attempts,
+            createdAt: item.receivedAt, diedAt: now, content: .event(item.event))
+        do {
+            try await grave.bury(letter, item.seq, error: text)
+        } catch {
+            return .again(after: .seconds(1))
+        }
+        logger.error("an event is given up", metadata: ["inbox": "\(item.id)", "instance": "\(item.instance)"])
         return .done
-    }
-}
-
-/// Published when something could not be dealt with or delivered, and waits for a human.
-public struct DeadLetter: BusEvent {
-    public enum Box: String, Sendable { case inbox, outbox, job }
-    public let box: Box
-    public let id: String
-    public let instance: String
-    public let reason: String
-
-    public init(box: Box, id: String, instance: String, reason: String) {
-        self.box = box
-        self.id = id
-        self.instance = instance
-        self.reason = reason
     }
 }

@@ -3,8 +3,9 @@ import Synchronization
 
 /// Works through a durable table: rows of one lane in their order, one at a time; lanes beside each other.
 ///
-/// Rows are read in batches by a cursor that only grows, as far as a window allows, so that a backlog of any size costs the same memory. A lane whose row must wait holds up only itself, but keeps its
-/// place in the window: give what can stall for long a scheduler of its own.
+/// Rows are read in batches by a cursor that only grows, as far as a window allows, so that a backlog of any size costs the same memory. A lane holds a few rows of the window at most; what it has beyond
+/// them is read again when those are done, so that one lane with thousands keeps no other from being seen. A lane whose row must wait holds up only itself, but keeps its place in the window: give what can
+/// stall for long a scheduler of its own.
 final class LaneScheduler<Row: Sendable>: Sendable {
     /// What became of a row.
     enum Outcome: Sendable {
@@ -17,6 +18,8 @@ final class LaneScheduler<Row: Sendable>: Sendable {
     struct Work: Sendable {
         /// Rows after a cursor in their order, at most so many.
         var fetch: @Sendable (_ after: Int64, _ limit: Int) async throws -> [Row]
+        /// Rows of one lane between two cursors, the latter included, in their order, at most so many; none only where there are none.
+        var fetchLane: @Sendable (_ lane: String, _ after: Int64, _ through: Int64, _ limit: Int) async throws -> [Row]
         var cursor: @Sendable (Row) -> Int64
         var lane: @Sendable (Row) -> String
         /// Deals with a row. Must not throw: what went wrong is an outcome.
@@ -27,6 +30,10 @@ final class LaneScheduler<Row: Sendable>: Sendable {
 
     private struct Lane {
         var rows: [Row] = []
+        /// The cursor of the last row that was held.
+        var last: Int64 = 0
+        /// The cursor of the last row that was seen and is not held; nil where all are.
+        var passedOver: Int64?
         var isRunning = false
         var task: Task<Void, Never>?
         /// True while its row is being dealt with, false while it waits.
@@ -39,7 +46,15 @@ final class LaneScheduler<Row: Sendable>: Sendable {
         var isStopping = false
     }
 
+    private enum Next {
+        case row(Row)
+        /// None is held, and there are others to be read.
+        case refill(after: Int64, through: Int64)
+        case end
+    }
+
     private let window: Int
+    private let laneWindow: Int
     private let batch: Int
     private let clock: any TimeSource
     private let concurrency: ConcurrencyLimiter
@@ -51,9 +66,14 @@ final class LaneScheduler<Row: Sendable>: Sendable {
     /// - Parameters:
     ///   - concurrency: lanes worked at the same time.
     ///   - window: rows held in memory.
+    ///   - laneWindow: rows of one lane held in memory.
     ///   - grace: how long rows that are being dealt with may take when the work is to end; then they are cancelled.
-    init(concurrency: Int, window: Int = 2000, batch: Int = 200, clock: any TimeSource, grace: Duration = .seconds(10), work: Work) {
+    init(
+        concurrency: Int, window: Int = 2000, laneWindow: Int = 20, batch: Int = 200, clock: any TimeSource, grace: Duration = .seconds(10),
+        work: Work
+    ) {
         self.grace = grace
+        self.laneWindow = laneWindow
         self.window = window
         self.batch = batch
         self.clock = clock
@@ -108,10 +128,18 @@ final class LaneScheduler<Row: Sendable>: Sendable {
     }
 
     private func admit(_ row: Row) {
-        let lane = work.lane(row)
+        let lane = work.lane(row), cursor = work.cursor(row)
         inner.withLock { inner in
-            inner.inWindow += 1
-            inner.lanes[lane, default: Lane()].rows.append(row)
+            var held = inner.lanes[lane] ?? Lane()
+            // Behind one that was passed over every other must be too: they are worked in their order.
+            if held.passedOver != nil || held.rows.count >= laneWindow {
+                held.passedOver = cursor
+            } else {
+                held.rows.append(row)
+                held.last = cursor
+                inner.inWindow += 1
+            }
+            inner.lanes[lane] = held
             guard inner.lanes[lane]?.isRunning == false else { return }
             inner.lanes[lane]?.isRunning = true
             inner.lanes[lane]?.task = Task { await self.drain(lane) }
@@ -119,7 +147,15 @@ final class LaneScheduler<Row: Sendable>: Sendable {
     }
 
     private func drain(_ lane: String) async {
-        while let row = next(in: lane) {
+        while true {
+            let row: Row
+            switch next(in: lane) {
+            case .row(let next): row = next
+            case .refill(let after, let through):
+                await refill(lane, after, through)
+                continue
+            case .end: return
+            }
             var isDone = false
             while !isDone, (try? await concurrency.acquire()) != nil {
                 guard beginHandling(lane) else {
@@ -155,13 +191,45 @@ final class LaneScheduler<Row: Sendable>: Sendable {
         }
     }
 
-    private func next(in lane: String) -> Row? {
+    private func next(in lane: String) -> Next {
         inner.withLock { inner in
-            guard !inner.isStopping, let rows = inner.lanes[lane]?.rows, !rows.isEmpty else {
+            guard !inner.isStopping, var held = inner.lanes[lane] else {
                 inner.lanes[lane] = nil
-                return nil
+                return .end
             }
-            return inner.lanes[lane]?.rows.removeFirst()
+            if !held.rows.isEmpty {
+                let row = held.rows.removeFirst()
+                inner.lanes[lane] = held
+                return .row(row)
+            }
+            if let through = held.passedOver { return .refill(after: held.last, through: through) }
+            inner.lanes[lane] = nil
+            return .end
+        }
+    }
+
+    /// Reads what was passed over. A lane is done with it only where nothing is left: rows that cannot be read may be missing from what comes.
+    private func refill(_ lane: String, _ after: Int64, _ through: Int64) async {
+        do {
+            let rows = try await work.fetchLane(lane, after, through, laneWindow)
+            inner.withLock { inner in
+                guard var held = inner.lanes[lane] else { return }
+                if let last = rows.last {
+                    held.rows = rows
+                    held.last = work.cursor(last)
+                    inner.inWindow += rows.count
+                } else {
+                    held.last = through
+                    // Others may have been passed over meanwhile.
+                    if held.passedOver == through { held.passedOver = nil }
+                }
+                inner.lanes[lane] = held
+            }
+        } catch is CancellationError {
+            return
+        } catch {
+            work.fetchFailed(error)
+            try? await clock.sleep(for: .seconds(1))
         }
     }
 }

@@ -22,12 +22,24 @@ public final class Outbox: Sendable {
 
     /// How long delivery is tried.
     public struct Policy: Sendable {
+        /// For how long a kind is tried, however often that is; until then nothing of its lane overtakes it.
+        public var lifetimes: [OutboxEntry.Kind: Duration]
+        /// How often other kinds are tried, within a day: what is urgent goes another way soon.
         public var attempts: Int
         public var backoff: Backoff
 
-        public init(attempts: Int = 12, backoff: Backoff = Backoff(base: .seconds(2), maximum: .seconds(900))) {
+        public init(
+            lifetimes: [OutboxEntry.Kind: Duration] = [.message: .seconds(86_400)], attempts: Int = 12,
+            backoff: Backoff = Backoff(base: .seconds(2), maximum: .seconds(900))
+        ) {
+            self.lifetimes = lifetimes
             self.attempts = attempts
             self.backoff = backoff
+        }
+
+        func isOver(_ entry: OutboxEntry, attempts: Int, age: TimeInterval) -> Bool {
+            guard let lifetime = lifetimes[entry.kind] else { return attempts >= self.attempts || age > 86_400 }
+            return age > lifetime.seconds
         }
     }
 
@@ -37,6 +49,7 @@ public final class Outbox: Sendable {
     private let logger: Logger
     private let metrics: any MetricsFactory
     private let bus: EventBus
+    private let letters: DeadLetters?
     private let policy: Policy
     private let deliveries: [OutboxEntry.Kind: Deliver]
     private let concurrency: @Sendable (String) -> Int
@@ -46,12 +59,14 @@ public final class Outbox: Sendable {
     private let early = Mutex(EarlyReceipts())
 
     /// - Parameters:
+    ///   - letters: who is told of what does not arrive.
     ///   - concurrency: how many entries of an instance may be on their way at once.
     ///   - deliveries: who delivers each kind.
     ///   - reported: who is to know what receipts say.
     public init(
         engine: any StorageEngine, property: String, clock: any TimeSource, logger: Logger, metrics: any MetricsFactory, bus: EventBus,
-        policy: Policy = Policy(), concurrency: @escaping @Sendable (String) -> Int = { _ in 16 }, deliveries: [OutboxEntry.Kind: Deliver],
+        letters: DeadLetters? = nil, policy: Policy = Policy(), concurrency: @escaping @Sendable (String) -> Int = { _ in 16 },
+        deliveries: [OutboxEntry.Kind: Deliver],
         reported: @escaping Reported = { _, _ in }
     ) {
         self.engine = engine
@@ -60,6 +75,7 @@ public final class Outbox: Sendable {
         self.logger = logger
         self.metrics = metrics
         self.bus = bus
+        self.letters = letters
         self.policy = policy
         self.concurrency = concurrency
         self.reported = reported
@@ -94,7 +110,7 @@ public final class Outbox: Sendable {
     public func apply(_ receipt: DeliveryReceipt, from instance: String, in transaction: any StorageTransaction) throws {
         let found = try transaction.row(
             """
-            SELECT o.id, o.instance, o.state, o.kind FROM outbox_vendor_id v JOIN outbox o ON o.id = v.outbox_id
+            SELECT o.id, o.instance, o.state, o.kind, o.payload, o.attempts, o.created_at FROM outbox_vendor_id v JOIN outbox o ON o.id = v.outbox_id
             WHERE v.property = :property AND v.instance = :instance AND v.vendor_id = :vendor
             """, ["property": property.sql, "instance": instance.sql, "vendor": receipt.vendorMessageID.sql])
         guard let row = found else {
@@ -105,14 +121,33 @@ public final class Outbox: Sendable {
         guard let before = OutboxEntry.State(rawValue: try row.string("state")), let after = OutboxEntry.State(rawValue: receipt.state.rawValue),
             after.rank > before.rank
         else { return }
-        let id = try row.string("id"), reason = [receipt.reason, receipt.detail].compactMap { $0 }.joined(separator: ": ")
+        let id = try row.string("id"), reason = [receipt.reason, receipt.detail].compactMap { $0 }.joined(separator: ": "), now = clock.now
+        let hasFailed = after == .failed
         try transaction.run(
-            "UPDATE outbox SET state = :state, error = :error WHERE id = :id",
-            ["state": after.rawValue.sql, "error": reason.isEmpty ? .null : reason.sql, "id": id.sql])
+            "UPDATE outbox SET state = :state, error = :error, died_at = :died WHERE id = :id",
+            [
+                "state": after.rawValue.sql, "error": reason.isEmpty ? .null : reason.sql, "died": hasFailed ? now.sql : .null, "id": id.sql,
+            ])
         try note(id, "receipt", after.rawValue, reason.isEmpty ? "the channel reports the message as \(after.rawValue)" : reason, in: transaction)
         let changed = OutboxChanged(
             id: id, instance: try row.string("instance"), kind: .init(rawValue: try row.string("kind")), state: after, reason: reason)
         try reported(changed, transaction)
+        // Of a page on call hears as of news: it is the next contact's turn.
+        if hasFailed, changed.kind != .page {
+            let entry = OutboxEntry(
+                id: id, instance: changed.instance, kind: changed.kind, lane: "", payload: Array(try row.string("payload").utf8),
+                createdAt: try row.date("created_at"))
+            let letter = entry.letter(
+                .failed, reason.isEmpty ? "the channel says that it failed" : reason, attempts: try row.int("attempts"), at: now)
+            do {
+                try letters?.tell(letter, in: transaction)
+            } catch {
+                // The receipt, and the delivery that is written down with it, must not be refused for what follows from it.
+                if let fault = StorageError.beneath(error), fault.isOfTheMoment { throw error }
+                logger.error("what follows from a dead letter could not be done", metadata: ["letter": "\(id)", "error": "\(error)"])
+                try letters?.tell(letter, plainly: true, in: transaction)
+            }
+        }
         transaction.afterCommit { [bus] in bus.post(changed) }
     }
 
@@ -142,7 +177,8 @@ public final class Outbox: Sendable {
     /// Entries that wait in memory or are on their way.
     public var depth: Int { schedulers.withLock { $0.values.reduce(0) { $0 + $1.scheduler.depth } } }
 
-    private func wake(_ instance: String) {
+    /// Says that there may be something to deliver by an instance.
+    func wake(_ instance: String) {
         let runs = isRunning.withLock { $0 }
         let scheduler = schedulers.withLock { schedulers in
             let scheduler = schedulers[instance]?.scheduler ?? makeScheduler(for: instance)
@@ -161,19 +197,25 @@ public final class Outbox: Sendable {
                 fetch: { [engine, property] after, limit in
                     try await Self.queued(engine, property: property, instance: instance, after: after, limit: limit)
                 },
+                fetchLane: { [engine, property] lane, after, through, limit in
+                    try await Self.queued(engine, property: property, instance: instance, after: after, lane: (lane, through), limit: limit)
+                },
                 cursor: \.seq, lane: \.lane, handle: { [weak self] entry in await self?.deliver(entry) ?? .done },
                 fetchFailed: { [logger] in logger.error("the outbox cannot be read", metadata: ["error": "\($0)"]) }))
     }
 
-    private static func queued(_ engine: any StorageEngine, property: String, instance: String, after: Int64, limit: Int) async throws
-        -> [OutboxEntry]
-    {
-        try await engine.read { reader in
+    /// - Parameter lane: only rows of a lane, as far as a number.
+    private static func queued(
+        _ engine: any StorageEngine, property: String, instance: String, after: Int64, lane: (name: String, through: Int64)? = nil, limit: Int
+    ) async throws -> [OutboxEntry] {
+        let only = lane == nil ? "" : " AND lane = :lane AND seq <= :through"
+        let arguments: [String: SQLValue] = lane.map { ["lane": $0.name.sql, "through": $0.through.sql] } ?? [:]
+        return try await engine.read { reader in
             try reader.rows(
                 """
                 SELECT seq, id, kind, lane, payload, created_at, attempts FROM outbox
-                WHERE state = 'queued' AND seq > :after AND instance = :instance AND property = :property ORDER BY seq LIMIT :limit
-                """, ["after": after.sql, "instance": instance.sql, "property": property.sql, "limit": limit.sql]
+                WHERE state = 'queued' AND seq > :after AND instance = :instance AND property = :property\(only) ORDER BY seq LIMIT :limit
+                """, arguments.merging(["after": after.sql, "instance": instance.sql, "property": property.sql, "limit": limit.sql]) { $1 }
             ).map { row in
                 var entry = OutboxEntry(
                     id: try row.string("id"), instance: instance, kind: .init(rawValue: try row.string("kind")), lane: try row.string("lane"),
@@ -266,7 +308,7 @@ public final class Outbox: Sendable {
         }
         guard let attempts else { return .again(after: .seconds(1)) }
         let age = now.timeIntervalSince(entry.createdAt)
-        let isLast = failure.disposition == .permanent || attempts >= policy.attempts || age > 86_400
+        let isLast = failure.disposition == .permanent || policy.isOver(entry, attempts: attempts, age: age)
         guard isLast else {
             let wait = max(.milliseconds(100), policy.backoff.delay(afterFailures: max(1, attempts), atLeast: asked))
             logger.warning(
@@ -275,10 +317,16 @@ public final class Outbox: Sendable {
             return .again(after: wait)
         }
         do {
-            try await engine.write { [self] transaction in
-                try transaction.run("UPDATE outbox SET state = 'dead' WHERE id = :id", ["id": entry.id.sql])
+            let letter = entry.letter(.dead, text, attempts: attempts, at: now)
+            let isDead = try await DeadLetters.bury(letter, telling: letters, engine: engine, logger: logger) { [self] transaction in
+                let changed = try transaction.run(
+                    "UPDATE outbox SET state = 'dead', died_at = :now WHERE id = :id AND state = 'queued'", ["id": entry.id.sql, "now": now.sql])
+                guard changed == 1 else { return false }
                 try note(entry.id, "delivery", "dead", text, in: transaction)
+                return true
             }
+            // A receipt was quicker: it has been told of.
+            guard isDead else { return .done }
         } catch {
             return .again(after: .seconds(1))
         }
@@ -288,7 +336,6 @@ public final class Outbox: Sendable {
             factory: metrics
         ).increment()
         bus.post(OutboxChanged(id: entry.id, instance: entry.instance, kind: entry.kind, state: .dead, reason: text))
-        bus.post(DeadLetter(box: .outbox, id: entry.id, instance: entry.instance, reason: text))
         return .done
     }
 

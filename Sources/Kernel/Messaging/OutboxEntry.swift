@@ -60,6 +60,14 @@ public struct OutboxEntry: Sendable {
             createdAt: date)
     }
 
+    /// The entry as a dead letter.
+    func letter(_ state: DeadLetter.State, _ reason: String, attempts: Int, at date: Date) -> DeadLetter {
+        let message = kind == .message ? try? decoded(OutboundMessage.self) : nil
+        return DeadLetter(
+            box: .outbox, id: id, instance: instance, kind: kind.rawValue, state: state, reason: reason, attempts: attempts, createdAt: createdAt,
+            diedAt: date, content: message.map { .message($0) } ?? .other)
+    }
+
     /// The payload as what the kind's delivery takes.
     public func decoded<T: Decodable>(_ type: T.Type) throws -> T { try JSONDecoder().decode(type, from: Data(payload)) }
 }

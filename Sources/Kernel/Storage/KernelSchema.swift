@@ -138,5 +138,6 @@ public enum KernelSchema {
                         PRIMARY KEY (property, fingerprint)
                         """)
             ]),
+        deadLetters,
     ]
 }

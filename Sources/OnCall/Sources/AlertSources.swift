@@ -89,14 +89,23 @@ public struct AlertSources: AlertSourceKeeping {
 
     // MARK: Mails
 
+    /// Whether an event is a source's, or a program's, and no guest's.
+    public func takes(_ event: InboundEvent, by channel: String) -> Bool {
+        guard case .message(let message) = event.content else { return false }
+        return source(of: message, by: channel) != nil || message.isAutomatic == true
+    }
+
+    private func source(of message: InboundMessage, by channel: String) -> Source? {
+        let listening = sources.filter { $0.settings.kind == .email && $0.settings.channel == channel }
+        // The address that is written out wins over a source to which all mails of the channel go.
+        return listening.first(where: { $0.mails.isNamed(in: message) }) ?? listening.first(where: { $0.settings.addresses.isEmpty })
+    }
+
     /// Takes a mail that is a source's, or that a program sent and that nobody is to answer.
     /// - Returns: true where the item is complete, and is no guest's.
     public func take(_ item: Inbox.Item) async throws -> Bool {
         guard case .message(let message) = item.event.content else { return false }
-        let listening = sources.filter { $0.settings.kind == .email && $0.settings.channel == item.instance }
-        // The address that is written out wins over a source to which all mails of the channel go.
-        guard let source = listening.first(where: { $0.mails.isNamed(in: message) }) ?? listening.first(where: { $0.settings.addresses.isEmpty })
-        else {
+        guard let source = source(of: message, by: item.instance) else {
             guard message.isAutomatic == true else { return false }
             try await leave(item, "ignored", "a program sent it, and no alert source of oncall.sources takes it", as: nil)
             return true

@@ -40,7 +40,7 @@ import Testing
         settings.alerts.outputRatio = nil
         change(&settings)
         let clock = VirtualClock()
-        let jobs = JobQueue(engine: engine, property: PropertyInfo.sample.id, clock: clock, logger: LogRecorder().logger(), bus: EventBus())
+        let jobs = JobQueue(engine: engine, property: PropertyInfo.sample.id, clock: clock, logger: LogRecorder().logger())
         let ledger = UsageLedger(
             settings: settings, engine: engine, property: .sample, alerts: AlertIntake(jobs: jobs), clock: clock, logger: LogRecorder().logger())
         try await body(Bench(engine: engine, clock: clock, ledger: ledger))

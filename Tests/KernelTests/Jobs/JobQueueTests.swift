@@ -125,7 +125,6 @@ import Testing
     @Test func afterTenTriesItIsADeadLetter() async throws {
         try await withEngine(.memory) { engine in
             let desk = Desk(engine: engine), tries = Mutexed(0)
-            let dead = desk.bus.subscribe(to: DeadLetter.self)
             let queue = desk.jobs()
             queue.register("bad") { _ in
                 tries.update { $0 += 1 }
@@ -138,11 +137,23 @@ import Testing
                 await desk.clock.advance(by: .seconds(3600))
             }
             #expect(tries.value == JobQueue.maximumAttempts && JobQueue.maximumAttempts == 10)
-            var letters = dead.makeAsyncIterator()
-            #expect(await letters.next()?.instance == "bad")
-            let row = try await engine.read { try $0.row("SELECT attempts, error FROM job") }
+            #expect(try await desk.alerts().map { $0.labels["source"] } == ["bad"])
+            let row = try await engine.read { try $0.row("SELECT attempts, error FROM job WHERE kind = 'bad'") }
             #expect(try row?.int("attempts") == 10)
             #expect(try row?.string("error") == "Broken()")
+        }
+    }
+
+    @Test func anAlertThatDiesRaisesNone() async throws {
+        try await withEngine(.memory) { engine in
+            let desk = Desk(engine: engine), queue = desk.jobs()
+            queue.register(AlertIntake.jobKind) { _ in throw Broken() }
+            try await queue.enqueue(AlertIntake.jobKind)
+            try await beside({ await queue.run() }) { () async throws in
+                #expect(
+                    try await desk.pass(.seconds(60)) { try await engine.read { try $0.row("SELECT id FROM job WHERE state = 'dead'") } != nil })
+            }
+            #expect(try await count(desk) == 1)
         }
     }
 

@@ -16,18 +16,21 @@ import Testing
         let done = Mutexed<[Row]>([])
         init(_ rows: [Row]) { self.rows = Mutexed(rows) }
         func fetch(_ after: Int64, _ limit: Int) -> [Row] { Array(rows.value.filter { $0.seq > after }.prefix(limit)) }
+        func fetch(_ lane: String, _ after: Int64, _ through: Int64, _ limit: Int) -> [Row] {
+            Array(rows.value.filter { $0.lane == lane && $0.seq > after && $0.seq <= through }.prefix(limit))
+        }
     }
 
     private let clock = VirtualClock()
 
     private func scheduler(
-        _ table: Table, concurrency: Int = 8, window: Int = 2000, batch: Int = 200,
+        _ table: Table, concurrency: Int = 8, window: Int = 2000, laneWindow: Int = 20, batch: Int = 200,
         handle: @escaping @Sendable (Row) async -> LaneScheduler<Row>.Outcome
     ) -> LaneScheduler<Row> {
         LaneScheduler(
-            concurrency: concurrency, window: window, batch: batch, clock: clock,
+            concurrency: concurrency, window: window, laneWindow: laneWindow, batch: batch, clock: clock,
             work: .init(
-                fetch: { table.fetch($0, $1) }, cursor: \.seq, lane: \.lane,
+                fetch: { table.fetch($0, $1) }, fetchLane: { table.fetch($0, $1, $2, $3) }, cursor: \.seq, lane: \.lane,
                 handle: { row in
                     let outcome = await handle(row)
                     if case .done = outcome { table.done.update { $0.append(row) } }
@@ -94,6 +97,30 @@ import Testing
         box.update { $0 = nil }
     }
 
+    @Test func oneLaneWithThousandsHidesNoOther() async {
+        let table = Table((1...3000).map { Row(seq: $0, lane: "flood") } + [Row(seq: 3001, lane: "fire")]), door = Door()
+        let scheduler = scheduler(table, window: 200, batch: 50) { row in
+            if row.lane == "flood" { await door.pass() }
+            return .done
+        }
+        await running(scheduler) {
+            #expect(await eventually { table.done.value.map(\.lane) == ["fire"] })
+            #expect(scheduler.depth <= 22)
+            // What comes to a lane while it is behind waits behind what it has.
+            table.rows.update { $0 += (3002...3100).map { Row(seq: $0, lane: $0 % 2 == 0 ? "flood" : "other") } }
+            scheduler.wake()
+            #expect(await eventually { table.done.value.count { $0.lane == "other" } == 49 })
+            door.open()
+            #expect(await eventually(within: .seconds(40)) { table.done.value.count == 3100 })
+            #expect(scheduler.depth == 0)
+            table.rows.update { $0.append(Row(seq: 3101, lane: "flood")) }
+            scheduler.wake()
+            #expect(await eventually { table.done.value.count == 3101 })
+        }
+        let flood = table.done.value.filter { $0.lane == "flood" }.map(\.seq)
+        #expect(flood == flood.sorted() && Set(flood).count == flood.count)
+    }
+
     @Test func aRowThatMustWaitHoldsOnlyItsLane() async {
         let table = Table([Row(seq: 1, lane: "sick"), Row(seq: 2, lane: "sick"), Row(seq: 3, lane: "well"), Row(seq: 4, lane: "well")])
         let tries = Mutexed(0)
@@ -135,7 +162,7 @@ import Testing
                 fetch: { after, limit in
                     if isBroken.value { throw Broken() }
                     return table.fetch(after, limit)
-                }, cursor: \.seq, lane: \.lane,
+                }, fetchLane: { table.fetch($0, $1, $2, $3) }, cursor: \.seq, lane: \.lane,
                 handle: { row in
                     table.done.update { $0.append(row) }
                     return .done

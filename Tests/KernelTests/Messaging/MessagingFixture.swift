@@ -36,22 +36,39 @@ struct Desk: Sendable {
     let bus = EventBus()
     let engine: any StorageEngine
 
-    func inbox(concurrency: Int = 32, _ handler: @escaping Inbox.Handler) -> Inbox {
+    func inbox(concurrency: Int = 32, concern: @escaping DeadLetters.Concern = { _, _ in nil }, _ handler: @escaping Inbox.Handler) -> Inbox {
         Inbox(
-            engine: engine, property: "main", clock: clock, logger: logs.logger(), metrics: metrics, bus: bus, concurrency: concurrency,
-            handler: handler)
+            engine: engine, property: "main", clock: clock, logger: logs.logger(), metrics: metrics, letters: letters(concern),
+            concurrency: concurrency, handler: handler)
     }
 
-    /// With waits without jitter.
+    /// With waits without jitter, and messages given up after so many tries.
     func outbox(attempts: Int = 4, _ deliver: @escaping Outbox.Deliver) -> Outbox {
+        outbox(
+            .init(lifetimes: [:], attempts: attempts, backoff: Backoff(base: .seconds(2), maximum: .seconds(60), random: { 1 })),
+            deliver: deliver)
+    }
+
+    func outbox(_ policy: Outbox.Policy, concern: @escaping DeadLetters.Concern = { _, _ in nil }, deliver: @escaping Outbox.Deliver) -> Outbox {
         Outbox(
-            engine: engine, property: "main", clock: clock, logger: logs.logger(), metrics: metrics, bus: bus,
-            policy: .init(attempts: attempts, backoff: Backoff(base: .seconds(2), maximum: .seconds(60), random: { 1 })),
-            deliveries: [.message: deliver])
+            engine: engine, property: "main", clock: clock, logger: logs.logger(), metrics: metrics, bus: bus, letters: letters(concern),
+            policy: policy, deliveries: [.message: deliver, "notice": deliver, .page: deliver])
+    }
+
+    func letters(_ concern: @escaping DeadLetters.Concern = { _, _ in nil }) -> DeadLetters {
+        DeadLetters(alerts: AlertIntake(jobs: jobs()), property: "main", concern: concern)
+    }
+
+    /// The alerts that wait for whoever routes them, by their fingerprints.
+    func alerts() async throws -> [Alert] {
+        try await engine.read { reader in
+            try reader.rows("SELECT payload FROM job WHERE kind = :kind ORDER BY run_at, id", ["kind": AlertIntake.jobKind.sql])
+                .map { try JSONDecoder().decode(Alert.self, from: Data(try $0.blob("payload"))) }
+        }
     }
 
     func jobs(concurrency: Int = 16) -> JobQueue {
-        JobQueue(engine: engine, property: "main", clock: clock, logger: logs.logger(), bus: bus, concurrency: concurrency)
+        JobQueue(engine: engine, property: "main", clock: clock, logger: logs.logger(), concurrency: concurrency)
     }
 
     func states(_ table: String) async throws -> [String] {

@@ -40,7 +40,7 @@ import Testing
     @Test func jobsAreDoneByWhoeverMovesTheClock() async throws {
         let time = ManualTime(now: Self.begin), done = Mutexed<[String]>([]), engine = try await SQLiteEngine.open(path: nil)
         try await engine.migrate(KernelSchema.migrations)
-        let jobs = JobQueue(engine: engine, property: "main", clock: time, logger: LogRecorder().logger(), bus: EventBus())
+        let jobs = JobQueue(engine: engine, property: "main", clock: time, logger: LogRecorder().logger())
         jobs.register("note") { payload in
             let text = String(decoding: payload, as: UTF8.self)
             done.update { $0.append(text) }

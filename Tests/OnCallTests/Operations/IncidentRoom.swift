@@ -22,7 +22,7 @@ final class IncidentRoom: Sendable {
     private init(_ engine: SQLiteEngine, _ clock: VirtualClock, _ plan: IncidentPlan) async throws {
         self.engine = engine
         self.clock = clock
-        jobs = JobQueue(engine: engine, property: PropertyInfo.sample.id, clock: clock, logger: LogRecorder().logger(), bus: EventBus())
+        jobs = JobQueue(engine: engine, property: PropertyInfo.sample.id, clock: clock, logger: LogRecorder().logger())
         trigger = IncidentTrigger(jobs: jobs)
         let alerts = AlertIntake(jobs: jobs), matters = matters
         desk = IncidentDesk(

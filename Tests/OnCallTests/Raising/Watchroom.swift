@@ -21,7 +21,7 @@ final class Watchroom: Sendable {
     private init(_ engine: SQLiteEngine, _ clock: VirtualClock) {
         self.engine = engine
         self.clock = clock
-        let jobs = JobQueue(engine: engine, property: PropertyInfo.sample.id, clock: clock, logger: logs.logger(), bus: EventBus())
+        let jobs = JobQueue(engine: engine, property: PropertyInfo.sample.id, clock: clock, logger: logs.logger())
         self.jobs = jobs
         alerts = AlertIntake(jobs: jobs)
         running = Task { await jobs.run() }

@@ -42,7 +42,6 @@ import Testing
                 metrics: metrics, logger: room.logs.logger())
             let inbox = Inbox(
                 engine: room.engine, property: PropertyInfo.sample.id, clock: room.clock, logger: room.logs.logger(), metrics: metrics,
-                bus: EventBus(),
                 handler: { item in
                     if try await sources.take(item) { return }
                     guests.messages.withLock { $0.append(item.event.vendorID) }

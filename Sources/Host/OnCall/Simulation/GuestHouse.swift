@@ -74,7 +74,7 @@ final class GuestHouse: ScenarioHouse {
         let engine = try await SQLiteEngine.open(path: nil)
         try await engine.migrate(JackApplication.migrations)
         let clock = ManualTime(now: begin), parts = kernel.parts, bus = EventBus(), box = Box(), property = parts.property.id
-        let jobs = JobQueue(engine: engine, property: property, clock: clock, logger: parts.logger, bus: bus)
+        let jobs = JobQueue(engine: engine, property: property, clock: clock, logger: parts.logger)
         let outbox = Outbox(
             engine: engine, property: property, clock: clock, logger: parts.logger, metrics: parts.metrics, bus: bus, deliveries: [:])
         let alerts = AlertIntake(jobs: jobs)
@@ -86,7 +86,7 @@ final class GuestHouse: ScenarioHouse {
         alerts.route { alert in box.state.withLock { $0.alerts.append(alert) } }
         jobs.register(GuestWatch.jobKind) { try await butler.watch?.perform($0) }
         let inbox = Inbox(
-            engine: engine, property: property, clock: clock, logger: parts.logger, metrics: parts.metrics, bus: bus,
+            engine: engine, property: property, clock: clock, logger: parts.logger, metrics: parts.metrics,
             handler: { item in
                 do {
                     try await butler.handle(item)

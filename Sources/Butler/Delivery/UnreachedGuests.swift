@@ -1,0 +1,102 @@
+import Foundation
+import Kernel
+import PluginAPI
+
+/// Has a human see to a guest who was not reached, or not heard: the conversation is handed to staff in the transaction that gives the letter up.
+struct UnreachedGuests: Sendable {
+    let property: String
+    let bus: EventBus
+    let clock: any TimeSource
+    let conversations: ConversationRepository
+    let messages: MessageRepository
+    let guests: GuestRepository
+    let watch: GuestWatch?
+
+    /// - Returns: the conversation that the letter is about; nil where it is about none.
+    func take(_ letter: DeadLetter, in transaction: any StorageTransaction) throws -> DeadLetterMatter? {
+        switch letter.content {
+        case .message: try unreached(letter, transaction)
+        case .event(let event): try unheard(letter, event, transaction)
+        case .other: nil
+        }
+    }
+
+    /// A message that the guest does not have.
+    private func unreached(_ letter: DeadLetter, _ transaction: any StorageTransaction) throws -> DeadLetterMatter? {
+        guard let message = try messages.get(letter.id, in: transaction),
+            let conversation = try conversations.get(message.conversationID, in: transaction)
+        else { return nil }
+        let handed = try handOver(conversation, letter, "the message did not reach the guest: \(letter.reason)", transaction)
+        // What was answered by it is not answered. The guest counts as waiting from now on: nobody could know it before.
+        if let question = message.inReplyTo {
+            try watch?.dealtWith(question, receivedAt: letter.diedAt, in: handed, awaitsHuman: true, now: letter.diedAt, transaction)
+        } else {
+            try watch?.look(at: handed, now: letter.diedAt, in: transaction)
+        }
+        return try matter(of: handed, "a message to the guest \(Self.place(handed)) did not arrive: \(letter.reason)", letter, transaction)
+    }
+
+    /// A guest's message that nobody has read.
+    private func unheard(_ letter: DeadLetter, _ event: InboundEvent, _ transaction: any StorageTransaction) throws -> DeadLetterMatter? {
+        guard case .message(let given) = event.content, let peer = event.peer else { return nil }
+        let now = letter.diedAt
+        var conversation =
+            try conversations.find(letter.instance, peer, in: transaction)
+            ?? Conversation(id: Identifier.make("cnv", at: now), instance: letter.instance, peer: peer, at: now)
+        conversation.lastGuestAt = letter.createdAt
+        let handed = try handOver(conversation, letter, "the guest's message could not be dealt with", transaction)
+        if try messages.get(letter.id, in: transaction) == nil {
+            try messages.add(
+                Message(
+                    id: letter.id, conversationID: handed.id, author: .guest, authorName: given.displayName, text: given.words,
+                    extras: .init(media: given.media, location: given.location), language: handed.language, vendorID: event.vendorID,
+                    state: .received, createdAt: letter.createdAt), in: transaction)
+        }
+        try watch?.dealtWith(letter.id, receivedAt: now, in: handed, awaitsHuman: true, now: now, transaction)
+        return try matter(of: handed, "a message of the guest \(Self.place(handed)) could not be dealt with", letter, transaction)
+    }
+
+    /// Whoever holds the conversation keeps it.
+    private func handOver(_ before: Conversation, _ letter: DeadLetter, _ reason: String, _ transaction: any StorageTransaction) throws
+        -> Conversation
+    {
+        var conversation = before
+        if conversation.state != .taken { try conversation.move(to: .escalated, at: letter.diedAt) }
+        try conversations.save(conversation, at: letter.diedAt, in: transaction)
+        let note = Ledger.Entry(step: "letter", outcome: conversation.state.rawValue, reason: "\(reason); staff are to see to it", at: letter.diedAt)
+        try Ledger.record(note, of: letter.id, property: property, in: transaction)
+        let (bus, id, state) = (bus, conversation.id, conversation.state)
+        transaction.afterCommit { bus.post(ConversationTouched(id: id, state: state)) }
+        return conversation
+    }
+
+    private func matter(of conversation: Conversation, _ summary: String, _ letter: DeadLetter, _ reader: any StorageReader) throws
+        -> DeadLetterMatter
+    {
+        let text = letter.text.map { String($0.prefix(500)) }
+        return DeadLetterMatter(
+            subject: conversation.id, summary: summary, detail: text,
+            labels: try conversation.labels(property: property, guests: guests, in: reader),
+            annotations: letter.box == .inbox ? text.map { ["guest_text": $0] } ?? [:] : [:])
+    }
+
+    private static func place(_ conversation: Conversation) -> String {
+        conversation.room.map { "in room \($0)" } ?? "by \(conversation.instance)"
+    }
+}
+
+extension Conversation {
+    /// What routing may decide by. What is not known is left out: a label that is missing counts as an empty one.
+    func labels(property: String, guests: GuestRepository, in reader: any StorageReader) throws -> [String: String] {
+        var labels = ["property": property, "conversation": id, "channel": instance]
+        labels["room"] = room
+        labels["stay"] = reservation
+        labels["vip"] = try guestID.flatMap { try guests.get($0, in: reader)?.vip }
+        return labels.filter { !$0.value.isEmpty }
+    }
+}
+
+extension InboundMessage {
+    /// What the guest wrote, under a picture too.
+    var words: String { text ?? media.compactMap(\.caption).joined(separator: "\n") }
+}
