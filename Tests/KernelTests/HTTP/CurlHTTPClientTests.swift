@@ -306,7 +306,8 @@ import Testing
     }
 
     @Test func shutdownEndsWhatRuns() async throws {
-        let server = try await LoopbackServer.start { _ in .silence }, engine = try CurlEngine(), client = CurlHTTPClient(engine: engine, policy: .unrestricted),
+        let server = try await LoopbackServer.start { _ in .silence }, engine = try CurlEngine(),
+            client = CurlHTTPClient(engine: engine, policy: .unrestricted),
             url = server.url()
         let task = Task { try await client.send(ClientRequest(.get, url)) }
         #expect(await eventually { server.requests.count == 1 })

@@ -78,7 +78,8 @@ import Testing
     @Test func aCertificateOfTheOperatorsChoiceIsTrustedAndHTTP2IsOffered() async throws {
         // `-msg` makes the server print what the client offers.
         let server = try await Server(options: ["-msg"])
-        let response = try await send(to: server, OutboundPolicy(allowedHosts: nil, allowsPrivateAddresses: true, certificateAuthorities: server.certificate))
+        let response = try await send(
+            to: server, OutboundPolicy(allowedHosts: nil, allowsPrivateAddresses: true, certificateAuthorities: server.certificate))
         #expect(response.status == .ok && response.text.contains("s_server"))
         #expect(await eventually { server.output.contains("advertised by the client: h2, http/1.1") })
     }
@@ -101,7 +102,9 @@ import Testing
 
     @Test func aMissingFileOfAuthoritiesIsTheOperatorsMistake() async throws {
         let server = try await Server()
-        let failure = await #expect(throws: PluginFailure.self) { try await send(to: server, OutboundPolicy(allowedHosts: nil, allowsPrivateAddresses: true, certificateAuthorities: "/nowhere.pem")) }
+        let failure = await #expect(throws: PluginFailure.self) {
+            try await send(to: server, OutboundPolicy(allowedHosts: nil, allowsPrivateAddresses: true, certificateAuthorities: "/nowhere.pem"))
+        }
         #expect(failure?.reason == .configuration && failure?.disposition == .permanent)
     }
 }

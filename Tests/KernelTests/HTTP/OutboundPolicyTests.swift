@@ -14,7 +14,8 @@ import Testing
         for host in ["example.com", "xapi.example.com", "api.example.com.evil.test", "vendor.test", "evilvendor.test", ""] {
             #expect(!policy.allows(host: host))
         }
-        #expect(OutboundPolicy.unrestricted.allows(host: "anything")
+        #expect(
+            OutboundPolicy.unrestricted.allows(host: "anything")
                 && !OutboundPolicy(allowedHosts: [], allowsPrivateAddresses: false).allows(host: "anything"))
     }
 

@@ -160,7 +160,8 @@ private final class Hotel: Sendable {
         let keys = EncryptionKeys(secret: Secret("a-test-key-of-thirty-two-characters!"))
         let kernel = JackKernel(
             .init(
-                property: .sample, engine: engine, clock: clock, logger: logger, metrics: metrics, http: { _ in CurlHTTPClient(engine: http, policy: .unrestricted) },
+                property: .sample, engine: engine, clock: clock, logger: logger, metrics: metrics,
+                http: { _ in CurlHTTPClient(engine: http, policy: .unrestricted) },
                 files: { _ in NoFiles() },
                 secrets: { EncryptedSecretStore(engine: engine, property: "main", owner: $0, keys: keys, clock: clock) }, trapFile: nil))
         self.kernel = kernel
