@@ -230,7 +230,8 @@ public final class JackKernel: Sendable {
         logger[metadataKey: "instance"] = "\(spec.name)"
         let scheduler = InstanceScheduler(instance: spec.name, jobs: jobs, clock: parts.clock, logger: logger)
         let mail: (any MailService)? = parts.mail.map {
-            KernelMailService(instance: spec.name, engine: $0, clock: parts.clock, health: health, logger: logger)
+            KernelMailService(
+                instance: spec.name, engine: $0, policy: OutboundPolicy(for: spec), clock: parts.clock, health: health, logger: logger)
         }
         let context = PluginContext(
             instance: spec.name, property: parts.property, logger: logger, metrics: PluginMetrics(instance: spec.name, factory: parts.metrics),
@@ -265,7 +266,10 @@ private struct InstanceInbound: InboundPort {
 
     func accept(_ events: [InboundEvent]) async throws -> [InboundReceipt] {
         do {
-            return try await link.kernel().inbox.accept(instance, events)
+            let kernel = try link.kernel()
+            // Back-pressure: whoever brings too much waits here, and so does what it reads from.
+            try await kernel.instances.supervisor(instance)?.inbound.enter(events.count)
+            return try await kernel.inbox.accept(instance, events)
         } catch let error as StorageError {
             throw PluginFailure.notReady(.unreachable, "what arrived cannot be stored: \(error.message)", cause: error)
         }

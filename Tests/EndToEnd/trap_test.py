@@ -67,6 +67,18 @@ def test_a_trap_in_start():
         held_and_released(house)
 
 
+def test_a_trap_in_the_check_of_a_webhook():
+    with trapped("{at: check}") as house:
+        house.start()
+        equal(house.api("POST", "/webhooks/bell", b"no trap").status, 401)
+        try:
+            house.api("POST", "/webhooks/bell", b"boom")
+        except OSError:
+            pass  # The connection ends with the process.
+        ends_by_a_trap(house)
+        held_and_released(house)
+
+
 def test_a_kill_is_no_trap():
     with trapped("{at: never}") as house:
         house.start()

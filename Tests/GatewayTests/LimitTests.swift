@@ -59,6 +59,56 @@ import Testing
         #expect(limiter.count < 10)
     }
 
+    private func blocks(_ time: StoppedTime, maximum: Int = 100) throws -> WebhookBlocks {
+        var rule = RateLimits.Block()
+        rule.failures = 3
+        return try #require(WebhookBlocks(rule, maximumAddresses: maximum, time: time))
+    }
+
+    @Test func failuresThatAreFarApartBlockNobody() throws {
+        let time = StoppedTime(), blocks = try blocks(time), address = IPAddress("192.0.2.1")
+        for _ in 0..<20 {
+            #expect(!blocks.failed(address, "hook"))
+            time.advance(.seconds(301))
+        }
+        #expect(blocks.refusal(address, "hook") == nil)
+    }
+
+    @Test func aBlockLastsWhileItGoesOn() throws {
+        let time = StoppedTime(), blocks = try blocks(time), address = IPAddress("192.0.2.1")
+        #expect((0..<3).map { _ in blocks.failed(address, "hook") } == [false, false, true])
+        #expect(blocks.refusal(address, "hook") == .seconds(5))
+        #expect(blocks.refusal(IPAddress("192.0.2.2"), "hook") == nil && blocks.refusal(address, "other") == nil)
+        for _ in 0..<200 {
+            time.advance(.seconds(5))
+            #expect(blocks.refusal(address, "hook") == nil, "one is looked at")
+            #expect(blocks.refusal(address, "hook") == .seconds(5), "and only one")
+            #expect(!blocks.failed(address, "hook"), "it is said once")
+        }
+        time.advance(.seconds(598))
+        #expect(blocks.refusal(address, "hook") == nil)
+        #expect(blocks.refusal(address, "hook") == .seconds(2), "no longer than the block itself")
+        time.advance(.seconds(2))
+        #expect((0..<5).allSatisfy { _ in blocks.refusal(address, "hook") == nil })
+    }
+
+    @Test func trustEndsWhenNothingVerifiesForADay() throws {
+        let time = StoppedTime(), blocks = try blocks(time), address = IPAddress("192.0.2.1")
+        blocks.verified(address, "hook")
+        for _ in 0..<10 { #expect(!blocks.failed(address, "hook")) }
+        time.advance(.seconds(86_400))
+        #expect((0..<3).map { _ in blocks.failed(address, "hook") } == [false, false, true])
+    }
+
+    @Test func aCrowdOfForgersBlocksNobodyElse() throws {
+        let time = StoppedTime(), blocks = try blocks(time, maximum: 50)
+        for n in 0..<1000 { for _ in 0..<3 { _ = blocks.failed(IPAddress("10.0.\(n / 250).\(n % 250)"), "hook") } }
+        #expect(blocks.count == 50)
+        #expect(blocks.refusal(IPAddress("198.51.100.1"), "hook") == nil)
+        time.advance(.seconds(700))
+        #expect((0..<3).map { _ in blocks.failed(IPAddress("198.51.100.1"), "hook") } == [false, false, true], "the table forgets")
+    }
+
     @Test func oneIPv6CustomerIsOneAddress() throws {
         let limiter = try #require(AddressLimiter(RateLimits.Rate(perSecond: 1, burst: 1), maximumAddresses: 10, time: StoppedTime()))
         #expect(limiter.take(IPAddress("2001:db8:1:2::1")) == nil)

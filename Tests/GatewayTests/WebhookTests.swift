@@ -83,6 +83,70 @@ import Testing
         }
     }
 
+    /// Three failures are enough, and nothing else limits.
+    private func strict(_ configuration: inout GatewayConfiguration) {
+        configuration.rates.failures = nil
+        configuration.rates.block?.failures = 3
+    }
+
+    @Test func whoForgesAgainAndAgainIsNotReadAnyMore() async throws {
+        let time = StoppedTime()
+        try await TestHouse.run(time: time, strict) { house in
+            try house.mountHook()
+            try house.mountHook(of: "other")
+            for _ in 0..<3 { #expect(try await house.request("POST", "/webhooks/hook", body: "x").status == 401) }
+            // A body is announced and never sent: the answer comes without it.
+            let refused = try await house.request("POST", "/webhooks/hook", headers: ["Content-Length: 900"])
+            #expect((refused.status, refused.errorCode, refused.headers["retry-after"]) == (429, "rate_limited", "5"))
+            #expect(refused.headers["connection"] == "close")
+            #expect(try await house.request("POST", "/webhooks/other", body: "x").status == 401, "another instance is another matter")
+            let metrics = house.registry.render()
+            #expect(metrics.contains("webhook_blocked_total{instance=\"hook\"} 1"), "\(metrics)")
+            #expect(metrics.contains("webhooks_unverified_total{instance=\"hook\"} 3"))
+            #expect(house.lines.named("an address is blocked: its webhooks show no good signature").map { $0["client"] } == ["127.0.0.1"])
+            time.advance(.seconds(601))
+            #expect(try await house.request("POST", "/webhooks/hook", body: "x").status == 401, "the block has an end")
+        }
+    }
+
+    @Test func aVendorBehindTheSameAddressIsNotShutOut() async throws {
+        let time = StoppedTime(), good = ["Authorization: s"]
+        try await TestHouse.run(time: time, strict) { house in
+            try house.mountHook()
+            for _ in 0..<3 { #expect(try await house.request("POST", "/webhooks/hook", body: "x").status == 401) }
+            #expect(try await house.request("POST", "/webhooks/hook", headers: good, body: "e1").status == 429)
+            // It tries again, as vendors do, and is looked at.
+            time.advance(.seconds(5))
+            #expect(try await house.request("POST", "/webhooks/hook", headers: good, body: "e1").status == 202)
+            #expect(try await house.request("POST", "/webhooks/hook", headers: good, body: "e2").status == 202)
+            // From now on nobody at its address can have it blocked, the quiet hours of a night included.
+            time.advance(.seconds(20 * 3600))
+            for _ in 0..<10 { #expect(try await house.request("POST", "/webhooks/hook", body: "x").status == 401) }
+            #expect(try await house.request("POST", "/webhooks/hook", headers: good, body: "e3").status == 202)
+            #expect(house.stored.withLock { $0.flatMap(\.events).map(\.vendorID) } == ["e1", "e2", "e3"])
+        }
+    }
+
+    @Test func anInstancesLimitCountsOnlyWhatVerifies() async throws {
+        let asked = Mutex<[String]>([]), parsed = Mutex(0)
+        try await TestHouse.run(admit: { instance in
+            asked.withLock { $0.append(instance) }
+            return asked.withLock { $0.count } > 1 ? .milliseconds(2500) : nil
+        }) { house in
+            try house.mountHook { _ in
+                parsed.withLock { $0 += 1 }
+                return WebhookResult([InboundEvent(vendorID: "e", peer: nil, .consent(true))])
+            }
+            #expect(try await house.request("POST", "/webhooks/hook", body: "x").status == 401)
+            #expect(asked.withLock { $0.isEmpty })
+            #expect(try await house.request("POST", "/webhooks/hook", headers: ["Authorization: s"], body: "e1").status == 200)
+            let refused = try await house.request("POST", "/webhooks/hook", headers: ["Authorization: s"], body: "e2")
+            #expect((refused.status, refused.errorCode, refused.headers["retry-after"]) == (429, "rate_limited", "3"))
+            #expect(asked.withLock { $0 } == ["hook", "hook"] && parsed.withLock { $0 } == 1)
+            #expect(house.stored.withLock { $0.count } == 1)
+        }
+    }
+
     @Test func routesOfTwoInstancesCannotCollide() throws {
         let routes = MountedRoutes()
         let page = PluginRoute.page(PageRoute(path: "/") { _ in PluginResponse(.ok) })

@@ -66,6 +66,48 @@ import Testing
         }
     }
 
+    @Test func `what has failed is started again, also where nothing in the file has changed`() async throws {
+        let night = "  log: {}\n  night: {plugin: odd, settings: {starting: mends}}\n  never: {plugin: odd, settings: {starting: rejected}}"
+        try await TestHotel.run(configure: { try $0.edit("  log: {}", night) }) { hotel async throws in
+            #expect(try await hotel.get("/api/v1/plugins/night")["state"] == "failed")
+            let before = try await hotel.get("/api/v1/plugins/webchat")["since"]
+            let lines: JSONValue = [
+                "restart alert night: it has failed (the key has expired)",
+                "restart alert never: it has failed (the vendor does not know the key)",
+            ]
+            let dry = try await hotel.send(.post, "/api/v1/admin/reload", ["dry_run": true])
+            #expect(dry["changes"] == lines, "\(dry.text)")
+            #expect(try await hotel.get("/api/v1/plugins/night")["state"] == "failed")
+            let report = try await hotel.send(.post, "/api/v1/admin/reload", [:])
+            #expect(report["applied"] == true && report["changes"] == lines, "\(report.text)")
+            #expect(report.text.contains("alert never does not run: the vendor does not know the key") && !report.text.contains("night does not run"))
+            #expect(try await hotel.get("/api/v1/plugins/night")["state"] == "running")
+            #expect(try await hotel.get("/api/v1/plugins/webchat")["since"] == before, "what runs is not touched")
+            // With a change beside it, both are done.
+            try file(hotel).edit("  log: {}", "  log: {settings: {detail: true}}")
+            let both = try await hotel.send(.post, "/api/v1/admin/reload", [:])
+            #expect(both["changes"].arrayValue?.count == 2 && both.text.contains("restart alert log") && both.text.contains("restart alert never"))
+        }
+    }
+
+    @Test func `an instance's inbound limit holds at its webhooks, and over a reload`() async throws {
+        let whatsapp =
+            "  webchat: {}\n  whatsapp: {inbound: {rate: 0.001, burst: 2}, "
+            + "settings: {phone_number_id: '1', access_token: a-token, app_secret: a-secret, verify_token: word}}"
+        try await TestHotel.run(configure: { try $0.edit("  webchat: {}", whatsapp) }) { hotel async throws in
+            let path = "/webhooks/whatsapp?hub.mode=subscribe&hub.verify_token=word&hub.challenge=7"
+            for _ in 0..<2 { #expect(try await hotel.get(path).status == 200) }
+            #expect(try await hotel.get(path).status == 429)
+            try file(hotel).edit("verify_token: word}", "verify_token: word, link_previews: false}")
+            #expect(try await hotel.send(.post, "/api/v1/admin/reload", [:])["changes"] == ["restart channel whatsapp: settings.link_previews"])
+            #expect(try await hotel.get(path).status == 429)
+            #expect(try await hotel.get("/metrics").text.contains("jack_inbound_limited_total{instance=\"whatsapp\"} 2"))
+            try file(hotel).edit("rate: 0.001", "rate: 0")
+            #expect(try await hotel.send(.post, "/api/v1/admin/reload", [:])["applied"] == true)
+            #expect(try await hotel.get(path).status == 200)
+        }
+    }
+
     @Test func `what a catalog says is heeded after a reload`() async throws {
         try await TestHotel.run { hotel async throws in
             let window = try await hotel.window()

@@ -35,7 +35,8 @@ struct AIBenchmark {
         let http = try CurlEngine(), keys = EncryptionKeys(secret: Secret("bench-secret-bench-secret-bench-secret"))
         let kernel = JackKernel(
             .init(
-                property: property, engine: engine, clock: clock, logger: logger, metrics: metrics, http: { _ in CurlHTTPClient(engine: http) },
+                property: property, engine: engine, clock: clock, logger: logger, metrics: metrics,
+                http: { CurlHTTPClient(engine: http, policy: OutboundPolicy(for: $0)) },
                 files: { _ in NoFiles() },
                 secrets: { EncryptedSecretStore(engine: engine, property: "main", owner: $0, keys: keys, clock: clock) }, trapFile: nil))
         kernel.connect(.init(inbound: { _ in }, deliveries: [:], transcript: { _, _, _ in [] }))

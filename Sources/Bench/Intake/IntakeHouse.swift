@@ -41,7 +41,7 @@ final class IntakeHouse: Sendable {
             .init(
                 property: PropertyInfo(id: "main", name: "Bench", locale: "en", languages: ["en"], timeZone: "UTC", publicURL: nil), engine: engine,
                 clock: clock,
-                logger: logger, metrics: metrics, http: { _ in CurlHTTPClient(engine: http) }, files: { _ in NoFiles() },
+                logger: logger, metrics: metrics, http: { CurlHTTPClient(engine: http, policy: OutboundPolicy(for: $0)) }, files: { _ in NoFiles() },
                 secrets: { EncryptedSecretStore(engine: engine, property: "main", owner: $0, keys: keys, clock: clock) }, trapFile: nil))
         self.kernel = kernel
         kernel.connect(

@@ -49,6 +49,13 @@ public struct GatewayError: Error, Sendable, CustomStringConvertible {
             headers: [.retryAfter: "\(seconds)"])
     }
 
+    /// Too many requests, and this one's body is left unread: closes, since it is still on its way.
+    static func unread(_ wait: Duration) -> GatewayError {
+        var error = rateLimited(wait)
+        error.headers[.connection] = "close"
+        return error
+    }
+
     static func unavailable(_ code: String, _ message: String, retryAfter: Duration? = nil) -> GatewayError {
         GatewayError(
             .serviceUnavailable, code, message, headers: [.retryAfter: "\(max(1, Int((retryAfter ?? .seconds(5)).seconds.rounded(.up))))"])

@@ -35,6 +35,9 @@ final class RequestMetrics: Sendable {
     /// A webhook did not show that it comes from the vendor.
     func unverified(_ instance: String) { Counter(label: "webhooks_unverified", dimensions: [("instance", instance)], factory: factory).increment() }
 
+    /// A webhook was not read, because its address is blocked.
+    func blocked(_ instance: String) { Counter(label: "webhook_blocked", dimensions: [("instance", instance)], factory: factory).increment() }
+
     func rateLimited(_ scope: Limiters.Scope) {
         Counter(label: "rate_limited", dimensions: [("scope", scope.rawValue)], factory: factory).increment()
     }

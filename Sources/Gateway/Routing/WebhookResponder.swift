@@ -1,13 +1,17 @@
 import HTTPTypes
 import HummingbirdCore
+import Logging
 import NIOCore
 import PluginAPI
 
-/// Takes a webhook in the one order that is safe: limits, verification over the raw body, parsing, the durable write, the answer.
+/// Takes a webhook in the one order that is safe: limits, verification over the raw body, the instance's own limit, parsing, the durable write, the answer.
 struct WebhookResponder: Sendable {
     let routes: any RouteTable
     let limiters: Limiters
+    let blocks: WebhookBlocks?
     let metrics: RequestMetrics
+    let logger: Logger
+    let admit: @Sendable (String) -> Duration?
     let accept: @Sendable (String, [InboundEvent]) async throws -> [InboundReceipt]
 
     /// - Parameter path: what follows `/webhooks/`.
@@ -20,10 +24,19 @@ struct WebhookResponder: Sendable {
             case .otherMethods(let methods): throw GatewayError.methodNotAllowed(methods)
             default: throw GatewayError.notFound("webhook here")
             }
+        if let wait = blocks?.refusal(client.address, instance) {
+            metrics.blocked(instance)
+            throw GatewayError.unread(wait)
+        }
         let body = try await request.wholeBody(upTo: route.maximumBodyBytes)
         let call = PluginRequest(request, body: body, client: client, id: id)
         guard route.verification.verify(call) else {
             metrics.unverified(instance)
+            if blocks?.failed(client.address, instance) == true {
+                logger.warning(
+                    "an address is blocked: its webhooks show no good signature",
+                    metadata: ["instance": "\(instance)", "client": "\(client.addressText)"])
+            }
             // Only what fails is counted, and only what fails is turned away: nobody behind the same proxy can shut the vendor out.
             if let wait = limiters.take(.failures, client.address) {
                 metrics.rateLimited(.failures)
@@ -31,6 +44,8 @@ struct WebhookResponder: Sendable {
             }
             throw GatewayError(.unauthorized, "unverified", "the request does not show that it comes from the vendor")
         }
+        blocks?.verified(client.address, instance)
+        if let wait = admit(instance) { throw GatewayError.rateLimited(wait) }
         let result = try await route.parse(call)
         if !result.events.isEmpty { _ = try await accept(instance, result.events) }
         return result.response

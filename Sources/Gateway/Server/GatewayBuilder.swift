@@ -23,6 +23,7 @@ public struct GatewayBuilder: Sendable {
         registry.describe("active_connections", "Open TCP connections, WebSockets included.")
         registry.describe("websocket_connections", "Open WebSockets.")
         registry.describe("webhooks_unverified", "Webhooks that did not show that they come from the vendor.")
+        registry.describe("webhook_blocked", "Webhooks that were not read, because too many of their address showed no good signature.")
         registry.describe("rate_limited", "Requests refused because their address made too many.")
     }
 
@@ -39,7 +40,10 @@ public struct GatewayBuilder: Sendable {
         let maintenance = MaintenanceGate(refusal: parts.refusal, time: parts.time)
         let main = GatewayResponder(
             configuration: configuration, resolver: resolver, limiters: limiters, metrics: metrics, time: parts.time, routes: parts.routes,
-            webhooks: WebhookResponder(routes: parts.routes, limiters: limiters, metrics: metrics, accept: parts.accept),
+            webhooks: WebhookResponder(
+                routes: parts.routes, limiters: limiters,
+                blocks: WebhookBlocks(configuration.rates.block, maximumAddresses: configuration.rates.maximumAddresses, time: parts.time),
+                metrics: metrics, logger: parts.logger, admit: parts.admit, accept: parts.accept),
             maintenance: maintenance,
             router: OwnRoute.router(
                 ownRoutes(health, apiGuard) + SourceRoutes(sources: parts.alertSources, limiters: limiters, metrics: metrics).all(),

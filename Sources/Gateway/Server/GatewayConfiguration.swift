@@ -75,6 +75,24 @@ public struct RateLimits: Sendable {
     public var failures: Rate? = Rate(perSecond: 1, burst: 30)
     /// How many addresses are told apart at once; the rest share one bucket.
     public var maximumAddresses = 50_000
+    /// When an address's webhooks are no longer read; nil for never.
+    public var block: Block? = Block()
+
+    /// What becomes of an address whose webhooks to one instance show no good signature.
+    public struct Block: Sendable, Hashable {
+        /// So many failures…
+        public var failures = 20
+        /// …within this time are enough.
+        public var within: Duration = .seconds(600)
+        /// How long it is blocked, from the last failure on.
+        public var lasts: Duration = .seconds(600)
+        /// While it is blocked, one request in this time is looked at: the vendor may share the address.
+        public var trial: Duration = .seconds(5)
+        /// How long an address is not blocked after something from it verified: a hotel's night is quiet.
+        public var trust: Duration = .seconds(86_400)
+
+        public init() {}
+    }
 
     public init() {}
 }

@@ -20,6 +20,8 @@ public struct GatewayParts: Sendable {
     /// Whether a guest's new request is turned away now, and until when; nil for one that is taken. Asked for every request, so it answers at once.
     /// - Parameter instance: the plugin instance to which the request goes.
     public var refusal: @Sendable (_ instance: String) -> MaintenanceRefusal? = { _ in nil }
+    /// Lets one more webhook of an instance in: nil, or how long until one may. Asked after its verification, so that nobody else uses up what is the vendor's.
+    public var admit: @Sendable (_ instance: String) -> Duration? = { _ in nil }
     /// Who takes what outside sources post; nil for a gateway without.
     public var alertSources: (any AlertSourceKeeping)?
     /// The metrics page.

@@ -47,6 +47,7 @@ extension JackApplication {
         parts.alertBoard = onCall.service
         parts.heartbeats = link
         parts.refusal = { [weak operations] in operations?.refusal($0) }
+        parts.admit = { [weak kernel] in kernel?.instances.supervisor($0)?.inbound.admit() }
         parts.extraRoutes = AnswerPages.routes(onCall.service)
         parts.alertSources = link
         GatewayBuilder.describeMetrics(in: metrics)
@@ -70,6 +71,7 @@ extension JackApplication {
         metrics.describe("jack_call_duration_seconds", "Time of calls into plugin instances.")
         metrics.describe("jack_inbound_events_total", "Events stored in the inbox.")
         metrics.describe("jack_inbound_duplicates_total", "Events that were known already.")
+        metrics.describe("jack_inbound_limited_total", "Webhooks refused, and messages held back, by an instance's inbound limit.")
         metrics.describe("jack_outbound_total", "Deliveries by instance, kind and outcome.")
         metrics.describe("jack_alerts_total", "Alerts that were routed.")
         metrics.describe("jack_queue_depth", "Entries that wait in memory or are being worked on.")

@@ -254,7 +254,10 @@ public final class JackApplication: Sendable {
             }
             if dryRun { changes += onCall.preview(plan.plan) }
         }
-        guard !dryRun else { return (false, changes, lines) }
+        // What has failed meanwhile, and what was renewed at the vendor, is tried again, also where no line of the file has changed.
+        let failed = kernel.instances.failed(among: next.configuration.instances.map(\.spec))
+        let restarts = failed.map { "restart \($0.kind) \($0.name): it has failed (\($0.reason ?? "no reason given"))" }
+        guard !dryRun else { return (false, changes + restarts, lines) }
         // Two at once, by signal and by the API, would each stop what the other has just started.
         guard
             isReloading.withLock({ isBusy in
@@ -263,7 +266,7 @@ public final class JackApplication: Sendable {
             })
         else { throw PluginFailure.notReady("busy", "another reload is under way; try again when it is done") }
         defer { isReloading.withLock { $0 = false } }
-        guard !changes.isEmpty else { return (true, [], lines) }
+        guard !changes.isEmpty else { return (true, restarts, lines + (await restart(failed))) }
         let replaced = try await kernel.instances.reload(next.configuration.instances.map(\.spec)).stopped
         logOutput.level = next.configuration.settings.log.level.loggerLevel
         let taking = Self.butler(next, kernel: kernel, engine: engine, http: http), leaving = usage
@@ -287,8 +290,17 @@ public final class JackApplication: Sendable {
         // A guest's page connects again at once, to what took over.
         for name in replaced { server.closeSockets(of: name) }
         runKnowledge()
-        logger.info("reloaded", metadata: ["changes": "\(changes.count)"])
-        return (true, changes, lines)
+        let stillOff = await restart(failed)
+        logger.info("reloaded", metadata: ["changes": "\(changes.count + restarts.count)"])
+        return (true, changes + restarts, lines + stillOff)
+    }
+
+    /// Starts instances once more that have failed.
+    /// - Returns: a line for each that does not run afterwards either.
+    private func restart(_ failed: [InstanceStatus]) async -> [String] {
+        let tried = await kernel.instances.restart(failed.map(\.name))
+        for status in tried { mount(status) }
+        return tried.filter { !$0.state.isCallable }.map { "\($0.kind) \($0.name) does not run: \($0.reason ?? $0.state.rawValue)" }
     }
 
     /// Puts a plan in place of another, unless a third has come in between.

@@ -48,7 +48,7 @@ struct ReferencePages {
         return Self.notice
             + "# Kind: \(kind)\n\n\(about.0)\n\nInstances stand in `jack.yaml` under `\(kind.section):`, each under a name of its own. "
             + "In Swift: \(about.1).\n\n## Plugins\n\n" + table(kind) + "\n## What every instance may say\n\n" + settings(InstanceDeclarations.schema)
-            + "\n### limits\n\n" + settings(CallLimits.schema)
+            + "\n### limits\n\n" + settings(CallLimits.schema) + "\n### inbound\n\n" + settings(InboundLimits.schema)
     }
 
     private static let about: [PluginKind: (String, String)] = [

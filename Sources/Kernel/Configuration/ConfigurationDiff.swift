@@ -30,7 +30,7 @@ public struct ConfigurationDiff: Sendable {
             if former.kind != instance.kind { return Change(instance: instance, reasons: ["kind"]) }
             if former.registration.manifest.id != instance.registration.manifest.id { return Change(instance: instance, reasons: ["plugin"]) }
             guard former.fingerprint != instance.fingerprint else { return nil }
-            let reasons = Self.differences(former.node, instance.node, deep: ["settings", "limits", "network"])
+            let reasons = Self.differences(former.node, instance.node, deep: ["settings", "limits", "inbound", "network"])
             return Change(instance: instance, reasons: reasons.isEmpty ? ["whom the on-call plan has it reach"] : reasons)
         }
         let names = ["environment", "property", "server", "storage", "log", "security"] + new.contributed.map(\.section.key)

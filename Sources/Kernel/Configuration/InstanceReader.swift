@@ -93,7 +93,8 @@ struct InstanceReader {
         let substance = entry.value.keeping { $0 != "plugin" && $0 != "enabled" }
         let spec = InstanceSpec(
             name: entry.key, registration: registration, settings: settings, onStartFailure: common.onStartFailure, startTimeout: common.startTimeout,
-            limits: common.limits, network: common.network, fingerprint: "\(kind)/\(registration.manifest.id)/\(Fingerprint.of(substance))")
+            limits: common.limits, inbound: common.inbound, network: common.network,
+            fingerprint: "\(kind)/\(registration.manifest.id)/\(Fingerprint.of(substance))")
         instances.append(InstanceConfiguration(spec: spec, mark: entry.keyMark, node: substance))
     }
 

@@ -12,7 +12,7 @@ public struct CurlHTTPClient: HTTPClient {
     private let policy: OutboundPolicy
 
     /// A client; many may share one engine, and with it the connections.
-    public init(engine: CurlEngine, policy: OutboundPolicy = OutboundPolicy()) {
+    public init(engine: CurlEngine, policy: OutboundPolicy) {
         self.engine = engine
         self.policy = policy
     }

@@ -18,14 +18,17 @@ public struct NetworkSettings: PluginSettings, Hashable {
 }
 
 extension OutboundPolicy {
-    /// What an instance may call: the hosts that its settings name, those of the recipients that a plan names for it, those that its plugin declares as where data goes, and those that
+    /// What an instance may reach: the hosts that its settings name, in URLs and under the key `host`, those of the recipients that a plan names for it, those that its plugin declares as where data goes, and those that
     /// the operator adds. A plugin that was taken over, or that a vendor's answer leads astray, reaches nobody else.
     public init(for spec: InstanceSpec) {
+        let hosts = Self.hosts(in: spec.settings.printed)
         let named = Self.urls(in: spec.settings.printed) + spec.recipients
+        // A name alone is private or not as it would be in a URL.
+        let places = named + hosts.map { "host://" + ($0.contains(":") ? "[\($0)]" : $0) }
         let declared = spec.registration.manifest.destinations.map(\.recipient).filter(Self.isHostName)
         self.init(
-            allowedHosts: Set(named.compactMap(Self.host) + declared + spec.network.hosts),
-            allowsPrivateAddresses: spec.network.allowPrivate ?? named.contains(where: PrivateHost.isNamed))
+            allowedHosts: Set(named.compactMap(Self.host) + hosts + declared + spec.network.hosts),
+            allowsPrivateAddresses: spec.network.allowPrivate ?? places.contains(where: PrivateHost.isNamed))
     }
 
     /// Only the host of one URL may be called; this machine where the URL names it.
@@ -42,6 +45,28 @@ extension OutboundPolicy {
         case .object(let values): values.values.flatMap(urls)
         default: []
         }
+    }
+
+    /// What settings under the key `host` name: servers that are reached otherwise than by a URL, such as those of mail.
+    private static func hosts(in settings: JSONValue) -> [String] {
+        switch settings {
+        case .array(let values): values.flatMap(hosts)
+        case .object(let values):
+            values.flatMap { key, value in
+                if key == "host", case .string(let name) = value { return isServerName(name) ? [name] : [] }
+                return hosts(in: value)
+            }
+        default: []
+        }
+    }
+
+    /// A name or an address, and nothing that would mean several.
+    private static func isServerName(_ text: String) -> Bool {
+        !text.isEmpty
+            && text.utf8.allSatisfy {
+                $0 < 0x80
+                    && ([0x2D, 0x2E, 0x3A, 0x5F].contains($0) || Character(UnicodeScalar($0)).isLetter || Character(UnicodeScalar($0)).isNumber)
+            }
     }
 
     private static func host(of url: String) -> String? {

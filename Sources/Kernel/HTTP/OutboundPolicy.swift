@@ -1,4 +1,4 @@
-/// Where an instance may send HTTP requests, and how.
+/// Which servers an instance may reach, by HTTP and for mail, and how. Nothing is allowed by default: who makes a policy says what it allows.
 public struct OutboundPolicy: Sendable, Hashable {
     /// Host names that may be called: exact, or `*.example.com` for all below it; nil for every host.
     public var allowedHosts: Set<String>?
@@ -13,8 +13,11 @@ public struct OutboundPolicy: Sendable, Hashable {
     /// A connection, TLS included, must be there within this time.
     public var connectTimeout: Duration
 
+    /// Every host and every address: for a client of the operator's own, which sends where it is told to, and for tests. Never for a plugin instance.
+    public static let unrestricted = OutboundPolicy(allowedHosts: nil, allowsPrivateAddresses: true)
+
     public init(
-        allowedHosts: Set<String>? = nil, allowsPrivateAddresses: Bool = true, proxy: String? = nil, certificateAuthorities: String? = nil,
+        allowedHosts: Set<String>?, allowsPrivateAddresses: Bool, proxy: String? = nil, certificateAuthorities: String? = nil,
         connectTimeout: Duration = .seconds(10)
     ) {
         self.allowedHosts = allowedHosts

@@ -13,9 +13,10 @@ public struct KernelMailService: MailService {
 
     /// - Parameters:
     ///   - instance: whose code a watch calls: a trap in it, while it reads what strangers wrote, is laid at its door.
+    ///   - policy: which servers it may reach.
     ///   - backoff: the waits between connections of a watch that fail.
     public init(
-        instance: String, engine: MailEngine, policy: OutboundPolicy = OutboundPolicy(), clock: any TimeSource, health: any HealthReporter,
+        instance: String, engine: MailEngine, policy: OutboundPolicy, clock: any TimeSource, health: any HealthReporter,
         logger: Logger,
         backoff: Backoff = Backoff(base: .seconds(1), maximum: .seconds(120))
     ) {

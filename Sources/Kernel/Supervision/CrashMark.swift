@@ -61,6 +61,13 @@ final class InstanceExecutor: TaskExecutor {
         queue = DispatchQueue(label: "jack.\(instance)", attributes: .concurrent)
     }
 
+    /// Does the instance's work on the thread of the caller, for what cannot wait for another thread.
+    func attributed<R>(_ work: () -> R) -> R {
+        let before = jack_crash_mark_enter(slot)
+        defer { _ = jack_crash_mark_enter(before) }
+        return work()
+    }
+
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         let executor = asUnownedTaskExecutor()

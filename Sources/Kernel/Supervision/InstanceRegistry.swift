@@ -98,7 +98,9 @@ public final class InstanceRegistry: Sendable {
         try await turn.acquire()
         defer { turn.release() }
         let (before, held) = inner.withLock { ($0.supervisors, $0.held) }
-        let fresh = specs.filter { before[$0.name]?.spec.fingerprint != $0.fingerprint }.map { PluginSupervisor($0, environment) }
+        let fresh = specs.filter { before[$0.name]?.spec.fingerprint != $0.fingerprint }.map {
+            PluginSupervisor($0, environment, inbound: before[$0.name]?.inbound)
+        }
         do {
             try await start(fresh.filter { held[$0.spec.name] == nil }, strictly: true)
         } catch {
@@ -115,9 +117,38 @@ public final class InstanceRegistry: Sendable {
             inner.order = specs.map(\.name)
             return replaced
         }
-        for supervisor in fresh { if let reason = held[supervisor.spec.name] { supervisor.hold(reason) } }
+        for supervisor in fresh {
+            supervisor.inbound.change(to: supervisor.spec.inbound)
+            if let reason = held[supervisor.spec.name] { supervisor.hold(reason) }
+        }
         for group in grouped(replaced).reversed() { for supervisor in group { await supervisor.stop() } }
         return (fresh.map(\.spec.name).filter { held[$0] == nil }, replaced.map(\.spec.name))
+    }
+
+    /// Instances that have failed, although they are to run as they are configured: what a reload starts again.
+    public func failed(among specs: [InstanceSpec]) -> [InstanceStatus] {
+        let (supervisors, held) = inner.withLock { ($0.supervisors, $0.held) }
+        return specs.compactMap { spec in
+            guard held[spec.name] == nil, let supervisor = supervisors[spec.name], supervisor.spec.fingerprint == spec.fingerprint else { return nil }
+            let status = supervisor.status
+            return status.state == .failed ? status : nil
+        }
+    }
+
+    /// Starts instances once more that have failed, each by its policy. What runs by now, or is held, is left as it is.
+    /// - Returns: how each is afterwards.
+    public func restart(_ names: [String]) async -> [InstanceStatus] {
+        guard (try? await turn.acquire()) != nil else { return [] }
+        defer { turn.release() }
+        let held = inner.withLock { $0.held }
+        let supervisors = names.compactMap { held[$0] == nil ? supervisor($0) : nil }
+        for group in grouped(supervisors) {
+            await withTaskGroup { tasks in
+                // Why one does not start stands in its status.
+                for supervisor in group where supervisor.status.state == .failed { tasks.addTask { try? await supervisor.start() } }
+            }
+        }
+        return supervisors.map(\.status)
     }
 
     /// - Parameter strictly: any instance that does not start is an error, whatever its policy.

@@ -18,6 +18,8 @@ public struct InstanceSpec: Sendable {
     public var onStartFailure: StartFailurePolicy
     public var startTimeout: Duration
     public var limits: CallLimits
+    /// How much it may bring in.
+    public var inbound: InboundLimits
     /// Where it may send requests.
     public var network: NetworkSettings
     /// URLs outside of its settings that it is to send to: those of the people and programs that an on-call plan names.
@@ -27,8 +29,8 @@ public struct InstanceSpec: Sendable {
 
     public init(
         name: String, registration: PluginRegistration, settings: any PluginSettings, onStartFailure: StartFailurePolicy = .retry,
-        startTimeout: Duration = .seconds(30), limits: CallLimits = CallLimits(), network: NetworkSettings = NetworkSettings(),
-        fingerprint: String = ""
+        startTimeout: Duration = .seconds(30), limits: CallLimits = CallLimits(), inbound: InboundLimits = InboundLimits(),
+        network: NetworkSettings = NetworkSettings(), fingerprint: String = ""
     ) {
         self.name = name
         self.registration = registration
@@ -36,6 +38,7 @@ public struct InstanceSpec: Sendable {
         self.onStartFailure = onStartFailure
         self.startTimeout = startTimeout
         self.limits = limits
+        self.inbound = inbound
         self.network = network
         self.fingerprint = fingerprint
     }

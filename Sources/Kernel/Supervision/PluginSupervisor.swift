@@ -34,13 +34,20 @@ public final class PluginSupervisor: Sendable {
     }
 
     public let spec: InstanceSpec
+    /// What the instance brings in passes here.
+    public let inbound: InboundGate
     private let environment: SupervisionEnvironment
     private let executor: InstanceExecutor
     private let gate: CallGate
     private let inner: Mutex<Inner>
 
-    init(_ spec: InstanceSpec, _ environment: SupervisionEnvironment) {
+    /// - Parameter inbound: the way in of the supervisor that this one replaces; nil for a new one.
+    init(_ spec: InstanceSpec, _ environment: SupervisionEnvironment, inbound: InboundGate? = nil) {
         self.spec = spec
+        self.inbound =
+            inbound
+            ?? InboundGate(
+                instance: spec.name, limits: spec.inbound, clock: environment.clock, metrics: environment.metrics, logger: environment.logger)
         self.environment = environment
         executor = InstanceExecutor(instance: spec.name)
         gate = CallGate(
@@ -62,13 +69,18 @@ public final class PluginSupervisor: Sendable {
         inner.withLock { $0.state.isCallable ? $0.routes : [] }.map(attributed)
     }
 
-    /// The route with its work on the instance's executor, so that a trap in it is known to be the instance's.
+    /// The route with its work on the instance's executor, so that a trap in it is known to be the instance's; its check of a request too, which reads what
+    /// anybody may have sent.
     private func attributed(_ route: PluginRoute) -> PluginRoute {
         let executor = executor
         switch route {
         case .webhook(let hook):
+            // The plugin's own check holds the secret; here only whether there is one is handed on.
+            let check = WebhookVerification.custom(secret: hook.verification.isConfigured ? Secret("configured") : nil) { request, _ in
+                executor.attributed { hook.verification.verify(request) }
+            }
             return .webhook(
-                WebhookRoute(hook.method, tail: hook.tail, verification: hook.verification, maximumBodyBytes: hook.maximumBodyBytes) { request in
+                WebhookRoute(hook.method, tail: hook.tail, verification: check, maximumBodyBytes: hook.maximumBodyBytes) { request in
                     try await withTaskExecutorPreference(executor) { try await hook.parse(request) }
                 })
         case .page(let page):

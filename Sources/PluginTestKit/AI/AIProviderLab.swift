@@ -24,7 +24,7 @@ extension AIProviderLab {
         _ more: [String: JSONValue] = [:], _ answer: @escaping LoopbackServer.Answer,
         use body: (Provider, LoopbackServer, TestContext) async throws -> T
     ) async throws -> T {
-        let engine = try CurlEngine(), test = TestContext(instance: "brain", http: CurlHTTPClient(engine: engine))
+        let engine = try CurlEngine(), test = TestContext(instance: "brain", http: CurlHTTPClient(engine: engine, policy: .unrestricted))
         let result: Result<T, any Error>
         do {
             result = .success(

@@ -146,7 +146,7 @@ final class ContractRun<P: Plugin>: Sendable {
     var settings: JSONValue { contract.settings(stage?.base ?? "http://127.0.0.1:9") }
 
     func context() async throws -> (test: TestContext, http: ContractHTTPClient) {
-        let http = ContractHTTPClient(CurlHTTPClient(engine: engine))
+        let http = ContractHTTPClient(CurlHTTPClient(engine: engine, policy: .unrestricted))
         let test = TestContext(instance: "contract", http: http)
         try await contract.prepare(test)
         return (test, http)

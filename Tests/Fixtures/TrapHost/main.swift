@@ -1,14 +1,14 @@
 import Host
 import PluginAPI
 
-/// Jack with one more alert sink, whose code ends the process when it is asked to page: what no supervisor can hold.
+/// Jack with one more alert sink, whose code ends the process when it is asked to page, or to check a webhook: what no supervisor can hold.
 struct TrappingSink: AlertSink {
     struct Settings: PluginSettings {
         @Setting(help: "When to end the process.") var at: Moment = .page
         init() {}
     }
 
-    enum Moment: String, SettingChoice { case page, start, never }
+    enum Moment: String, SettingChoice { case page, start, check, never }
 
     static let manifest = PluginManifest(id: "trapping", summary: "Ends the process, for tests.", stability: .experimental)
 
@@ -17,6 +17,15 @@ struct TrappingSink: AlertSink {
     init(settings: Settings, context: PluginContext) throws { moment = settings.at }
 
     var features: AlertSinkFeatures { AlertSinkFeatures() }
+
+    /// What checks a webhook reads what anybody sends.
+    var routes: [PluginRoute] {
+        let check = WebhookVerification.custom(secret: Secret("a-secret")) { [self] request, _ in
+            if moment == .check, request.body == Array("boom".utf8) { trap() }
+            return false
+        }
+        return [.webhook(WebhookRoute(verification: check) { _ in WebhookResult([]) })]
+    }
 
     func start() async throws { if moment == .start { trap() } }
 

@@ -39,6 +39,7 @@ final class TestHouse: HealthSource {
     static func run(
         time: any TimeSource = SystemTime(), board: (any AlertBoard)? = nil, heartbeats: (any HeartbeatKeeping)? = nil,
         refusal: @escaping @Sendable (String) -> MaintenanceRefusal? = { _ in nil },
+        admit: @escaping @Sendable (String) -> Duration? = { _ in nil },
         _ configure: (inout GatewayConfiguration) -> Void = { _ in }, body: (TestHouse) async throws -> Void
     ) async throws {
         let house = TestHouse()
@@ -64,6 +65,7 @@ final class TestHouse: HealthSource {
         parts.alertBoard = board
         parts.heartbeats = heartbeats
         parts.refusal = refusal
+        parts.admit = admit
         let server = GatewayBuilder(configuration, parts).build()
         house.running.withLock { $0 = server }
         try await server.start()
@@ -102,7 +104,10 @@ final class TestHouse: HealthSource {
             ], of: "echo")
     }
 
-    func mountHook(tail: String = "", maximum: Int = 1000, parse: (@Sendable (PluginRequest) async throws -> WebhookResult)? = nil) throws {
+    func mountHook(
+        of instance: String = "hook", tail: String = "", maximum: Int = 1000,
+        parse: (@Sendable (PluginRequest) async throws -> WebhookResult)? = nil
+    ) throws {
         let verification = WebhookVerification.custom(secret: Secret("s")) { request, secret in
             request.headers[.authorization] == secret.reveal()
         }
@@ -111,7 +116,7 @@ final class TestHouse: HealthSource {
             return WebhookResult([event], response: PluginResponse(.accepted, text: "taken"))
         }
         try routes.mount(
-            [.webhook(WebhookRoute(tail: tail, verification: verification, maximumBodyBytes: maximum, parse: parse ?? usual))], of: "hook")
+            [.webhook(WebhookRoute(tail: tail, verification: verification, maximumBodyBytes: maximum, parse: parse ?? usual))], of: instance)
     }
 }
 

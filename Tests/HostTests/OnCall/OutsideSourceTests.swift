@@ -52,7 +52,7 @@ import Testing
 
                     """)
             } _: { hotel async throws in
-                try await body(hotel, CurlHTTPClient(engine: engine))
+                try await body(hotel, CurlHTTPClient(engine: engine, policy: .unrestricted))
             }
         } catch {
             await engine.shutdown()

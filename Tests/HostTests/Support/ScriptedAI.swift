@@ -46,14 +46,17 @@ struct OddSink: AlertSink {
         init() {}
     }
 
-    enum Starting: String, SettingChoice { case well, unreachable, rejected, wrong, hangs, odd }
+    enum Starting: String, SettingChoice { case well, unreachable, rejected, wrong, hangs, odd, mends }
     struct Oddity: Error {}
 
     static let manifest = PluginManifest(id: "odd", summary: "Starts badly, for tests.", stability: .experimental)
 
     private let starting: Starting
+    private let storage: any KeyValueStore
 
-    init(settings: Settings, context: PluginContext) throws { starting = settings.starting }
+    init(settings: Settings, context: PluginContext) throws {
+        (starting, storage) = (settings.starting, context.storage)
+    }
 
     var features: AlertSinkFeatures { AlertSinkFeatures() }
 
@@ -65,6 +68,11 @@ struct OddSink: AlertSink {
         case .wrong: throw PluginFailure.permanent(.configuration, "this cannot work")
         case .hangs: try await Task.sleep(for: .seconds(3600))
         case .odd: throw Oddity()
+        // Rejected once, as until somebody has renewed the key at the vendor.
+        case .mends:
+            guard try await storage.get("tried") == nil else { return }
+            try await storage.set("tried", to: [1], lifetime: nil)
+            throw PluginFailure.credentialsRejected("the key has expired")
         }
     }
 

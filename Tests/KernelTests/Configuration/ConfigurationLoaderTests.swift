@@ -178,7 +178,7 @@ struct ConfigurationLoaderTests {
             """)
         #expect(
             said == [
-                "5:13: error: unknown key “token”; there is enabled, limits, network, on_start_failure, plugin, settings, start_timeout",
+                "5:13: error: unknown key “token”; there is enabled, inbound, limits, network, on_start_failure, plugin, settings, start_timeout",
                 "5:23: error: “welcome” is a setting of the plugin, and stands too high; put it under settings:",
                 "6:3: error: “Front” is not a name for an instance; use lower-case letters, digits and hyphens, a letter first",
                 "7:19: error: expected text, found a list",

@@ -8,7 +8,7 @@ import Testing
 /// The client against a real server on the loopback address, in its good and its bad moods.
 @Suite(.timeLimit(.minutes(2))) struct CurlHTTPClientTests {
     private func run<T: Sendable>(
-        limits: CurlEngine.Limits = CurlEngine.Limits(), policy: OutboundPolicy = OutboundPolicy(), _ answer: @escaping LoopbackServer.Answer,
+        limits: CurlEngine.Limits = CurlEngine.Limits(), policy: OutboundPolicy = .unrestricted, _ answer: @escaping LoopbackServer.Answer,
         use body: (CurlHTTPClient, LoopbackServer) async throws -> T
     ) async throws -> T {
         let engine = try CurlEngine(limits: limits)
@@ -104,7 +104,7 @@ import Testing
 
     @Test func aConfiguredProxyIsUsed() async throws {
         let server = try await LoopbackServer.start { .text("proxied \($0.target)") }, engine = try CurlEngine()
-        let client = CurlHTTPClient(engine: engine, policy: OutboundPolicy(proxy: server.url("")))
+        let client = CurlHTTPClient(engine: engine, policy: OutboundPolicy(allowedHosts: nil, allowsPrivateAddresses: true, proxy: server.url("")))
         #expect(try await client.send(ClientRequest(.get, "http://hotel.invalid/x")).text == "proxied http://hotel.invalid/x")
         await engine.shutdown()
         await server.shutdown()
@@ -154,7 +154,7 @@ import Testing
     @Test func aServerThatIsNotThereIsUnreachable() async throws {
         let server = try await LoopbackServer.start { _ in .silence }, url = server.url()
         await server.shutdown()
-        let engine = try CurlEngine(), client = CurlHTTPClient(engine: engine)
+        let engine = try CurlEngine(), client = CurlHTTPClient(engine: engine, policy: .unrestricted)
         let refused = await failure { _ = try await client.send(ClientRequest(.get, url)) }
         #expect(refused?.reason == .unreachable && refused?.disposition == .notReady)
         let unknown = await failure { _ = try await client.send(ClientRequest(.get, "http://no-such-host.invalid/?key=hunter2")) }
@@ -167,7 +167,7 @@ import Testing
         "http://x:99999/", "http://x/ü",
     ])
     func onlyHTTPIsAllowed(_ url: String) async throws {
-        let engine = try CurlEngine(), client = CurlHTTPClient(engine: engine)
+        let engine = try CurlEngine(), client = CurlHTTPClient(engine: engine, policy: .unrestricted)
         let failure = await failure { _ = try await client.send(ClientRequest(.get, url)) }
         #expect(failure?.disposition == .permanent && failure?.reason == .invalidRequest)
         await engine.shutdown()
@@ -197,7 +197,7 @@ import Testing
             let piece = LoopbackReply.Step.send(Array(repeating: 90, count: 1 << 20))
             return LoopbackReply([.send(LoopbackReply.head(200, [("Content-Length", "\(size)")]))] + Array(repeating: piece, count: size >> 20))
         }
-        let engine = try CurlEngine(), client = CurlHTTPClient(engine: engine)
+        let engine = try CurlEngine(), client = CurlHTTPClient(engine: engine, policy: .unrestricted)
         let response = try await client.stream(ClientRequest(.get, server.url(), maximumResponseBytes: size))
         var pieces = response.body.makeAsyncIterator(), count = try await pieces.next()?.count ?? 0
         // The system's socket buffers and the channel take a few megabytes; then the server waits for as long as nobody reads.
@@ -306,7 +306,8 @@ import Testing
     }
 
     @Test func shutdownEndsWhatRuns() async throws {
-        let server = try await LoopbackServer.start { _ in .silence }, engine = try CurlEngine(), client = CurlHTTPClient(engine: engine),
+        let server = try await LoopbackServer.start { _ in .silence }, engine = try CurlEngine(),
+            client = CurlHTTPClient(engine: engine, policy: .unrestricted),
             url = server.url()
         let task = Task { try await client.send(ClientRequest(.get, url)) }
         #expect(await eventually { server.requests.count == 1 })

@@ -71,14 +71,15 @@ import Testing
 
     @Test func aCertificateThatNobodySignedIsNotTrusted() async throws {
         let server = try await Server()
-        let failure = await #expect(throws: PluginFailure.self) { try await send(to: server, OutboundPolicy()) }
+        let failure = await #expect(throws: PluginFailure.self) { try await send(to: server, .unrestricted) }
         #expect(failure?.reason == .untrustedCertificate && failure?.disposition == .notReady)
     }
 
     @Test func aCertificateOfTheOperatorsChoiceIsTrustedAndHTTP2IsOffered() async throws {
         // `-msg` makes the server print what the client offers.
         let server = try await Server(options: ["-msg"])
-        let response = try await send(to: server, OutboundPolicy(certificateAuthorities: server.certificate))
+        let response = try await send(
+            to: server, OutboundPolicy(allowedHosts: nil, allowsPrivateAddresses: true, certificateAuthorities: server.certificate))
         #expect(response.status == .ok && response.text.contains("s_server"))
         #expect(await eventually { server.output.contains("advertised by the client: h2, http/1.1") })
     }
@@ -86,7 +87,7 @@ import Testing
     @Test func aCertificateForAnotherNameIsNotTrusted() async throws {
         let server = try await Server(name: "DNS:other.example.com")
         let failure = await #expect(throws: PluginFailure.self) {
-            try await send(to: server, OutboundPolicy(certificateAuthorities: server.certificate))
+            try await send(to: server, OutboundPolicy(allowedHosts: nil, allowsPrivateAddresses: true, certificateAuthorities: server.certificate))
         }
         #expect(failure?.reason == .untrustedCertificate)
     }
@@ -94,14 +95,16 @@ import Testing
     @Test func oldTLSIsNotSpoken() async throws {
         let server = try await Server(options: ["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"])
         let failure = await #expect(throws: PluginFailure.self) {
-            try await send(to: server, OutboundPolicy(certificateAuthorities: server.certificate))
+            try await send(to: server, OutboundPolicy(allowedHosts: nil, allowsPrivateAddresses: true, certificateAuthorities: server.certificate))
         }
         #expect(failure?.reason == .unreachable)
     }
 
     @Test func aMissingFileOfAuthoritiesIsTheOperatorsMistake() async throws {
         let server = try await Server()
-        let failure = await #expect(throws: PluginFailure.self) { try await send(to: server, OutboundPolicy(certificateAuthorities: "/nowhere.pem")) }
+        let failure = await #expect(throws: PluginFailure.self) {
+            try await send(to: server, OutboundPolicy(allowedHosts: nil, allowsPrivateAddresses: true, certificateAuthorities: "/nowhere.pem"))
+        }
         #expect(failure?.reason == .configuration && failure?.disposition == .permanent)
     }
 }

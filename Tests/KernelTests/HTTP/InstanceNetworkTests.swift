@@ -66,6 +66,55 @@ import Testing
         #expect(told.fingerprint == plain.reaching(["https://pages.example.org", "http://tickets:8080/hook?key=secret"]).fingerprint)
     }
 
+    private struct MailCaller: AlertSink {
+        struct Server: PluginSettings {
+            @Setting(help: "The server's name.") var host: String = ""
+            @Setting(help: "Something else.") var user: String = "mail.user.example"
+            init() {}
+        }
+        struct Settings: PluginSettings {
+            @Setting(help: "Out.") var smtp: Server = Server()
+            @Setting(help: "In.") var boxes: [Server] = []
+            init() {}
+        }
+
+        static let manifest = PluginManifest(id: "mail-caller", summary: "Calls", stability: .experimental)
+        init(settings: Settings, context: PluginContext) {}
+        var features: AlertSinkFeatures { AlertSinkFeatures() }
+        func page(_ page: AlertPage) async throws -> PageReceipt { PageReceipt() }
+        func update(_ page: AlertPage) async throws -> PageReceipt { PageReceipt() }
+        func resolve(_ page: AlertPage) async throws -> PageReceipt { PageReceipt() }
+    }
+
+    private func mail(_ settings: JSONValue, _ allowsPrivate: Bool? = nil) throws -> OutboundPolicy {
+        var network = NetworkSettings()
+        network.allowPrivate = allowsPrivate
+        return OutboundPolicy(
+            for: InstanceSpec(
+                name: "m", registration: PluginRegistration(MailCaller.self), settings: try decodeSettings(MailCaller.Settings.self, settings),
+                network: network))
+    }
+
+    @Test func serversThatAreNoURLsAreNamedByTheKeyHost() throws {
+        let policy = try mail(["smtp": ["host": "smtp.hotel.example"], "boxes": [["host": "imap.hotel.example"]]])
+        #expect(policy.allows(host: "SMTP.hotel.example") && policy.allows(host: "imap.hotel.example"))
+        for host in ["hotel.example", "mail.user.example", "127.0.0.1", ""] { #expect(!policy.allows(host: host), "\(host)") }
+        #expect(!policy.allowsPrivateAddresses)
+    }
+
+    @Test(arguments: ["localhost", "127.0.0.1", "::1", "192.168.4.2", "mailserver", "post.internal"]) func aMailServerOfTheHouseIsMeant(
+        _ host: String
+    ) throws {
+        let policy = try mail(["smtp": ["host": .string(host)]])
+        #expect(policy.allows(host: host) && policy.allowsPrivateAddresses)
+        #expect(try !mail(["smtp": ["host": .string(host)]], false).allowsPrivateAddresses)
+    }
+
+    @Test(arguments: ["", "*.example", "*", "a b", "smtp://x.example/"]) func whatIsNoNameOfAServerAllowsNothing(_ host: String) throws {
+        let policy = try mail(["smtp": ["host": .string(host)]])
+        for other in ["x.example", "a b", "a", "", host] { #expect(!policy.allows(host: other), "\(other)") }
+    }
+
     @Test func theOperatorsWordStandsOverBoth() throws {
         let outside = try policy(["url": "https://ai.example.org"]), told = try policy(["url": "https://ai.example.org"]) { $0.allowPrivate = true }
         let forbidden = try policy(["url": "http://127.0.0.1"]) { $0.allowPrivate = false }, wide = try policy { $0.hosts = ["*.example.org"] }

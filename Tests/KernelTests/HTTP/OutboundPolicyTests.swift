@@ -7,14 +7,16 @@ import Testing
 
 @Suite struct OutboundPolicyTests {
     @Test func hostsAreAllowedByNameOrBelowOne() {
-        let policy = OutboundPolicy(allowedHosts: ["api.example.com", "*.vendor.test"])
+        let policy = OutboundPolicy(allowedHosts: ["api.example.com", "*.vendor.test"], allowsPrivateAddresses: true)
         for host in ["api.example.com", "API.Example.COM", "api.example.com.", "eu.vendor.test", "a.b.vendor.test"] {
             #expect(policy.allows(host: host))
         }
         for host in ["example.com", "xapi.example.com", "api.example.com.evil.test", "vendor.test", "evilvendor.test", ""] {
             #expect(!policy.allows(host: host))
         }
-        #expect(OutboundPolicy().allows(host: "anything") && !OutboundPolicy(allowedHosts: []).allows(host: "anything"))
+        #expect(
+            OutboundPolicy.unrestricted.allows(host: "anything")
+                && !OutboundPolicy(allowedHosts: [], allowsPrivateAddresses: false).allows(host: "anything"))
     }
 
     @Test(arguments: [
@@ -44,7 +46,7 @@ import Testing
         try await LoopbackServer.run { _ in
             .text("secret")
         } use: { server in
-            let client = CurlHTTPClient(engine: engine, policy: OutboundPolicy(allowedHosts: ["api.example.com"]))
+            let client = CurlHTTPClient(engine: engine, policy: OutboundPolicy(allowedHosts: ["api.example.com"], allowsPrivateAddresses: true))
             let failure = await #expect(throws: PluginFailure.self) { try await client.send(ClientRequest(.get, server.url())) }
             #expect(failure?.disposition == .permanent && server.connections == 0)
         }
@@ -58,7 +60,7 @@ import Testing
         try await LoopbackServer.run { _ in
             .text("secret")
         } use: { server in
-            let client = CurlHTTPClient(engine: engine, policy: OutboundPolicy(allowsPrivateAddresses: false))
+            let client = CurlHTTPClient(engine: engine, policy: OutboundPolicy(allowedHosts: nil, allowsPrivateAddresses: false))
             let failure = await #expect(throws: PluginFailure.self) { try await client.send(ClientRequest(.get, "http://\(host):\(server.port)/")) }
             #expect(failure?.disposition == .permanent && failure?.message.contains("not public") == true, "\(failure?.message ?? "")")
             #expect(server.connections == 0)
@@ -71,9 +73,9 @@ import Testing
         try await LoopbackServer.run { _ in
             .text("secret")
         } use: { server in
-            let text = try await CurlHTTPClient(engine: engine).send(ClientRequest(.get, server.url())).text
+            let text = try await CurlHTTPClient(engine: engine, policy: .unrestricted).send(ClientRequest(.get, server.url())).text
             #expect(text == "secret")
-            let strict = CurlHTTPClient(engine: engine, policy: OutboundPolicy(allowsPrivateAddresses: false))
+            let strict = CurlHTTPClient(engine: engine, policy: OutboundPolicy(allowedHosts: nil, allowsPrivateAddresses: false))
             await #expect(throws: PluginFailure.self) { try await strict.send(ClientRequest(.get, server.url())) }
             #expect(server.requests.count == 1 && server.connections == 1)
         }

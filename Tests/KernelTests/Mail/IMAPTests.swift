@@ -193,9 +193,7 @@ import Testing
     // MARK: Watching
 
     @Test func aWatchConnectsAgainWithPatience() async throws {
-        let broken = OutboundPolicy()
         try await MailFixture.run(
-            policy: broken,
             server { tag, command, client in
                 guard command == "IDLE" else { return false }
                 // Three connections break while they wait; then one holds.

@@ -16,7 +16,7 @@ struct MailFixture {
 
     /// Runs `body` beside a server that `script` plays.
     static func run<T>(
-        policy: OutboundPolicy = OutboundPolicy(), _ script: @escaping LoopbackLineServer.Script, use body: (MailFixture) async throws -> T
+        policy: OutboundPolicy = .unrestricted, _ script: @escaping LoopbackLineServer.Script, use body: (MailFixture) async throws -> T
     ) async throws -> T {
         let engine = try MailEngine(), server = try await LoopbackLineServer.start(script), clock = VirtualClock(), health = RecordingHealthReporter()
         let service = KernelMailService(

@@ -132,11 +132,11 @@ import Testing
     }
 
     @Test func thePolicyHolds() async throws {
-        try await MailFixture.run(policy: OutboundPolicy(allowsPrivateAddresses: false), smtpScript()) { fixture in
+        try await MailFixture.run(policy: OutboundPolicy(allowedHosts: nil, allowsPrivateAddresses: false), smtpScript()) { fixture in
             let failure = await fixture.failure { try await fixture.service.submit(Self.mail, to: fixture.address()) }
             #expect(failure?.disposition == .permanent && fixture.server.connections == 0)
         }
-        try await MailFixture.run(policy: OutboundPolicy(allowedHosts: ["mail.example"]), smtpScript()) { fixture in
+        try await MailFixture.run(policy: OutboundPolicy(allowedHosts: ["mail.example"], allowsPrivateAddresses: true), smtpScript()) { fixture in
             let failure = await fixture.failure { try await fixture.service.submit(Self.mail, to: fixture.address()) }
             #expect(failure?.disposition == .permanent && fixture.server.connections == 0)
         }

@@ -1,5 +1,7 @@
 import Dispatch
 import Foundation
+import HTTPTypes
+import PluginAPI
 import PluginTestKit
 import Testing
 
@@ -135,6 +137,44 @@ import Testing
         await supervisor.stop()
         let slot = CrashMark.slot(for: "crash-mark-plugin")
         #expect(seen.value == ["make": slot, "start": slot, "call": slot, "stop": slot])
+    }
+
+    /// It reads what anybody may have sent: a trap in it must not be nobody's.
+    @Test func aWebhooksCheckIsKnownToBeTheInstances() async throws {
+        let script = Script(), bench = Bench()
+        let spec = InstanceSpec(
+            name: "crash-mark-check", registration: PluginRegistration(CheckingChannel.self), settings: ScriptSettings(script), fingerprint: "1")
+        let supervisor = PluginSupervisor(spec, bench.environment)
+        try await supervisor.start()
+        let hooks = supervisor.routes.compactMap { if case .webhook(let hook) = $0 { hook } else { nil } }
+        #expect(hooks.map(\.tail) == ["", "/open"] && hooks.map(\.verification.isConfigured) == [true, false])
+        func request(_ body: String) -> PluginRequest {
+            PluginRequest(method: .post, path: "/", body: Array(body.utf8), remoteAddress: "192.0.2.1", url: "https://jack.test/")
+        }
+        #expect(hooks[0].verification.verify(request("s")) && !hooks[0].verification.verify(request("x")))
+        #expect(!hooks[1].verification.verify(request("s")))
+        let slot = CrashMark.slot(for: "crash-mark-check")
+        #expect(script.journal == ["\(slot)", "\(slot)"] && slot >= 0)
+        #expect(threadSlot() == -1, "afterwards the thread is nobody's again")
+        await supervisor.stop()
+    }
+}
+
+/// A channel whose check of a webhook says on whose account it runs.
+private struct CheckingChannel: Plugin {
+    static let manifest = PluginManifest(id: "checking", summary: "Checks webhooks.", stability: .stable)
+    static let kind = PluginKind.channel
+    let script: Script
+
+    init(settings: ScriptSettings, context: PluginContext) { script = settings.script }
+
+    var routes: [PluginRoute] {
+        let check = WebhookVerification.custom(secret: Secret("s")) { [script] request, secret in
+            script.note("\(threadSlot())")
+            return request.body == Array(secret.reveal().utf8)
+        }
+        let open = WebhookRoute(tail: "/open", verification: .custom(secret: nil) { _, _ in true }) { _ in WebhookResult([]) }
+        return [.webhook(WebhookRoute(verification: check) { _ in WebhookResult([]) }), .webhook(open)]
     }
 }
 

@@ -11,11 +11,11 @@ import Testing
     private let clock = VirtualClock()
     private let logs = LogRecorder()
 
-    private func kernel(_ engine: any StorageEngine, trapFile: String? = nil) -> JackKernel {
+    private func kernel(_ engine: any StorageEngine, mail: MailEngine? = nil, trapFile: String? = nil) -> JackKernel {
         JackKernel(
             .init(
                 property: .sample, engine: engine, clock: clock, logger: logs.logger(), metrics: MemoryMetrics(), http: { _ in ScriptedHTTPClient() },
-                files: { _ in NoFiles() }, secrets: { _ in MemorySecretStore() }, trapFile: trapFile))
+                mail: mail, files: { _ in NoFiles() }, secrets: { _ in MemorySecretStore() }, trapFile: trapFile))
     }
 
     private func connect(
@@ -108,6 +108,57 @@ import Testing
         }
     }
 
+    /// What comes by no webhook cannot be refused: it waits before it is stored, and so does whoever reads it in.
+    @Test func whoBringsTooMuchWaits() async throws {
+        try await withEngine(.memory) { engine in
+            let kernel = kernel(engine), context = Mutexed<PluginContext?>(nil)
+            connect(kernel)
+            var spec = spec("sms", Script(start: { given in context.update { $0 = given } }))
+            (spec.inbound.rate, spec.inbound.burst) = (0.001, 1)
+            try await kernel.start([spec])
+            let inbound = try #require(context.value).inbound
+            _ = try await inbound.accept([event("1")])
+            let second = Task { try await inbound.accept([event("2")]) }
+            #expect(await eventually { logs.contains("inbound limit") })
+            #expect(try await Desk(engine: engine).states("inbox").count == 1)
+            #expect(
+                try await eventually {
+                    await clock.advance(by: .seconds(1000))
+                    return try await Desk(engine: engine).states("inbox").count == 2
+                })
+            #expect(try await second.value.map(\.isDuplicate) == [false])
+            await kernel.stop()
+        }
+    }
+
+    /// An instance that was led astray sends no mail anywhere but to the servers that its settings name.
+    @Test func mailGoesOnlyWhereTheSettingsSay() async throws {
+        let mail = try MailEngine(), server = try await LoopbackLineServer.start(smtpScript())
+        try await withEngine(.memory) { engine in
+            let kernel = kernel(engine, mail: mail), contexts = Mutexed<[String: PluginContext]>([:])
+            connect(kernel)
+            func spec(_ name: String, _ host: String) -> InstanceSpec {
+                var settings = PostalSettings()
+                settings.smtp.host = host
+                settings.started = { given in contexts.update { $0[given.instance] = given } }
+                return InstanceSpec(name: name, registration: PluginRegistration(Postal.self), settings: settings, fingerprint: "1")
+            }
+            try await kernel.start([spec("near", "127.0.0.1"), spec("far", "smtp.hotel.example")])
+            func place(_ host: String) -> MailServer { MailServer(host: host, port: server.port, security: .none, timeout: .seconds(5)) }
+            let near = try #require(contexts.value["near"]).mail, far = try #require(contexts.value["far"]).mail
+            try await near.check(submission: place("127.0.0.1"))
+            #expect(server.connections == 1)
+            for host in ["localhost", "127.0.0.2", "evil.example"] {
+                #expect(await failure { try await near.check(submission: place(host)) }?.reason == .invalidRequest, "\(host)")
+            }
+            #expect(await failure { try await far.check(submission: place("127.0.0.1")) }?.reason == .invalidRequest)
+            #expect(server.connections == 1)
+            await kernel.stop()
+        }
+        await mail.shutdown()
+        await server.shutdown()
+    }
+
     @Test func aStoreThatRefusesIsNotReadyForThePlugin() async throws {
         try await withEngine(.memory) { real in
             let engine = FailingEngine(real), context = Mutexed<PluginContext?>(nil)
@@ -122,4 +173,28 @@ import Testing
             await kernel.stop()
         }
     }
+}
+
+/// A channel that is told of a mail server.
+private struct Postal: Plugin {
+    static let manifest = PluginManifest(id: "postal", summary: "Sends mail.", stability: .stable)
+    static let kind = PluginKind.channel
+    let settings: PostalSettings
+    let context: PluginContext
+
+    init(settings: PostalSettings, context: PluginContext) { (self.settings, self.context) = (settings, context) }
+    func start() async throws { settings.started(context) }
+}
+
+private struct PostalServer: PluginSettings {
+    @Setting(help: "The server's name.") var host: String = ""
+    init() {}
+}
+
+private struct PostalSettings: PluginSettings {
+    @Setting(help: "The server.") var smtp: PostalServer = PostalServer()
+    /// Hands the test the instance's context.
+    var started: @Sendable (PluginContext) -> Void = { _ in }
+    init() {}
+    init(from decoder: any Decoder) throws { self.init() }
 }

@@ -88,6 +88,21 @@ import Testing
         #expect(bench.registry.all.map(\.spec.name) == ["added", "changed", "same"])
     }
 
+    @Test func whatHasFailedIsStartedAgainAndTheOthersAreNotTouched() async throws {
+        let well = Script(), sick = Script(start: { _ in throw PluginFailure.credentialsRejected("expired") })
+        let off = Script(start: { _ in throw PluginFailure.credentialsRejected("expired") })
+        let specs = [bench.spec("well", well), bench.spec("sick", sick, ScriptedSink.self), bench.spec("off", off)]
+        try await bench.registry.start(specs)
+        await bench.registry.hold("off", reason: "by hand")
+        #expect(bench.registry.failed(among: specs).map(\.name) == ["sick"])
+        #expect(bench.registry.failed(among: [bench.spec("sick", sick, ScriptedSink.self, fingerprint: "2")]).isEmpty, "a change starts it anyway")
+        #expect(await bench.registry.restart(["sick", "off", "well", "nobody"]).map { "\($0.name) \($0.state)" } == ["sick failed", "well running"])
+        #expect(sick.count("start sick") == 2 && off.count("start off") == 1 && well.journal == ["start well"])
+        sick.onStart { _ in }
+        #expect(await bench.registry.restart(["sick"]).map(\.state) == [.running])
+        #expect(bench.registry.failed(among: specs).isEmpty)
+    }
+
     @Test func aReloadThatFailsKeepsTheOld() async throws {
         let old = Script(), fresh = Script(), bad = Script(start: { _ in throw Self.down })
         try await bench.registry.start([bench.spec("a", old)])

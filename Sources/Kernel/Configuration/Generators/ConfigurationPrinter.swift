@@ -41,8 +41,8 @@ public enum ConfigurationPrinter {
     private static func json(_ instance: InstanceConfiguration) -> JSONValue {
         [
             "plugin": .string(instance.registration.manifest.id), "enabled": true, "on_start_failure": instance.spec.onStartFailure.printed,
-            "start_timeout": instance.spec.startTimeout.printed, "limits": instance.spec.limits.printed, "network": instance.spec.network.printed,
-            "settings": instance.settings.printed,
+            "start_timeout": instance.spec.startTimeout.printed, "limits": instance.spec.limits.printed, "inbound": instance.spec.inbound.printed,
+            "network": instance.spec.network.printed, "settings": instance.settings.printed,
         ]
     }
 

@@ -8,6 +8,7 @@ struct InstanceSettings: PluginSettings {
     @Setting(help: "How long its start may take.", .range(.milliseconds(100)...(.seconds(3600))), advanced: true)
     var startTimeout: Duration = .seconds(30)
     @Setting(help: "Limits of calls into the instance.", advanced: true) var limits: CallLimits = CallLimits()
+    @Setting(help: "How much it may bring in.", advanced: true) var inbound: InboundLimits = InboundLimits()
     @Setting(help: "Where it may send requests beyond what its settings name.", advanced: true) var network: NetworkSettings = NetworkSettings()
     @Setting(help: "The plugin's own settings.") var settings: AnyNode = AnyNode(node: nil)
 

@@ -119,7 +119,7 @@ import Testing
         let engine = try CurlEngine()
         let server = try await LoopbackServer.start { _ in .silence }
         await server.shutdown()
-        let provider = try TestContext(http: CurlHTTPClient(engine: engine)).make(
+        let provider = try TestContext(http: CurlHTTPClient(engine: engine, policy: .unrestricted)).make(
             OllamaProvider.self, ["model": "m", "base_url": .string(server.url(""))])
         #expect(await Lab.failure { try await provider.probe() }?.reason == .unreachable)
         #expect(await Lab.read(provider.stream(Lab.ask())).failure?.disposition == .notReady)

@@ -24,7 +24,7 @@ import Testing
         _ more: [String: JSONValue] = [:], slack: FakeSlack = FakeSlack(), answer: LoopbackServer.Answer? = nil,
         use body: (SlackAlertSink, FakeSlack, LoopbackServer, TestContext) async throws -> T
     ) async throws -> T {
-        let engine = try CurlEngine(), test = TestContext(instance: "slack", http: CurlHTTPClient(engine: engine))
+        let engine = try CurlEngine(), test = TestContext(instance: "slack", http: CurlHTTPClient(engine: engine, policy: .unrestricted))
         let result: Result<T, any Error>
         do {
             result = .success(

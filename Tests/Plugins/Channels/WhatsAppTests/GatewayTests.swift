@@ -160,7 +160,8 @@ private final class Hotel: Sendable {
         let keys = EncryptionKeys(secret: Secret("a-test-key-of-thirty-two-characters!"))
         let kernel = JackKernel(
             .init(
-                property: .sample, engine: engine, clock: clock, logger: logger, metrics: metrics, http: { _ in CurlHTTPClient(engine: http) },
+                property: .sample, engine: engine, clock: clock, logger: logger, metrics: metrics,
+                http: { _ in CurlHTTPClient(engine: http, policy: .unrestricted) },
                 files: { _ in NoFiles() },
                 secrets: { EncryptedSecretStore(engine: engine, property: "main", owner: $0, keys: keys, clock: clock) }, trapFile: nil))
         self.kernel = kernel
@@ -212,7 +213,7 @@ private final class Hotel: Sendable {
     private func send(_ method: HTTPRequest.Method, _ tail: String, _ headers: HTTPFields = [:], _ body: [UInt8] = []) async throws -> ClientResponse
     {
         let port = try #require(server.port)
-        return try await CurlHTTPClient(engine: http).send(
+        return try await CurlHTTPClient(engine: http, policy: .unrestricted).send(
             ClientRequest(method, "http://127.0.0.1:\(port)/webhooks/whatsapp\(tail)", headers: headers, body: body))
     }
 

@@ -32,7 +32,7 @@ struct Desk {
         _ more: [String: JSONValue] = [:], answer: LoopbackServer.Answer? = nil, _ body: (Desk) async throws -> T
     ) async throws -> T {
         let engine = try CurlEngine(), meta = FakeMeta()
-        let test = TestContext(instance: "whatsapp", http: CurlHTTPClient(engine: engine))
+        let test = TestContext(instance: "whatsapp", http: CurlHTTPClient(engine: engine, policy: .unrestricted))
         let result: Result<T, any Error>
         do {
             result = .success(
