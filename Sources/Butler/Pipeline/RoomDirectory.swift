@@ -26,6 +26,13 @@ final class RoomDirectory: Sendable {
         return numbers
     }
 
+    /// The room that a text names, as far as can be told without asking anybody: one that the PMS named before, else what follows a word for a room.
+    func spoken(in text: String) -> Place? {
+        let numbers = known.withLock { $0.numbers }
+        guard numbers.isEmpty else { return Self.candidates(in: text).lazy.compactMap { numbers[$0] }.first.map { Place(number: $0, source: .named) } }
+        return ReplyGuard.spokenRooms(in: text).first.map { Place(number: $0, source: .claimed) }
+    }
+
     /// What in a text may be a room's number, in upper case: “A12” is one as much as “204”, and “room204” is written too.
     static func candidates(in text: String) -> [String] {
         let words = text.split { !($0.isLetter || $0.isNumber) }.map { $0.uppercased() }.filter { $0.contains(where: \.isNumber) }

@@ -96,7 +96,7 @@ public struct GuestWatch: Sendable {
                 Self.jobKind, payload: [UInt8](JSONEncoder().encode(Look.conversation(conversation.id))), at: due,
                 key: "\(Self.jobKind):conversation:\(conversation.id)", in: transaction)
         }
-        var labels = try labels(of: conversation, in: transaction)
+        var labels = try labels(of: conversation, at: now, in: transaction)
         let severity = labels["vip"] == nil ? settings.unansweredSeverity : settings.unansweredVipSeverity
         labels.merge(["alertname": "GuestUnanswered", "type": "guest_unanswered", "severity": severity.rawValue]) { $1 }
         let place = labels["room"].map { "in room \($0)" } ?? "by \(conversation.instance)"
@@ -168,9 +168,9 @@ public struct GuestWatch: Sendable {
     }
 
     /// What routing may decide by. What is not known is left out: a label that is missing counts as an empty one.
-    private func labels(of conversation: Conversation, in reader: any StorageReader) throws -> [String: String] {
+    private func labels(of conversation: Conversation, at date: Date, in reader: any StorageReader) throws -> [String: String] {
         var labels = ["property": property, "conversation": conversation.id, "channel": conversation.instance]
-        labels["room"] = conversation.room
+        labels["room"] = conversation.room(at: date)?.number
         labels["stay"] = conversation.reservation
         labels["vip"] = try conversation.guestID.flatMap { try guests.get($0, in: reader)?.vip }
         return labels.filter { !$0.value.isEmpty }
@@ -220,7 +220,7 @@ public struct GuestWatch: Sendable {
         guard settings.isComplaint(task.intent) else { return }
         var labels =
             try task.conversationID.flatMap { try conversations.get($0, in: transaction) }
-            .map { try self.labels(of: $0, in: transaction) } ?? ["property": property]
+            .map { try self.labels(of: $0, at: now, in: transaction) } ?? ["property": property]
         if let room = task.room { labels["room"] = room }
         let severity = settings.complaintSeverity
         labels.merge([
