@@ -145,7 +145,8 @@ struct ActionStage: Stage {
         var task = HotelTask(
             id: Identifier.make("tsk", at: now), conversationID: turn.conversation.id, messageID: request.message, intent: intent.id,
             department: department,
-            room: turn.room, title: intent.description + (doubt == nil ? "" : " (not before the reply is approved)"), description: request.text, priority: intent.priority,
+            room: turn.room, title: intent.description + (doubt == nil ? "" : " (not before the reply is approved)"), description: request.text,
+            priority: intent.priority,
             dueAt: now.addingTimeInterval(desk.settings.sla.due(intent.priority).seconds), createdAt: now)
         task.notes = doubt
         return task

@@ -32,7 +32,7 @@ final class IdentityStage: Stage {
     func recognise(_ turn: inout Turn) async {
         if let pms = desk.settings.pms { await ask(pms, &turn) }
         // What the message itself says needs no PMS.
-        if turn.place?.source != .named, let spoken = desk.rooms.spoken(in: turn.text) { turn.place = spoken }
+        if turn.place?.source != .named, let spoken = desk.rooms.spoken(in: turn.text, isGuestKnown: turn.ownRoom != nil) { turn.place = spoken }
         if turn.place == nil, let stay = turn.stay, let room = stay.room, stay.isOn(turn.receivedAt, in: desk.property.timeZone),
             stay.status == .confirmed || stay.status == .checkedOut
         {
@@ -124,8 +124,7 @@ final class IdentityStage: Stage {
     }
 
     private func findRoom(_ turn: inout Turn) async throws {
-        // In “two more of the 2 towels” no guest of 204 means the room 2.
-        let named = turn.ownRoom == nil ? RoomDirectory.candidates(in: turn.text) : ReplyGuard.roomNumbers(in: turn.text)
+        let named = RoomDirectory.candidates(in: turn.text, isGuestKnown: turn.ownRoom != nil)
         guard !named.isEmpty else { return }
         let known = try await desk.rooms.numbers()
         if let room = named.lazy.compactMap({ known[$0] }).first { turn.place = Place(number: room, source: .named) }
@@ -135,7 +134,8 @@ final class IdentityStage: Stage {
     static func bookingNumbers(in text: String) -> [String] {
         var seen: Set<String> = []
         return text.split { !($0.isLetter || $0.isNumber || $0 == "-") }.map(String.init).filter {
-            (5...40).contains($0.count) && $0.contains(where: \.isNumber) && $0.wholeMatch(of: #/\d{4}-\d{1,2}-\d{1,2}|\d{1,2}-\d{1,2}-\d{2,4}/#) == nil
+            (5...40).contains($0.count) && $0.contains(where: \.isNumber)
+                && $0.wholeMatch(of: #/\d{4}-\d{1,2}-\d{1,2}|\d{1,2}-\d{1,2}-\d{2,4}/#) == nil
                 && seen.insert($0.uppercased()).inserted
         }
     }

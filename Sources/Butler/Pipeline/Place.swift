@@ -51,7 +51,7 @@ struct Place: Sendable, Hashable {
             let ago = minutes < 60 ? "\(minutes) min" : minutes < 48 * 60 ? "\(minutes / 60) h" : "\(minutes / 1440) days"
             return "room \(number) (said earlier, \(ago) ago; not confirmed)"
         case .booked(let status):
-            return "room \(number) (from the booking, which is \(status.rawValue.replacing("_", with: " ")); not confirmed)"
+            return "room \(number) (" + (status == .checkedOut ? "checked out of it" : "booked, not checked in") + ")"
         }
     }
 }

@@ -158,7 +158,8 @@ public struct ConversationRepository: Sendable {
             """,
             [
                 "id": after.id.sql, "property": property.sql, "instance": after.instance.sql, "kind": after.peer.kind.rawValue.sql,
-                "value": after.peer.value.sql, "guest": after.guestID.sql, "reservation": after.reservation.sql, "room": after.knownRoom?.number.sql ?? .null,
+                "value": after.peer.value.sql, "guest": after.guestID.sql, "reservation": after.reservation.sql,
+                "room": after.knownRoom?.number.sql ?? .null,
                 "roomStay": after.knownRoom?.stay.sql ?? .null, "roomSince": after.knownRoom?.since.sql ?? .null,
                 "roomUntil": after.knownRoom?.until.sql ?? .null,
                 "state": after.state.rawValue.sql, "since": after.stateSince.sql, "assigned": after.assignedTo.sql, "language": after.language.sql,
