@@ -73,6 +73,67 @@ import Testing
         try await stops("Sure! " + ButlerSettings().instructions.uppercased())
     }
 
+    // MARK: Answers that did not come to their end
+
+    private func ends(_ reason: AIResponse.FinishReason, calls: [AIToolCall] = [], confidence: Double = 1) -> AIScript.Complete {
+        { request in
+            AIResponse(
+                text: "Breakfast is from", toolCalls: calls, finishReason: reason, model: "fake", citations: request.documents.prefix(1).map(\.id),
+                confidence: confidence)
+        }
+    }
+
+    @Test(arguments: [AIResponse.FinishReason.complete, .stopSequence])
+    func aWholeAnswerIsSent(reason: AIResponse.FinishReason) async throws {
+        try await withHouse { house async throws in
+            house.parts.ai.completes(ends(reason))
+            #expect(try await house.ask("when is breakfast").map(\.text) == ["Breakfast is from"])
+        }
+    }
+
+    @Test func halfAnAnswerIsHeld() async throws {
+        try await withHouse { house async throws in
+            house.parts.ai.completes(ends(.length))
+            let id = try await house.write("when is breakfast")
+            try await house.settle()
+            #expect(house.parts.channel.sent.map(\.author) == [.system])
+            #expect(try await house.held().map(\.text) == ["Breakfast is from"])
+            #expect(try await house.ledger(id).contains { $0.step == "answer" && $0.outcome == "cut" })
+        }
+    }
+
+    @Test func halfAnAnswerThatNobodyIsSureOfIsHandedOver() async throws {
+        try await withHouse { house async throws in
+            house.parts.ai.completes(ends(.length, confidence: 0.1))
+            try await house.ask("when is breakfast")
+            #expect(try await house.conversation().state == .escalated)
+            #expect(try await house.held().isEmpty)
+        }
+    }
+
+    @Test(arguments: [AIResponse.FinishReason.contentFilter, .other])
+    func whatWasBrokenOffIsHandedOver(reason: AIResponse.FinishReason) async throws {
+        try await withHouse { house async throws in
+            house.parts.ai.completes(ends(reason))
+            let id = try await house.write("when is breakfast")
+            try await house.settle()
+            #expect(house.parts.channel.sent.map(\.author) == [.system])
+            #expect(try await house.conversation().state == .escalated)
+            #expect(try await house.held().isEmpty)
+            #expect(try await house.ledger(id).contains { $0.step == "answer" && $0.outcome == "withheld" && $0.reason.contains(reason.rawValue) })
+        }
+    }
+
+    @Test(arguments: [AIResponse.FinishReason.length, .contentFilter, .other])
+    func whatABrokenOffAnswerAsksForIsNotDone(reason: AIResponse.FinishReason) async throws {
+        try await withHouse { house async throws in
+            let call = AIToolCall(id: "1", name: "create_request", arguments: ["kind": "request.housekeeping.towels"])
+            house.parts.ai.completes(ends(reason, calls: [call]))
+            try await house.ask("breakfast for 204 please")
+            #expect(try await house.tasks().isEmpty)
+        }
+    }
+
     // MARK: Tools
 
     private func calls(_ name: String, _ arguments: JSONValue, then answer: String = "Done.") -> AIScript.Complete {

@@ -207,7 +207,8 @@ def main():
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
     webchat = "channels.webchat.settings"
     house = House(
-        "server.rate_limit.requests=0", f"{webchat}.messages_per_minute=100000", f"{webchat}.history=500", "log.level=warning")
+        "server.rate_limit.requests=0", f"{webchat}.messages_per_minute=100000", f"{webchat}.history=500", "log.level=warning",
+        "butler.autonomy.open_tasks=1000000")
     status = 1
     try:
         guests, starts, stopped = asyncio.run(drive(house, options, random.Random(seed)))

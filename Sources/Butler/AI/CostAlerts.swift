@@ -81,8 +81,8 @@ struct CostAlerts: Sendable {
 
     private func lookAt(_ conversation: String, _ day: String, _ now: Date, _ transaction: any StorageTransaction) throws {
         let stay = try transaction.row(
-            "SELECT instance, room, reservation FROM conversation WHERE id = :id AND property = :property",
-            ["id": conversation.sql, "property": property.sql])
+            "SELECT instance, CASE WHEN room_until > :now THEN room END AS room, reservation FROM conversation WHERE id = :id AND property = :property",
+            ["id": conversation.sql, "property": property.sql, "now": now.sql])
         let reservation = stay?.stringIfPresent("reservation")
         var labels = ["conversation": conversation]
         labels["room"] = stay?.stringIfPresent("room")

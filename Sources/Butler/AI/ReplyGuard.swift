@@ -26,12 +26,16 @@ struct ReplyGuard: Sendable {
 
     /// What in a text may be a room's number: what stands after a word for a room, and by itself what has three characters or more and is no date, time or amount.
     static func roomNumbers(in text: String) -> [String] {
-        let named = text.matches(
+        spokenRooms(in: text) + RoomDirectory.candidates(in: withoutAmounts(text)).filter { $0.count >= 3 }
+    }
+
+    /// What in a text stands after a word for a room, in upper case.
+    static func spokenRooms(in text: String) -> [String] {
+        text.matches(
             of:
                 #/(?i)\b(?:rooms?|suites?|apartments?|zimmer|appartements?|habitaci[oó]n(?:es)?|cuartos?|chambres?|n[oº°]\.?|#)\s*[:#-]?\s*([\p{L}]?\d{1,5}[\p{L}]?)\b/#
         )
         .map { String($0.1).uppercased() }
-        return named + RoomDirectory.candidates(in: withoutAmounts(text)).filter { $0.count >= 3 }
     }
 
     /// A text without dates, times, prices and other amounts.

@@ -15,17 +15,34 @@ public struct MessageDelivery: Sendable {
 
     public func deliver(_ entry: OutboxEntry) async throws -> Outbox.Delivery {
         let message = try entry.decoded(OutboundMessage.self)
-        let conversations = conversations, peer = message.peer
-        let conversation = try await engine.read { try conversations.find(entry.instance, peer, in: $0) }
-        if let conversation {
-            if conversation.optedOut, message.author != .system { return .withdrawn(reason: "the guest does not want messages by this channel") }
-            if message.author == .jack, !conversation.state.belongsToJack, conversation.stateSince > entry.createdAt {
-                return .withdrawn(reason: "a colleague took the conversation before the reply left")
+        if let reason = try await objection(to: message, entry) { return .withdrawn(reason: reason) }
+        do {
+            let result = try await dispatcher.call(entry.instance, as: (any ChannelPlugin).self, "send", CallOptions(attempts: 1)) { channel in
+                // The turn may have been long in coming: the channel's rate lets so many through.
+                do {
+                    if let reason = try await objection(to: message, entry) { throw Withdrawn(reason: reason) }
+                } catch {
+                    throw CallAbandoned(error)
+                }
+                return try await channel.send(message.fitting(channel.features))
             }
+            return .accepted(result)
+        } catch let abandoned as CallAbandoned {
+            guard let withdrawn = abandoned.cause as? Withdrawn else { throw abandoned.cause }
+            return .withdrawn(reason: withdrawn.reason)
         }
-        let result = try await dispatcher.call(entry.instance, as: (any ChannelPlugin).self, "send", CallOptions(attempts: 1)) { channel in
-            try await channel.send(message.fitting(channel.features))
+    }
+
+    private struct Withdrawn: Error { var reason: String }
+
+    /// Why a message must not leave any more.
+    private func objection(to message: OutboundMessage, _ entry: OutboxEntry) async throws -> String? {
+        let conversations = conversations, peer = message.peer
+        guard let conversation = try await engine.read({ try conversations.find(entry.instance, peer, in: $0) }) else { return nil }
+        if conversation.optedOut, message.author != .system { return "the guest does not want messages by this channel" }
+        if message.author == .jack, !conversation.state.belongsToJack, conversation.stateSince > entry.createdAt {
+            return "a colleague took the conversation before the reply left"
         }
-        return .accepted(result)
+        return nil
     }
 }

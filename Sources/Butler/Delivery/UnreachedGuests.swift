@@ -33,7 +33,7 @@ struct UnreachedGuests: Sendable {
         } else {
             try watch?.look(at: handed, now: letter.diedAt, in: transaction)
         }
-        return try matter(of: handed, "a message to the guest \(Self.place(handed)) did not arrive: \(letter.reason)", letter, transaction)
+        return try matter(of: handed, "a message to the guest \(Self.place(handed, at: letter.diedAt)) did not arrive: \(letter.reason)", letter, transaction)
     }
 
     /// A guest's message that nobody has read.
@@ -53,7 +53,7 @@ struct UnreachedGuests: Sendable {
                     state: .received, createdAt: letter.createdAt), in: transaction)
         }
         try watch?.dealtWith(letter.id, receivedAt: now, in: handed, awaitsHuman: true, now: now, transaction)
-        return try matter(of: handed, "a message of the guest \(Self.place(handed)) could not be dealt with", letter, transaction)
+        return try matter(of: handed, "a message of the guest \(Self.place(handed, at: letter.diedAt)) could not be dealt with", letter, transaction)
     }
 
     /// Whoever holds the conversation keeps it.
@@ -76,20 +76,20 @@ struct UnreachedGuests: Sendable {
         let text = letter.text.map { String($0.prefix(500)) }
         return DeadLetterMatter(
             subject: conversation.id, summary: summary, detail: text,
-            labels: try conversation.labels(property: property, guests: guests, in: reader),
+            labels: try conversation.labels(property: property, guests: guests, at: letter.diedAt, in: reader),
             annotations: letter.box == .inbox ? text.map { ["guest_text": $0] } ?? [:] : [:])
     }
 
-    private static func place(_ conversation: Conversation) -> String {
-        conversation.room.map { "in room \($0)" } ?? "by \(conversation.instance)"
+    private static func place(_ conversation: Conversation, at date: Date) -> String {
+        conversation.room(at: date).map { "in room \($0.number)" } ?? "by \(conversation.instance)"
     }
 }
 
 extension Conversation {
     /// What routing may decide by. What is not known is left out: a label that is missing counts as an empty one.
-    func labels(property: String, guests: GuestRepository, in reader: any StorageReader) throws -> [String: String] {
+    func labels(property: String, guests: GuestRepository, at date: Date, in reader: any StorageReader) throws -> [String: String] {
         var labels = ["property": property, "conversation": id, "channel": instance]
-        labels["room"] = room
+        labels["room"] = room(at: date)?.number
         labels["stay"] = reservation
         labels["vip"] = try guestID.flatMap { try guests.get($0, in: reader)?.vip }
         return labels.filter { !$0.value.isEmpty }

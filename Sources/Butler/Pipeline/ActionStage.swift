@@ -21,7 +21,7 @@ struct ActionStage: Stage {
     let desk: Desk
 
     func decide(_ turn: inout Turn) async throws -> Decision? {
-        if let decision = answerToQuestion(&turn) { return decision }
+        if let decision = await answerToQuestion(&turn) { return decision }
         guard let intent = turn.intent, turn.confidence >= desk.settings.autonomy.intent else { return nil }
         if intent.id == "emergency" {
             // What no phrase of the safety lane held but the classifier understood is as urgent.
@@ -34,7 +34,7 @@ struct ActionStage: Stage {
     }
 
     /// The guest answers a question of Jack's, for the room or for who they are: the request before it is taken up again.
-    private func answerToQuestion(_ turn: inout Turn) -> Decision? {
+    private func answerToQuestion(_ turn: inout Turn) async -> Decision? {
         guard let question = turn.history.last, let request = heldUp(by: question, in: turn) else { return nil }
         switch question.intent {
         case Self.askedForRoom:
@@ -42,15 +42,23 @@ struct ActionStage: Stage {
             turn.note("task", "resumed", "room \(room) was asked for by the reply before", at: desk.clock.now)
         case Self.askedForIdentity:
             switch turn.verification {
-            case .refused?: return ask(turn, .identityNeeded, Self.askedForIdentity)
+            case .refused?, .tooLong?: return ask(turn, .identityNeeded, Self.askedForIdentity)
             case .blocked?: return desk.handOver(turn, .handedOver)
-            case .accepted? where turn.guest != nil: turn.note("task", "resumed", "the guest is known now", at: desk.clock.now)
+            case .accepted? where turn.guest != nil:
+                turn.note("task", "resumed", "the guest is known now", at: desk.clock.now)
+                // What was asked for in another room is not meant for the guest's own.
+                if turn.place?.source != .named, let named = await room(in: request.text) { turn.place = Place(number: named, source: .named) }
             default: return nil
             }
         default: return nil
         }
         (turn.intent, turn.confidence) = (request.intent, 1)
         return act(&turn, request) ?? desk.handOver(turn, .handedOver)
+    }
+
+    private func room(in text: String) async -> String? {
+        guard let known = try? await desk.rooms.numbers() else { return nil }
+        return ReplyGuard.roomNumbers(in: text).lazy.compactMap { known[$0] }.first
     }
 
     /// The request that a question held up. A question that was asked again leads back to the first.
@@ -80,6 +88,12 @@ struct ActionStage: Stage {
             return ask(turn, .identityNeeded, Self.askedForIdentity)
         }
         guard intent.action, let department = intent.department else { return nil }
+        guard turn.openTasks < desk.settings.autonomy.openTasks else {
+            turn.note(
+                "task", "refused", "\(turn.openTasks) tasks of this conversation are open already", rule: "butler.autonomy.open_tasks",
+                at: desk.clock.now)
+            return desk.handOver(turn, .handedOver)
+        }
         let limit = desk.limit(for: intent.id)
         if let (mode, rule) = limit, mode == .handOver {
             turn.note("autonomy", "hand over", "\(intent.id) is for staff", rule: rule, at: desk.clock.now)
@@ -92,11 +106,21 @@ struct ActionStage: Stage {
             return ask(turn, .taskNeedsRoom, Self.askedForRoom)
         }
         var decision = accept(&turn, intent, department, request)
-        if let (mode, rule) = limit, mode == .hold {
+        if let doubt = doubt(turn, intent, department) {
+            turn.note("autonomy", "hold", "\(doubt): a colleague must approve it", at: desk.clock.now)
+            decision.reply?.isHeld = true
+        } else if let (mode, rule) = limit, mode == .hold {
             turn.note("autonomy", "hold", "what Jack promises for \(intent.id) needs a colleague's approval", rule: rule, at: desk.clock.now)
             decision.reply?.isHeld = true
         }
         return decision
+    }
+
+    /// Why the room may not be the guest's to order to; nil where nothing speaks against it. Whom nobody knows may still have towels brought.
+    private func doubt(_ turn: Turn, _ intent: IntentDefinition, _ department: String) -> String? {
+        guard Self.roomDepartments.contains(department), let room = turn.room, room != turn.ownRoom else { return nil }
+        if let own = turn.ownRoom { return "asked for in \(room), and the guest lives in \(own)" }
+        return intent.identity ? "asked for in \(room), and the PMS does not say that the guest lives there" : nil
     }
 
     private func ask(_ turn: Turn, _ reply: FixedReply, _ topic: String) -> Decision {
@@ -117,11 +141,14 @@ struct ActionStage: Stage {
     }
 
     private func task(_ turn: Turn, _ intent: IntentDefinition, _ department: String, _ request: Request) -> HotelTask {
-        let now = desk.clock.now
-        return HotelTask(
+        let now = desk.clock.now, doubt = doubt(turn, intent, department)
+        var task = HotelTask(
             id: Identifier.make("tsk", at: now), conversationID: turn.conversation.id, messageID: request.message, intent: intent.id,
             department: department,
-            room: turn.room, title: intent.description, description: request.text, priority: intent.priority,
+            room: turn.room, title: intent.description + (doubt == nil ? "" : " (not before the reply is approved)"), description: request.text,
+            priority: intent.priority,
             dueAt: now.addingTimeInterval(desk.settings.sla.due(intent.priority).seconds), createdAt: now)
+        task.notes = doubt
+        return task
     }
 }

@@ -32,6 +32,11 @@ struct AnswerStage: Stage {
             "answer", "drafted",
             "\(answer.instance) is \(percent(confidence)) sure of an answer from \(cited.map { "“\($0.title)”" }.joined(separator: ", "))"
                 + passed(answer.passedOver), details: ["confidence": .double(confidence), "model": .string(response.model)], at: desk.clock.now)
+        if response.finishReason == .contentFilter || response.finishReason == .other {
+            turn.note(
+                "answer", "withheld", "\(answer.instance) broke the answer off: \(response.finishReason.rawValue)", at: desk.clock.now)
+            return desk.handOver(turn, .handedOver)
+        }
         guard !response.text.isEmpty else { return notUnderstood(&turn, "the answer is empty") }
         var text = response.text
         if !features.quotesDocuments, let objection = await objection(to: text, turn, hits) {
@@ -42,7 +47,9 @@ struct AnswerStage: Stage {
             text = desk.replies.text(.otherLanguage, locale: turn.language, ["language": String(language)]) + "\n" + text
         }
         let reply = Decision.Reply(text: text, author: .jack, sources: cited.map { SourceReference(id: $0.entry, title: $0.title) })
-        return judge(&turn, reply, confidence)
+        let isCut = response.finishReason == .length
+        if isCut { turn.note("answer", "cut", "\(answer.instance) came to its longest answer before the end", at: desk.clock.now) }
+        return judge(&turn, reply, confidence, isCut: isCut)
     }
 
     /// What asking a model came to.
@@ -64,7 +71,9 @@ struct AnswerStage: Stage {
             if round == Self.maximumRounds { (request.tools, request.toolChoice) = ([], .none) }
             let answer = try await desk.ai.complete(request, by: desk.settings.ai, for: turn.account)
             let response = answer.value.response
-            guard !response.toolCalls.isEmpty, !request.tools.isEmpty else { return .answered(answer) }
+            // What a model broke off in the middle it did not ask for.
+            let isWhole = ![.length, .contentFilter, .other].contains(response.finishReason)
+            guard isWhole, !response.toolCalls.isEmpty, !request.tools.isEmpty else { return .answered(answer) }
             var results: [AIMessage.Part] = []
             for call in response.toolCalls.prefix(8) {
                 switch tools.use(call, &turn) {
@@ -102,7 +111,7 @@ struct AnswerStage: Stage {
         return Task {
             // An answer that comes at once needs no sign that it is being written.
             try await clock.sleep(for: .milliseconds(400))
-            try await dispatcher.call(instance, as: (any ChannelPlugin).self, "typing", CallOptions(attempts: 1)) {
+            try await dispatcher.call(instance, as: (any ChannelPlugin).self, "typing", .courtesy) {
                 try await $0.indicateTyping(to: peer)
             }
         }
@@ -123,7 +132,7 @@ struct AnswerStage: Stage {
     }
 
     /// Sends, holds or hands over, by the confidence and by what the hotel allows.
-    private func judge(_ turn: inout Turn, _ drafted: Decision.Reply, _ confidence: Double) -> Decision {
+    private func judge(_ turn: inout Turn, _ drafted: Decision.Reply, _ confidence: Double, isCut: Bool) -> Decision {
         let autonomy = desk.settings.autonomy
         var mode: AutonomySettings.Mode = confidence >= autonomy.send ? .send : confidence >= autonomy.hold ? .hold : .handOver
         var rule = confidence >= autonomy.send ? "butler.autonomy.send" : "butler.autonomy.hold"
@@ -133,6 +142,12 @@ struct AnswerStage: Stage {
             (mode, rule) = (limit, limitRule)
         }
         let now = desk.clock.now
+        if isCut, mode == .send {
+            turn.note("autonomy", "hold", "half an answer needs a colleague's approval", at: now)
+            var held = drafted
+            held.isHeld = true
+            return Decision(reply: held, state: .active)
+        }
         switch mode {
         case .send:
             turn.note("autonomy", "send", "\(percent(confidence)) is enough to send", rule: rule, at: now)

@@ -26,24 +26,28 @@ struct EmergencyStage: Stage {
         -> Decision
     {
         let now = desk.clock.now
-        let room = turn.room ?? turn.stay?.room
+        let room = turn.room
+        let place = turn.place?.words(own: turn.ownRoom, at: now) ?? turn.ownRoom.map { "room \($0)" } ?? "room unknown"
         var labels = [
             "alertname": "GuestEmergency", "type": "guest_emergency", "severity": severity.rawValue, "property": desk.property.id, "category": id,
             "department": department, "conversation": turn.conversation.id, "channel": turn.item.instance,
         ]
         labels["room"] = room
+        labels["room_known_by"] = turn.place?.label
         labels["stay"] = turn.stay?.id ?? turn.conversation.reservation
         labels["vip"] = turn.guest?.vip
         labels["guest"] = turn.guest.map { "\($0.firstName) \($0.lastName)" }
         let alert = Alert(
             fingerprint: "emergency:\(turn.item.id)", name: "GuestEmergency", severity: severity,
-            summary: "\(summary) — \(room.map { "room \($0)" } ?? "room unknown")", detail: turn.text, labels: labels,
+            summary: "\(summary) — \(place)", detail: turn.text, labels: labels,
             annotations: ["guest_text": turn.text, "message": turn.item.id], startsAt: turn.receivedAt, isEmergency: true)
-        let task = HotelTask(
+        var task = HotelTask(
             id: Identifier.make("tsk", at: now), conversationID: turn.conversation.id, messageID: turn.item.id, intent: "emergency",
             department: department,
             room: room, title: summary, description: turn.text, priority: .urgent, dueAt: now.addingTimeInterval(desk.settings.sla.urgent.seconds),
             createdAt: now)
+        // Whoever reads the task alone must not take the room for certain either.
+        if turn.place?.isProven == false { task.notes = place }
         return Decision(reply: .init(text: reply, author: .system), task: task, alert: alert, state: .escalated)
     }
 }

@@ -4,18 +4,16 @@ import PluginAPI
 
 /// Finds out who writes, and which stay is meant: by the address where the channel vouches for it, else by a booking number with the last name.
 final class IdentityStage: Stage {
-    /// Wrong answers in one conversation after which no more are taken: a booking number must not be guessed.
-    static let maximumFailures = 5
-
     /// The longest that an emergency waits for the PMS.
     static let emergencyWait = Duration.seconds(2)
 
     private let desk: Desk
-    private let failures: @Sendable (_ conversation: String) async throws -> Int
+    /// Takes down that numbers are tried; says why they may not be.
+    private let admit: @Sendable (_ numbers: [String], _ turn: Turn) async throws -> String?
 
-    init(desk: Desk, failures: @escaping @Sendable (_ conversation: String) async throws -> Int) {
+    init(desk: Desk, admit: @escaping @Sendable (_ numbers: [String], _ turn: Turn) async throws -> String?) {
         self.desk = desk
-        self.failures = failures
+        self.admit = admit
     }
 
     func decide(_ turn: inout Turn) async throws -> Decision? {
@@ -32,7 +30,17 @@ final class IdentityStage: Stage {
 
     /// Finds out what the PMS knows at once of an emergency's place and person. An emergency waits for nobody: what is not known soon is left out.
     func recognise(_ turn: inout Turn) async {
-        guard let pms = desk.settings.pms else { return }
+        if let pms = desk.settings.pms { await ask(pms, &turn) }
+        // What the message itself says needs no PMS.
+        if turn.place?.source != .named, let spoken = desk.rooms.spoken(in: turn.text, isGuestKnown: turn.ownRoom != nil) { turn.place = spoken }
+        if turn.place == nil, let stay = turn.stay, let room = stay.room, stay.isOn(turn.receivedAt, in: desk.property.timeZone),
+            stay.status == .confirmed || stay.status == .checkedOut
+        {
+            turn.place = Place(number: room, source: .booked(stay.status))
+        }
+    }
+
+    private func ask(_ pms: String, _ turn: inout Turn) async {
         let (before, clock) = (turn, desk.clock)
         let found = await withTaskGroup(of: Turn?.self) { tasks in
             tasks.addTask {
@@ -55,18 +63,16 @@ final class IdentityStage: Stage {
         try await recogniseAddress(&turn, pms)
         if turn.stay == nil { try await verify(&turn, pms) }
         if let language = turn.guest?.language, !turn.isLanguageKnown { turn.language = String(language.prefix(2)).lowercased() }
-        if let room = turn.stay?.room, turn.stay?.status == .checkedIn { turn.room = room }
     }
 
     private func recogniseAddress(_ turn: inout Turn, _ pms: String) async throws {
         let peer = turn.conversation.peer
         if let reservation = turn.conversation.reservation {
-            turn.stay = try await reservations(pms, PMSReservationQuery(id: reservation)).first
-            turn.guest = turn.stay?.guest
+            guard let stay = try await reservations(pms, PMSReservationQuery(id: reservation)).first else { return }
+            turn.guest = stay.guest
             // Who comes again has another stay than the one they first wrote about.
-            if let stay = turn.stay, stay.status != .checkedIn, stay.status != .confirmed {
-                turn.stay = Self.best(try await reservations(pms, PMSReservationQuery(guestID: stay.guest.id))) ?? stay
-            }
+            let isOver = stay.status != .checkedIn && stay.status != .confirmed
+            turn.settle(in: isOver ? Self.best(try await reservations(pms, PMSReservationQuery(guestID: stay.guest.id))) ?? stay : stay)
         } else if peer.kind == .phone || peer.kind == .email {
             let query = peer.kind == .phone ? PMSGuestQuery(phone: peer.value) : PMSGuestQuery(email: peer.value)
             let guests = try await desk.dispatcher.call(pms, as: (any PMSIntegration).self, "guests") {
@@ -74,31 +80,35 @@ final class IdentityStage: Stage {
             }
             if let guest = guests.first {
                 turn.guest = guest
-                turn.stay = Self.best(try await reservations(pms, PMSReservationQuery(guestID: guest.id)))
+                if let stay = Self.best(try await reservations(pms, PMSReservationQuery(guestID: guest.id))) { turn.settle(in: stay) }
                 turn.note("guest", "known", "the PMS knows this \(peer.kind.rawValue)", at: desk.clock.now)
             }
         }
-        if let room = turn.stay?.room, turn.stay?.status == .checkedIn { turn.room = room }
     }
 
-    /// A booking number counts only together with the last name, and only so often.
+    /// A booking number counts only together with the last name, in a message that is short, and only so often.
     private func verify(_ turn: inout Turn, _ pms: String) async throws {
-        let words = Set(PhraseMatcher.words(turn.text))
-        let candidates = turn.text.split { !($0.isLetter || $0.isNumber || $0 == "-") }.map(String.init).filter {
-            $0.count >= 5 && $0.contains(where: \.isNumber)
-        }
+        let words = PhraseMatcher.words(turn.text), candidates = Self.bookingNumbers(in: turn.text)
         guard !candidates.isEmpty, candidates.count <= 4 else { return }
-        guard try await failures(turn.conversation.id) < Self.maximumFailures else {
-            turn.note("verification", "blocked", "too many wrong booking numbers in this conversation", at: desk.clock.now)
+        guard words.count <= VerificationTries.longestText else {
+            turn.note(
+                "verification", "skipped", "a message of more than \(VerificationTries.longestText) words is not looked at", at: desk.clock.now)
+            turn.verification = .tooLong
+            return
+        }
+        if let objection = try await admit(candidates.map { $0.uppercased() }, turn) {
+            turn.note("verification", "blocked", objection, at: desk.clock.now)
             turn.verification = .blocked
             return
         }
+        turn.hasTriedNumbers = true
+        let name = Set(words)
         for candidate in candidates {
             for stay in try await reservations(pms, PMSReservationQuery(confirmation: candidate))
-            where Self.isNamed(stay.guest.lastName, in: words) {
+            where Self.isNamed(stay.guest.lastName, in: name) {
                 turn.verification = .accepted
-                turn.stay = stay
                 turn.guest = stay.guest
+                turn.settle(in: stay)
                 turn.note("verification", "accepted", "booking number and last name fit a reservation", at: desk.clock.now)
                 return
             }
@@ -114,10 +124,20 @@ final class IdentityStage: Stage {
     }
 
     private func findRoom(_ turn: inout Turn) async throws {
-        let named = RoomDirectory.candidates(in: turn.text)
+        let named = RoomDirectory.candidates(in: turn.text, isGuestKnown: turn.ownRoom != nil)
         guard !named.isEmpty else { return }
         let known = try await desk.rooms.numbers()
-        if let room = named.lazy.compactMap({ known[$0] }).first { turn.room = room }
+        if let room = named.lazy.compactMap({ known[$0] }).first { turn.place = Place(number: room, source: .named) }
+    }
+
+    /// What in a text may be a booking number, each once. A date is none.
+    static func bookingNumbers(in text: String) -> [String] {
+        var seen: Set<String> = []
+        return text.split { !($0.isLetter || $0.isNumber || $0 == "-") }.map(String.init).filter {
+            (5...40).contains($0.count) && $0.contains(where: \.isNumber)
+                && $0.wholeMatch(of: #/\d{4}-\d{1,2}-\d{1,2}|\d{1,2}-\d{1,2}-\d{2,4}/#) == nil
+                && seen.insert($0.uppercased()).inserted
+        }
     }
 
     private func reservations(_ pms: String, _ query: PMSReservationQuery) async throws -> [PMSReservation] {

@@ -20,6 +20,7 @@ public struct ReplyPipeline: Sendable {
     let messages: MessageRepository
     let tasks: TaskRepository
     let guests: GuestRepository
+    let tries: VerificationTries
 
     init(
         desk: Desk, safety: SafetyLane, engine: any StorageEngine, outbox: @escaping @Sendable () -> Outbox, alerts: AlertIntake, bus: EventBus,
@@ -37,9 +38,11 @@ public struct ReplyPipeline: Sendable {
         messages = MessageRepository(property: property)
         tasks = TaskRepository(property: property)
         guests = GuestRepository(property: property)
-        let identity = IdentityStage(desk: desk) { conversation in
-            try await engine.read { reader in
-                try Ledger.entries(of: conversation, property: property, in: reader).count { $0.step == "verification" && $0.outcome == "refused" }
+        tries = VerificationTries(property: property)
+        let identity = IdentityStage(desk: desk) { [tries, clock = desk.clock] numbers, turn in
+            try await engine.write { transaction in
+                try tries.admit(
+                    numbers, message: turn.item.id, conversation: turn.conversation.id, instance: turn.item.instance, at: clock.now, in: transaction)
             }
         }
         stages = [
@@ -68,13 +71,14 @@ public struct ReplyPipeline: Sendable {
     }
 
     private func begin(_ item: Inbox.Item, _ message: InboundMessage, _ peer: PeerAddress) async throws -> Turn {
-        let (conversations, messages, now, locale) = (conversations, messages, desk.clock.now, desk.property.locale)
+        let (conversations, messages, tasks, now, locale) = (conversations, messages, tasks, desk.clock.now, desk.property.locale)
         return try await engine.read { reader in
             let known = try conversations.find(item.instance, peer, in: reader)
             let conversation = known ?? Conversation(id: Identifier.make("cnv", at: now), instance: item.instance, peer: peer, at: now)
             let history = known == nil ? [] : try messages.list(of: conversation.id, limit: 12, in: reader).filter { $0.id != item.id }
+            let openTasks = known == nil ? 0 : try tasks.open(in: conversation.id, since: now.addingTimeInterval(-86_400), reader)
             return Turn(
-                item: item, message: message, conversation: conversation, isNew: known == nil, history: history,
+                item: item, message: message, conversation: conversation, isNew: known == nil, history: history, openTasks: openTasks,
                 language: conversation.language ?? message.locale.map { String($0.prefix(2)).lowercased() }, hotelLanguage: String(locale.prefix(2)))
         }
     }
@@ -88,8 +92,7 @@ public struct ReplyPipeline: Sendable {
             let isSilenced = turn.conversation.state.belongsToJack && !conversation.state.belongsToJack
             if let guest = turn.guest { conversation.guestID = try guests.keep(guest, at: now, in: transaction) }
             conversation.reservation = turn.stay?.id ?? conversation.reservation
-            // A number that merely fits a room (“does it cost 115?”) is not where the guest lives: it counts once something was asked for there.
-            conversation.room = decision.task?.room ?? (turn.stay?.status == .checkedIn ? turn.stay?.room : nil) ?? conversation.room
+            turn.remember(in: &conversation, isSomethingDone: decision.task?.room != nil, timeZone: desk.property.timeZone)
             if turn.isLanguageKnown { conversation.language = turn.language }
             conversation.lastGuestAt = turn.receivedAt
             let isEmergency = decision.alert != nil
@@ -112,6 +115,7 @@ public struct ReplyPipeline: Sendable {
                 let subject = note.step == "verification" ? conversation.id : turn.item.id
                 try Ledger.record(note, of: subject, property: property, in: transaction)
             }
+            if turn.hasTriedNumbers, turn.verification != .refused { try tries.forgive(message: turn.item.id, in: transaction) }
             if let task = decision.task { try tasks.save(task, at: now, in: transaction) }
             if let alert = decision.alert { try alerts.raise(alert, in: transaction) }
             if let reply = decision.reply {

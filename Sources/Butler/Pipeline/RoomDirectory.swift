@@ -26,6 +26,22 @@ final class RoomDirectory: Sendable {
         return numbers
     }
 
+    /// The room that a text names, as far as can be told without asking anybody: one that the PMS named before, else what follows a word for a room.
+    func spoken(in text: String, isGuestKnown: Bool) -> Place? {
+        let numbers = known.withLock { $0.numbers }
+        guard numbers.isEmpty else {
+            return Self.candidates(in: text, isGuestKnown: isGuestKnown).lazy.compactMap { numbers[$0] }.first.map {
+                Place(number: $0, source: .named)
+            }
+        }
+        return ReplyGuard.spokenRooms(in: text).first.map { Place(number: $0, source: .claimed) }
+    }
+
+    /// What in a text may be a room's number. Whose room is known means another only where they say so: in “2 more towels” no guest of 204 means the room 2.
+    static func candidates(in text: String, isGuestKnown: Bool) -> [String] {
+        isGuestKnown ? ReplyGuard.roomNumbers(in: text) : candidates(in: text)
+    }
+
     /// What in a text may be a room's number, in upper case: “A12” is one as much as “204”, and “room204” is written too.
     static func candidates(in text: String) -> [String] {
         let words = text.split { !($0.isLetter || $0.isNumber) }.map { $0.uppercased() }.filter { $0.contains(where: \.isNumber) }

@@ -16,19 +16,34 @@ public struct Turn: Sendable {
     /// The guest that the PMS knows under this address, or that proved who they are.
     public var guest: PMSGuest?
     public var stay: PMSReservation?
-    /// The room that the message names, or the guest's own.
-    public var room: String?
+    /// The room that the message names, or the guest's own, and how it is known.
+    var place: Place?
+    /// True where what was known of the guest's room belongs to another stay, or to one that is over.
+    private(set) var forgetsRoom = false
+    /// Tasks of this conversation that were made within a day and are not finished.
+    let openTasks: Int
     /// The language to answer in, a BCP 47 primary tag.
     public var language: String { didSet { isLanguageKnown = true } }
     /// False where ``language`` is only the hotel's own, for want of a better.
     public private(set) var isLanguageKnown: Bool
     /// What a booking number in the message came to; nil where none was looked at.
     var verification: Verification?
+    /// True where booking numbers of this message were tried.
+    var hasTriedNumbers = false
     public var intent: IntentDefinition?
     public var confidence: Double = 0
     public private(set) var notes: [Ledger.Entry] = []
 
-    enum Verification: Sendable { case accepted, refused, blocked }
+    enum Verification: Sendable {
+        case accepted, refused, blocked
+        /// The message is too long to be taken for an answer.
+        case tooLong
+    }
+
+    /// The room that the message names, or the guest's own.
+    public var room: String? { place?.number }
+    /// The room in which the guest lives, where the PMS says so now.
+    var ownRoom: String? { stay?.roomNow }
 
     var text: String { message.words }
 
@@ -37,8 +52,8 @@ public struct Turn: Sendable {
 
     /// - Parameter language: the guest's where it is known.
     init(
-        item: Inbox.Item, message: InboundMessage, conversation: Conversation, isNew: Bool, history: [Message], language: String?,
-        hotelLanguage: String
+        item: Inbox.Item, message: InboundMessage, conversation: Conversation, isNew: Bool, history: [Message], openTasks: Int,
+        language: String?, hotelLanguage: String
     ) {
         self.item = item
         self.message = message
@@ -48,7 +63,38 @@ public struct Turn: Sendable {
         self.history = history
         self.language = language ?? hotelLanguage
         isLanguageKnown = language != nil
-        room = conversation.room
+        self.openTasks = openTasks
+        place = conversation.room(at: item.receivedAt).map { Place(number: $0.number, source: .earlier(since: $0.since)) }
+    }
+
+    /// Takes what the PMS says of the stay for more than what was said before.
+    mutating func settle(in stay: PMSReservation) {
+        self.stay = stay
+        if let bound = conversation.knownRoom?.stay, bound != stay.id || stay.status != .checkedIn {
+            forgetsRoom = true
+            if case .earlier = place?.source { place = nil }
+        }
+        if let room = stay.roomNow { place = Place(number: room, source: .stay) }
+    }
+
+    /// Keeps where the guest is in the conversation, for the messages after this one.
+    /// - Parameter isSomethingDone: a number that merely fits a room (“does it cost 115?”) is not where the guest lives; it counts once something was asked for there.
+    func remember(in conversation: inout Conversation, isSomethingDone: Bool, timeZone: String) {
+        if forgetsRoom { conversation.knownRoom = nil }
+        let day = receivedAt.addingTimeInterval(86_400)
+        if let stay, let room = stay.roomNow {
+            conversation.knownRoom = KnownRoom(number: room, stay: stay.id, since: receivedAt, until: max(day, stay.end(in: timeZone) ?? day))
+        } else if isSomethingDone, let place {
+            switch place.source {
+            case .named, .claimed:
+                // In the house, and the PMS has no room yet: what the guest says holds as long as the stay.
+                let inHouse = stay.flatMap { $0.status == .checkedIn ? $0 : nil }
+                conversation.knownRoom = KnownRoom(
+                    number: place.number, stay: inHouse?.id, since: receivedAt, until: max(day, inHouse?.end(in: timeZone) ?? day))
+            // What was known before is not known better for having been used.
+            case .stay, .earlier, .booked: break
+            }
+        }
     }
 
     /// Leaves a reason in the ledger.

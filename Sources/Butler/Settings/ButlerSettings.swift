@@ -75,6 +75,11 @@ public struct AutonomySettings: PluginSettings {
     @Setting(help: "The most that may happen without staff, by intent or by its beginning (`request.reservation`).")
     public var limits: [String: Mode] = ["request.reservation.cancel": .handOver]
 
+    @Setting(
+        "open_tasks",
+        help: "Tasks of one conversation that may be open at once, of those made within a day; for more, staff take over.", .range(1...1_000_000)
+    ) public var openTasks: Int = 20
+
     public init() {}
 }
 

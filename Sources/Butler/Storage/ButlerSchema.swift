@@ -174,5 +174,6 @@ public enum ButlerSchema {
                 .sql("CREATE INDEX ai_usage_reservation ON ai_usage (property, reservation) WHERE reservation IS NOT NULL"),
                 .sql("CREATE INDEX ai_usage_day ON ai_usage (property, day)"),
             ]),
+        acting,
     ]
 }

@@ -10,7 +10,8 @@ public struct Conversation: Sendable, Hashable, Codable {
     public var guestID: String?
     /// The reservation's id in the PMS.
     public var reservation: String?
-    public var room: String?
+    /// The room that the guest lives in, or had something done in.
+    public var knownRoom: KnownRoom?
     public var state: ConversationState
     public var stateSince: Date
     public var assignedTo: String?
@@ -29,7 +30,9 @@ public struct Conversation: Sendable, Hashable, Codable {
         peer = PeerAddress(PeerAddress.Kind(rawValue: try row.string("peer_kind")) ?? .handle, try row.string("peer_value"))
         guestID = row.stringIfPresent("guest_id")
         reservation = row.stringIfPresent("reservation")
-        room = row.stringIfPresent("room")
+        if let number = row.stringIfPresent("room"), let since = row.dateIfPresent("room_since"), let until = row.dateIfPresent("room_until") {
+            knownRoom = KnownRoom(number: number, stay: row.stringIfPresent("room_stay"), since: since, until: until)
+        }
         state = ConversationState(rawValue: try row.string("state")) ?? .active
         stateSince = try row.date("state_since")
         assignedTo = row.stringIfPresent("assigned_to")
@@ -62,6 +65,8 @@ public struct Conversation: Sendable, Hashable, Codable {
         state = next
         stateSince = date
         if next.belongsToJack { assignedTo = nil }
+        // Whoever writes next may live elsewhere, but for the guest of a stay that goes on.
+        if next == .closed, knownRoom?.stay == nil { knownRoom = nil }
     }
 }
 
@@ -143,16 +148,20 @@ public struct ConversationRepository: Sendable {
         after.updatedAt = date
         try transaction.run(
             """
-            INSERT INTO conversation (id, property, instance, peer_kind, peer_value, guest_id, reservation, room, state, state_since, assigned_to, language,
-                opted_out, last_guest_at, last_reply_at, created_at, updated_at)
-            VALUES (:id, :property, :instance, :kind, :value, :guest, :reservation, :room, :state, :since, :assigned, :language, :out, :guestAt, :replyAt, :created, :updated)
-            ON CONFLICT (id) DO UPDATE SET guest_id = excluded.guest_id, reservation = excluded.reservation, room = excluded.room, state = excluded.state,
+            INSERT INTO conversation (id, property, instance, peer_kind, peer_value, guest_id, reservation, room, room_stay, room_since, room_until, state, state_since,
+                assigned_to, language, opted_out, last_guest_at, last_reply_at, created_at, updated_at)
+            VALUES (:id, :property, :instance, :kind, :value, :guest, :reservation, :room, :roomStay, :roomSince, :roomUntil, :state, :since, :assigned, :language, :out, :guestAt, :replyAt, :created, :updated)
+            ON CONFLICT (id) DO UPDATE SET guest_id = excluded.guest_id, reservation = excluded.reservation, room = excluded.room,
+                room_stay = excluded.room_stay, room_since = excluded.room_since, room_until = excluded.room_until, state = excluded.state,
                 state_since = excluded.state_since, assigned_to = excluded.assigned_to, language = excluded.language, opted_out = excluded.opted_out,
                 last_guest_at = excluded.last_guest_at, last_reply_at = excluded.last_reply_at, updated_at = excluded.updated_at
             """,
             [
                 "id": after.id.sql, "property": property.sql, "instance": after.instance.sql, "kind": after.peer.kind.rawValue.sql,
-                "value": after.peer.value.sql, "guest": after.guestID.sql, "reservation": after.reservation.sql, "room": after.room.sql,
+                "value": after.peer.value.sql, "guest": after.guestID.sql, "reservation": after.reservation.sql,
+                "room": after.knownRoom?.number.sql ?? .null,
+                "roomStay": after.knownRoom?.stay.sql ?? .null, "roomSince": after.knownRoom?.since.sql ?? .null,
+                "roomUntil": after.knownRoom?.until.sql ?? .null,
                 "state": after.state.rawValue.sql, "since": after.stateSince.sql, "assigned": after.assignedTo.sql, "language": after.language.sql,
                 "out": after.optedOut.sql, "guestAt": after.lastGuestAt.sql, "replyAt": after.lastReplyAt.sql, "created": after.createdAt.sql,
                 "updated": date.sql,

@@ -124,6 +124,15 @@ public struct TaskRepository: Sendable {
         try reader.row("SELECT * FROM task WHERE id = :id AND property = :property", ["id": id.sql, "property": property.sql]).map(HotelTask.init)
     }
 
+    /// How many tasks of a conversation were made since a moment and are not finished.
+    func open(in conversation: String, since date: Date, _ reader: any StorageReader) throws -> Int {
+        try reader.row(
+            """
+            SELECT COUNT(*) AS n FROM task
+            WHERE conversation_id = :id AND property = :property AND state NOT IN ('done', 'cancelled') AND created_at > :since
+            """, ["id": conversation.sql, "property": property.sql, "since": date.sql])?.int("n") ?? 0
+    }
+
     /// Which tasks are meant; every condition that is set must hold.
     public struct Filter: Sendable {
         public var states: Set<HotelTask.State>?

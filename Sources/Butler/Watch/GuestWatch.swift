@@ -100,7 +100,7 @@ public struct GuestWatch: Sendable {
                 Self.jobKind, payload: [UInt8](JSONEncoder().encode(Look.conversation(conversation.id))), at: due,
                 key: "\(Self.jobKind):conversation:\(conversation.id)", in: transaction)
         }
-        var labels = try conversation.labels(property: property, guests: guests, in: transaction)
+        var labels = try conversation.labels(property: property, guests: guests, at: now, in: transaction)
         let severity = labels["vip"] == nil ? settings.unansweredSeverity : settings.unansweredVipSeverity
         labels.merge(["alertname": "GuestUnanswered", "type": "guest_unanswered", "severity": severity.rawValue]) { $1 }
         let place = labels["room"].map { "in room \($0)" } ?? "by \(conversation.instance)"
@@ -217,7 +217,7 @@ public struct GuestWatch: Sendable {
         guard settings.isComplaint(task.intent) else { return }
         var labels =
             try task.conversationID.flatMap { try conversations.get($0, in: transaction) }
-            .map { try $0.labels(property: property, guests: guests, in: transaction) } ?? ["property": property]
+            .map { try $0.labels(property: property, guests: guests, at: now, in: transaction) } ?? ["property": property]
         if let room = task.room { labels["room"] = room }
         let severity = settings.complaintSeverity
         labels.merge([

@@ -148,7 +148,8 @@ struct HotelService: HotelAPI {
         let last = try butler.messages.list(of: conversation.id, limit: 1, in: reader).last
         return API.Conversation(
             id: conversation.id, channel: conversation.instance, peer: conversation.peer.description, state: conversation.state.rawValue,
-            guestID: conversation.guestID, guestName: guest.map(name), reservationID: conversation.reservation, room: conversation.room,
+            guestID: conversation.guestID, guestName: guest.map(name), reservationID: conversation.reservation,
+            room: conversation.room(at: try application().kernel.parts.clock.now)?.number,
             assignedTo: conversation.assignedTo, locale: conversation.language, preview: last.map { String($0.text.prefix(120)) },
             pendingApprovals: try butler.messages.waiting(in: conversation.id, reader), createdAt: conversation.createdAt,
             updatedAt: conversation.updatedAt)

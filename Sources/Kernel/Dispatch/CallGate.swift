@@ -49,6 +49,8 @@ final class CallGate: Sendable {
                     return try await attempt(operation, options, deadline: deadline, ready: ready, body)
                 } catch let error as CancellationError where Task.isCancelled {
                     throw error
+                } catch let abandoned as CallAbandoned {
+                    throw abandoned
                 } catch {
                     let failure = Self.classify(error, instance: instance)
                     failures += 1
@@ -67,7 +69,8 @@ final class CallGate: Sendable {
         _ operation: String, _ options: CallOptions, deadline: Duration?, ready: @Sendable () throws -> Void,
         _ body: @escaping @Sendable () async throws -> R
     ) async throws -> R {
-        let admission = breaker.admit()
+        // A courtesy is nothing to find out by whether the instance is well again: the probe is for what matters.
+        let admission = options.isCourtesy && breaker.isOpen ? .refused(wait: limits.breakerReset) : breaker.admit()
         if case .refused(let wait) = admission {
             count(operation, "refused")
             throw PluginFailure.notReady(.circuitOpen, "\(instance) failed repeatedly and is given a rest", retryAfter: wait)
@@ -100,17 +103,27 @@ final class CallGate: Sendable {
             let result = try await Deadline.run(
                 limit, clock: clock, on: executor,
                 timeout: { PluginFailure.notReady(.timeout, "\(instance) did not answer within \(allowed.text)") }, body)
-            breaker.succeeded()
+            if options.isCourtesy { breaker.abandoned(admission) } else { breaker.succeeded() }
             count(operation, "ok")
             return result
         } catch let error as CancellationError where Task.isCancelled {
             breaker.abandoned(admission)
             count(operation, "cancelled")
             throw error
+        } catch let abandoned as CallAbandoned {
+            breaker.abandoned(admission)
+            count(operation, "abandoned")
+            throw abandoned
         } catch {
             let failure = Self.classify(error, instance: instance)
-            // Whoever refuses for good is there and answers.
-            if failure.disposition == .notReady { breaker.failed() } else { breaker.succeeded() }
+            if options.isCourtesy {
+                breaker.abandoned(admission)
+            } else if failure.disposition == .notReady, failure.reason != .recipientLimited {
+                breaker.failed()
+            } else {
+                // Whoever refuses for good, or one recipient for now, is there and answers.
+                breaker.succeeded()
+            }
             count(operation, failure.reason.rawValue)
             throw failure
         }
@@ -167,12 +180,25 @@ public struct CallOptions: Sendable {
     public var timeout: Duration?
     /// Tries; 1 where the caller retries durably itself.
     public var attempts: Int?
+    /// True for what nobody misses, such as a sign that an answer is being written: whether it succeeds is nothing to the circuit breaker.
+    public var isCourtesy: Bool
 
-    public init(deadline: Duration? = nil, timeout: Duration? = nil, attempts: Int? = nil) {
+    public init(deadline: Duration? = nil, timeout: Duration? = nil, attempts: Int? = nil, isCourtesy: Bool = false) {
         self.deadline = deadline
         self.timeout = timeout
         self.attempts = attempts
+        self.isCourtesy = isCourtesy
     }
+
+    /// Tried once, and nothing to the circuit breaker.
+    public static let courtesy = CallOptions(attempts: 1, isCourtesy: true)
+}
+
+/// Thrown in a call's body by the caller that gives the call up itself, once its turn has come: it says nothing of the instance, and reaches the caller as it is.
+public struct CallAbandoned: Error {
+    public let cause: any Error
+
+    public init(_ cause: any Error) { self.cause = cause }
 }
 
 extension Duration {

@@ -30,6 +30,8 @@ public struct PluginFailure: Error, Sendable, CustomStringConvertible {
         public static let unreachable: Reason = "unreachable"
         public static let timeout: Reason = "timeout"
         public static let rateLimited: Reason = "rate-limited"
+        /// One recipient gets no more for a while; others do. It does not count for the circuit breaker.
+        public static let recipientLimited: Reason = "recipient-limited"
         public static let overloaded: Reason = "overloaded"
         public static let vendorFault: Reason = "vendor-fault"
         public static let malformedReply: Reason = "malformed-reply"

@@ -156,6 +156,7 @@ final class PMSScript: Sendable {
 
     func knows(_ stays: [PMSReservation]) { state.withLock { $0.stays = stays } }
     func fails(with failure: PluginFailure?) { state.withLock { $0.failure = failure } }
+    func hasRooms(_ rooms: [String]) { state.withLock { $0.rooms = rooms } }
 
     var stays: [PMSReservation] {
         get async throws {

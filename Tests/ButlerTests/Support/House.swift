@@ -22,6 +22,8 @@ final class House: Sendable {
     struct Parts: Sendable {
         var clock = VirtualClock()
         var channel = ChannelScript()
+        /// Messages a second that the channel lets through; 0 for no limit.
+        var channelRate = 0.0
         var ai = AIScript()
         var secondAI = AIScript()
         var pms = PMSScript()
@@ -113,7 +115,9 @@ final class House: Sendable {
         func spec<P: Plugin>(_ name: String, _ type: P.Type, _ settings: P.Settings) -> InstanceSpec {
             InstanceSpec(name: name, registration: PluginRegistration(type), settings: settings, onStartFailure: .fail, limits: limits)
         }
+        if parts.channelRate > 0 { (limits.rate, limits.burst) = (parts.channelRate, 1) }
         let channel = spec("channel", FakeChannel.self, FakeChannel.Settings(parts.channel))
+        limits.rate = 0
         guard parts.isReal else {
             return [
                 channel, spec("ai", FakeAI.self, FakeAI.Settings(parts.ai)), spec("ai2", FakeAI.self, FakeAI.Settings(parts.secondAI)),

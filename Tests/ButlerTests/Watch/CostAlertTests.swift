@@ -68,7 +68,7 @@ import Testing
                 for (id, stay) in [("c1", "R1"), ("c2", "R1"), ("c3", "R2")] {
                     var conversation = Conversation(id: id, instance: "channel", peer: PeerAddress(.session, id), at: now)
                     conversation.reservation = stay
-                    conversation.room = "204"
+                    conversation.knownRoom = KnownRoom(number: "204", stay: stay, since: now, until: now.addingTimeInterval(86_400))
                     try conversations.save(conversation, at: now, in: transaction)
                 }
             }

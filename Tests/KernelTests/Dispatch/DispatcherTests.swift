@@ -240,6 +240,64 @@ import Testing
         #expect(tries.value == 6)
     }
 
+    /// One guest who gets too much, or does not exist, must not stop the channel for all.
+    @Test(arguments: [PluginFailure.notReady(.recipientLimited, "slower, to this one"), .permanent(.unknownRecipient, "nobody there")])
+    func whatConcernsOneRecipientDoesNotOpenTheBreaker(failed: PluginFailure) async throws {
+        let bench = Bench()
+        let dispatcher = try await running(bench, "a") {
+            $0.breakerFailures = 3
+            $0.attempts = 1
+        }
+        for _ in 0..<6 { #expect(await failure { try await call(dispatcher) { throw failed } }?.reason == failed.reason) }
+        #expect(try await call(dispatcher) { 7 } == 7)
+    }
+
+    @Test func aCourtesyIsNothingToTheBreaker() async throws {
+        let bench = Bench()
+        let dispatcher = try await running(bench, "a") {
+            $0.breakerFailures = 3
+            $0.breakerReset = .seconds(30)
+            $0.attempts = 1
+        }
+        let down = down
+        for _ in 0..<6 { #expect(await failure { try await call(dispatcher, "a", .courtesy) { throw down } }?.reason == .unreachable) }
+        // Nor does one that succeeds make up for what failed.
+        for _ in 0..<3 {
+            #expect(await failure { try await call(dispatcher) { throw down } }?.reason == .unreachable)
+            _ = await failure { try await call(dispatcher, "a", .courtesy) {} }
+        }
+        #expect(await failure { try await call(dispatcher) {} }?.reason == .circuitOpen)
+        await bench.clock.advance(by: .seconds(30))
+        #expect(await failure { try await call(dispatcher, "a", .courtesy) {} }?.reason == .circuitOpen, "the probe is for what matters")
+        try await call(dispatcher) {}
+        try await call(dispatcher, "a", .courtesy) {}
+    }
+
+    @Test func whatTheCallerGivesUpSaysNothingOfTheInstance() async throws {
+        struct Withdrawn: Error {}
+        let bench = Bench()
+        let dispatcher = try await running(bench, "a") {
+            $0.breakerFailures = 1
+            $0.breakerReset = .seconds(30)
+            $0.attempts = 3
+        }
+        let tries = Mutexed(0), down = down
+        let body: @Sendable () async throws -> Void = {
+            tries.update { $0 += 1 }
+            throw CallAbandoned(Withdrawn())
+        }
+        for _ in 0..<3 {
+            let error = await #expect(throws: CallAbandoned.self) { try await call(dispatcher, body: body) }
+            #expect(error?.cause is Withdrawn)
+        }
+        #expect(tries.value == 3, "and it is not tried again")
+        #expect(bench.metrics.sum("jack_calls_total", ["outcome": "abandoned"]) == 3)
+        #expect(await failure { try await call(dispatcher, "a", CallOptions(attempts: 1)) { throw down } }?.reason == .unreachable)
+        await bench.clock.advance(by: .seconds(30))
+        _ = await #expect(throws: CallAbandoned.self) { try await call(dispatcher, body: body) }
+        try await call(dispatcher) {}
+    }
+
     // MARK: Chains and types
 
     @Test func aChainSaysWhyEachWasPassedOver() async throws {

@@ -60,7 +60,7 @@ struct GraphMeaning: Sendable {
         80_007: limited("the WhatsApp account has made too many calls: fewer, or wait", .seconds(300)),
         130_429: limited("more messages a second than this number may carry: set limits.rate of the instance lower", .seconds(1)),
         131_048: limited("Meta slows this number down because guests blocked or reported it: look at its quality in WhatsApp Manager", .seconds(900)),
-        131_056: limited("too many messages to one guest in a short time: Meta allows about one in six seconds", .seconds(6)),
+        131_056: notReady(.recipientLimited, "too many messages to one guest in a short time: Meta allows about one in six seconds", .seconds(6)),
         133_016: limited("too many registrations of this number: wait", .seconds(3600)),
         // The vendor's own trouble.
         1: fault, 2: fault, 131_000: fault, 131_016: fault, 133_004: fault, 133_000: fault,

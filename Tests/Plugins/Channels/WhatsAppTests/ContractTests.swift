@@ -17,7 +17,7 @@ import Testing
         .init("token expired", FakeMeta.error(190, status: 401, subcode: 463), .credentialsRejected, .unauthorized),
         .init("window closed", FakeMeta.error(131_047), .permanent, .windowClosed),
         .init("no account", FakeMeta.error(131_026), .permanent, .unknownRecipient),
-        .init("pair limit", FakeMeta.error(131_056), .notReady, .rateLimited),
+        .init("pair limit", FakeMeta.error(131_056), .notReady, .recipientLimited),
         .init("template paused", FakeMeta.error(132_015), .permanent, "template-rejected"),
         .init("unpaid", FakeMeta.error(131_042), .permanent, .outOfCredit),
     ]

@@ -19,7 +19,8 @@ import Testing
     static let cases: [Case] =
         [0, 3, 10, 190, 200, 219, 299, 131_005, 131_045, 133_010, 33].map { Case(code: $0, disposition: .credentialsRejected, reason: .unauthorized) }
         + [460, 463, 467].map { Case(code: 190, subcode: $0, disposition: .credentialsRejected, reason: .unauthorized, status: 401) }
-        + [4, 80_007, 130_429, 131_048, 131_056, 133_016].map { Case(code: $0, disposition: .notReady, reason: .rateLimited) }
+        + [4, 80_007, 130_429, 131_048, 133_016].map { Case(code: $0, disposition: .notReady, reason: .rateLimited) }
+        + [Case(code: 131_056, disposition: .notReady, reason: .recipientLimited)]
         + [1, 2, 131_000, 131_016, 131_057, 133_000, 133_004].map { Case(code: $0, disposition: .notReady, reason: .vendorFault, status: 500) }
         + [131_021, 131_026, 131_030].map { Case(code: $0, disposition: .permanent, reason: .unknownRecipient) }
         + [130_472, 131_049].map { Case(code: $0, disposition: .permanent, reason: .withheld) }
