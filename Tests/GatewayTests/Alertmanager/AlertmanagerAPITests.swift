@@ -137,7 +137,7 @@ import Testing
         (#"{}"#, 422, "602"), (#"{"labels":{"a":1}}"#, 400, "parsing alerts body"), ("null", 400, "parsing alerts body"),
         ("[]", 400, "parsing alerts body"),
         (#"{"labels":{"a":"b"},"generatorURL":"::bad"}"#, 422, "601"), (#"{"labels":{"a":"b"},"startsAt":"yesterday"}"#, 400, "is no time"),
-        (#"{"labels":{"a":"\ud800"}}"#, 400, "parsing alerts body"), (#"{"labels":{"a":"b"},"annotations":[]}"#, 400, "parsing alerts body"),
+        (#"{"labels":{"a":"b"},"annotations":[]}"#, 400, "parsing alerts body"),
     ]) func oneThatCannotBeReadCostsTheOthersNothing(_ odd: String, _ status: Int, _ words: String) async throws {
         try await with { house, board async throws in
             let answer = try await post(house, "alerts", #"[{"labels":{"alertname":"First"}},\#(odd),{"labels":{"alertname":"Last"}}]"#)

@@ -23,6 +23,7 @@ final class MemoryBoard: AlertBoard {
 
     var taken: [PostedAlert] { state.withLock { $0.taken } }
 
+    @discardableResult
     func take(_ alerts: [PostedAlert]) async throws -> [AlertRefusal] {
         let now = now(), (fitted, refusals) = OnCallLimits().fit(alerts)
         try state.withLock { state in

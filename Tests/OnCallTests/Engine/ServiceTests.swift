@@ -202,7 +202,7 @@ import Testing
         plan.receivers["team"]?.levels = [["sms:ana"]]
         try await Desk.open(plan) { desk in
             desk.sms.sendPagesOnly()
-            func isInTrouble() async throws -> Bool {
+            @Sendable func isInTrouble() async throws -> Bool {
                 try await desk.service.alerts(matching: [LabelMatcher("alertname", .equal, "PageNotDelivered")]).contains {
                     $0.endsAt > desk.clock.now
                 }
