@@ -72,17 +72,6 @@ final class OnCallHouse: Sendable {
         if reached == 0 { throw failure ?? HostError("there is no alert instance") }
     }
 
-    /// What people are being told of, whose next step another plan would take to somebody else. They go on by their own plan all the same.
-    func preview(_ next: any OnCallPlanning) -> [String] {
-        service.openMatters.compactMap { open in
-            let number = open.level + 1, at = open.nextStepAt ?? kernel.parts.clock.now
-            guard let now = service.level(number, of: open, at: at) else { return nil }
-            let then = next.level(number, for: open.matter, at: at)
-            let old = now.steps.map(\.contact.label), new = then?.steps.map(\.contact.label) ?? []
-            guard old != new else { return nil }
-            func words(_ labels: [String]) -> String { labels.isEmpty ? "nobody" : labels.joined(separator: ", ") }
-            return
-                "open: \(open.id) (\(open.matter.receiver)): level \(number) pages \(words(old)), and would page \(words(new)) by the new plan; it keeps its own"
-        }
-    }
+    /// What would change for what stands open by another plan: ``OnCallService/preview(_:)``.
+    func preview(_ next: any OnCallPlanning) -> [String] { service.preview(next) }
 }
