@@ -326,6 +326,33 @@ def test_a_plan_comes_and_goes_without_a_restart():
     receiver.close()
 
 
+def test_coverage_heeds_the_routes_and_a_dry_run_lists_who_would_be_paged_instead():
+    receiver = Receiver()
+    with house(receiver) as one:
+        config = ("--config", str(one.config))
+        covered = one.run("oncall", "coverage", *config)
+        equal(covered.status, 0, covered)
+        contains(covered.output, "every moment is covered")
+        plan = one.folder / "config" / "plan.yaml"
+        text = plan.read_text()
+        muted = text.replace("group_wait: 0s}", "group_wait: 0s, routes: [{matchers: ['type=\"security\"'], receiver: nights, mute_time_intervals: [always]}]}")
+        muted = muted.replace("policies:\n  nights:\n", "policies:\n  nights:\n    respond_within: 10m\n")
+        plan.write_text(muted + "time_intervals: [{name: always, time_intervals: [{times: [{start_time: '00:00', end_time: '23:59'}]}]}]\n")
+        missing = one.run("oncall", "coverage", *config)
+        equal(missing.status, 1, missing)
+        assert re.search(r"gap: nights, critical: the route tells nobody", missing.output), missing
+        assert re.search(r"because: muted by “always”, .*plan\.yaml:\d+:\d+, on the route at .*plan\.yaml:\d+:\d+", missing.output), missing
+        plan.write_text(text)
+        one.start()
+        equal(one.run("alert", "send", *config, "--name", "LiftStuck", "--severity", "error").status, 0)
+        eventually(lambda: receiver.to("/ana"), why="Ana was not paged")
+        plan.write_text(text.replace("{name: second, notify: [bea]", "{name: second, notify: [ana]"))
+        asked = one.run("reload", "--dry-run", *config)
+        equal(asked.status, 0, asked)
+        assert re.search(r"open: oncall:\S+ \(LiftStuck\): nights pages webhook of Bea, as level 2 at \S+; it keeps the plan.*nights would page webhook of Ana", asked.output), asked
+    receiver.close()
+
+
 def test_what_is_past_is_told_and_played_through_another_plan():
     receiver = Receiver()
     with house(receiver) as one:

@@ -70,6 +70,42 @@ import Testing
         }
     }
 
+    @Test func `a dry run lists whose next recipient would be another`() async throws {
+        try await TestHotel.run(configure: { file in
+            try prepare(file)
+            try file.edit("oncall:\n", "oncall:\n  file: plan.yaml\n")
+        }) { hotel async throws in
+            let plan = TestFile(url: hotel.file.deletingLastPathComponent().appending(path: "plan.yaml"))
+            func dry() async throws -> [String] {
+                let report = try await hotel.send(.post, "/api/v1/admin/reload", ["dry_run": true])
+                return (report["changes"].arrayValue ?? []).compactMap(\.stringValue).filter {
+                    $0.contains("pages ") && !$0.contains("PageNotDelivered")
+                }
+            }
+            try await raise(hotel, "Lift")
+            try await hotel.eventually("the matter") { try await receivers(hotel) == ["Lift": "nights"] }
+            try plan.edit("group_wait: 0s}", "group_wait: 1h}")
+            #expect(try await dry() == [])
+            #expect(try await hotel.send(.post, "/api/v1/admin/reload", [:])["applied"] == true)
+            // This one has not been told yet.
+            try await raise(hotel, "Lamp")
+            try plan.edit("{name: second, notify: [bea]", "{name: second, notify: [ana]")
+            try plan.edit("receivers: [{name: nights, policy: nights}]", "receivers: [{name: nights, policy: nights}, {name: lamps, notify: [bea]}]")
+            try plan.edit(
+                "group_wait: 1h}", "group_wait: 1h, routes: [{matchers: ['alertname=\"Lamp\"'], receiver: lamps}]}")
+            let lines = try await dry()
+            #expect(lines.count == 2, "\(lines)")
+            let open = try #require(lines.first { $0.hasPrefix("open: ") })
+            #expect(
+                open.contains("(Lift): nights pages webhook of Bea, as level 2 at ") && open.contains("nights would page webhook of Ana"), "\(open)")
+            let moves = try #require(lines.first { $0.hasPrefix("alert Lamp (") })
+            #expect(
+                moves.contains("now nights pages webhook of Ana at ") && moves.contains("by the new plan lamps pages webhook of Bea at "), "\(moves)")
+            // Nothing has changed by asking.
+            #expect(try await dry() == lines)
+        }
+    }
+
     @Test func `an operator answers by the API`() async throws {
         try await TestHotel.run(configure: { file in
             try prepare(file)

@@ -5,8 +5,8 @@ import Testing
 @testable import OnCall
 
 @Suite struct CoverageTests {
-    private func coverage(_ plan: PlanFixture, _ from: String, _ to: String) -> Coverage {
-        plan.roster.coverage(from: PlanFixture.date(from), to: PlanFixture.date(to))
+    private func coverage(_ yaml: String, _ from: String, _ to: String) throws -> Coverage {
+        try PlanFixture.plan(yaml).coverage(from: PlanFixture.date(from), to: PlanFixture.date(to))
     }
 
     private func times(_ gap: Coverage.Gap?) -> [String] {
@@ -32,9 +32,7 @@ import Testing
             """
 
     @Test func whatIsPagedTooLateIsFoundToTheSecond() throws {
-        let plan = try PlanFixture(Self.gappy)
-        #expect(plan.errors == [])
-        let coverage = coverage(plan, "2026-03-28", "2026-03-30")
+        let coverage = try coverage(Self.gappy, "2026-03-28", "2026-03-30")
         #expect(coverage.gaps.count == 4 && Set(coverage.gaps.map(\.kind)) == [.late])
         let gap = try #require(coverage.gaps.first { $0.severity == .critical })
         // Out of office hours the log is told at once, and a person after twenty minutes. Summer time begins on the second day.
@@ -43,18 +41,18 @@ import Testing
         #expect(gap.causes.contains { $0.contains("waits 20 min, oncall.yaml:24:9") })
         #expect(coverage.clockChanges.map(\.wall) == ["2026-03-29 01:00 to 2026-03-29 02:00"])
         // With a longer promise there is nothing to find.
-        #expect(self.coverage(try PlanFixture(Self.gappy.replacing("15m", with: "20m")), "2026-01-01", "2027-01-01").gaps == [])
+        #expect(try self.coverage(Self.gappy.replacing("15m", with: "20m"), "2026-01-01", "2027-01-01").gaps == [])
     }
 
     @Test func whoIsNeverReachedIsFound() throws {
-        let plan = try PlanFixture(Self.gappy.replacing("      - {notify: [bruno]}\n", with: ""))
-        let gap = try #require(coverage(plan, "2026-03-28", "2026-03-29").gaps.first { $0.severity == .info })
+        let plan = Self.gappy.replacing("      - {notify: [bruno]}\n", with: "")
+        let gap = try #require(try coverage(plan, "2026-03-28", "2026-03-29").gaps.first { $0.severity == .info })
         #expect(gap.kind == .nobody && times(gap) == ["2026-03-28 00:00 – 2026-03-28 09:00", "2026-03-28 17:00 – 2026-03-29 00:00"])
         #expect(gap.causes.contains { $0.contains("reaches no person, only log") })
     }
 
     @Test func quietHoursAreToldApart() throws {
-        let plan = try PlanFixture(
+        let plan =
             PlanFixture.people + """
                 policies:
                   main:
@@ -63,9 +61,8 @@ import Testing
                     levels: [{notify: [ana], wait: 5m}]
                 emergency: {policy: main}
                 receivers: [{name: house, policy: main}]
-                """)
-        #expect(plan.errors == [])
-        let coverage = coverage(plan, "2026-01-01 12:00", "2026-01-03 12:00")
+                """
+        let coverage = try coverage(plan, "2026-01-01 12:00", "2026-01-03 12:00")
         // Until six: who raises an alert later is answered within two hours.
         #expect(coverage.gaps.count == 1 && coverage.gaps[0].severity == .warning && coverage.gaps[0].kind == .quietHours && coverage.isSound)
         #expect(times(coverage.gaps[0]) == ["2026-01-01 22:00 – 2026-01-02 06:00", "2026-01-02 22:00 – 2026-01-03 06:00"])
@@ -74,23 +71,22 @@ import Testing
 
     @Test func anEmergencyWithOneSinkForATimeIsFound() throws {
         // By names alone two plugins are sure; but the one on duty in the second hour is away, and the fallback has one kind.
-        let plan = try PlanFixture(
+        let plan =
             PlanFixture.people.replacing(
                 "    name: Ana Sousa\n", with: "    name: Ana Sousa\n    absences: [{from: \"2026-01-01 01:00\", to: \"2026-01-01 02:00\"}]\n")
-                    + """
-                    policies:
-                      main: {levels: [{notify: [ana]}], fallback: [{type: phone, number: "+351910000009"}]}
-                    emergency: {policy: main}
-                    receivers: [{name: house, policy: main}]
-                    """)
-        #expect(plan.errors == [])
-        let gaps = coverage(plan, "2026-01-01", "2026-01-02").gaps
+                + """
+                policies:
+                  main: {levels: [{notify: [ana]}], fallback: [{type: phone, number: "+351910000009"}]}
+                emergency: {policy: main}
+                receivers: [{name: house, policy: main}]
+                """
+        let gaps = try coverage(plan, "2026-01-01", "2026-01-02").gaps
         #expect(gaps.count == 1 && gaps[0].kind == .oneSink && gaps[0].isEmergency && gaps[0].receiver == Roster.emergencyReceiver)
         #expect(times(gaps[0]) == ["2026-01-01 01:00 – 2026-01-01 02:00"])
     }
 
     @Test func foldsAndGapsNameWhatFallsIntoThem() throws {
-        let plan = try PlanFixture(
+        let plan =
             PlanFixture.people + """
                 schedules:
                   howe: {timezone: Australia/Lord_Howe, layers: [{rotation: daily, handover: "02:15", people: [ana, bruno]}]}
@@ -98,8 +94,8 @@ import Testing
                   main: {quiet_hours: {start: "22:00", end: "01:45", timezone: Europe/Lisbon}, levels: [{notify: [howe]}]}
                 emergency: {policy: main}
                 receivers: [{name: house, policy: main}]
-                """)
-        let changes = coverage(plan, "2026-01-01", "2027-01-01").clockChanges
+                """
+        let changes = try coverage(plan, "2026-01-01", "2027-01-01").clockChanges
         #expect(changes.count == 4)
         let gap = try #require(changes.first { $0.zone == "Australia/Lord_Howe" && $0.isGap })
         #expect(gap.affected == ["schedule howe, layer 1: 2026-10-04 02:15 does not exist, 2026-10-04 02:30 stands in for it, oncall.yaml:17:50"])
@@ -111,7 +107,7 @@ import Testing
     /// What coverage says of a moment is what an escalation that begins then really comes to.
     @Test(arguments: ["Europe/Lisbon", "America/New_York", "Australia/Lord_Howe"])
     func coverageAgreesWithEscalationsThatAreGoneThrough(_ zone: String) throws {
-        let plan = try PlanFixture(
+        let yaml =
             """
             timezone: \(zone)
             people:
@@ -137,10 +133,12 @@ import Testing
               emergency: {levels: [{notify: [ana, bruno]}]}
             emergency: {policy: emergency}
             receivers: [{name: house, policy: main}]
-            """)
+
+            """
+        let plan = try PlanFixture(yaml)
         #expect(plan.errors == [])
         let from = PlanFixture.date("2026-01-01"), to = PlanFixture.date("2027-01-01")
-        let coverage = plan.roster.coverage(from: from, to: to)
+        let coverage = try PlanFixture.plan(yaml).coverage(from: from, to: to)
         let clock = try #require(ZoneClock(zone))
         for severity in AlertSeverity.allCases {
             let gaps = coverage.gaps.filter { $0.severity == severity && !$0.isEmergency && $0.receiver == "house" }.flatMap(\.times)
@@ -191,12 +189,18 @@ import Testing
                 "levels: [{notify: [s\(index % 25)]}, {notify: [s\((index + 3) % 25), p\(index % 50)], wait: 10m}, {notify: [p\((index + 9) % 50)]}]}\n"
         }
         yaml += "emergency: {policy: r0}\nreceivers:\n" + (0..<200).map { "  - {name: r\($0), policy: r\($0)}\n" }.joined()
-        let plan = try PlanFixture(yaml)
-        #expect(plan.errors == [])
+        yaml += "time_intervals: [{name: night, time_intervals: [{times: [{start_time: '00:00', end_time: '04:00'}], location: Europe/Lisbon}]}]\n"
+        yaml += "route:\n  receiver: r0\n  routes:\n"
+        for index in 0..<200 {
+            yaml += "    - {receiver: r\(index), matchers: ['service=\"s\(index)\"']\(index % 2 == 0 ? ", mute_time_intervals: [night]" : "")}\n"
+        }
+        let plan = try PlanFixture.plan(yaml)
         let start = ContinuousClock.now
-        let coverage = coverage(plan, "2026-01-01", "2027-01-01")
+        let coverage = plan.coverage(from: PlanFixture.date("2026-01-01"), to: PlanFixture.date("2027-01-01"))
         let took = ContinuousClock.now - start
         print("coverage of a year, 50 people, 200 routes: \(took), \(coverage.pieces) pieces, \(coverage.gaps.count) gaps")
-        #expect(coverage.receivers == 201 && coverage.pieces > 1000)
+        #expect(coverage.routes == 201 && coverage.receivers == 201 && coverage.pieces > 1000)
+        // One for each route and severity, the root's four, and emergencies.
+        #expect(coverage.proofs == 201 * 4 + 1)
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import Kernel
 import PluginAPI
+import Testing
 
 @testable import OnCall
 
@@ -46,6 +47,15 @@ struct PlanFixture {
             calendars: { calendars[$0].map { Array($0.utf8) } },
             &diagnostics)
         self.diagnostics = diagnostics
+    }
+
+    /// A whole plan, read as the program reads it. Without a `route` everything goes to the receiver `house`, and waits for nothing.
+    static func plan(_ yaml: String) throws -> OnCallPlan {
+        let text = yaml.contains("route:") ? yaml : yaml + "\nroute: {receiver: house, group_wait: 0s}\n"
+        let files = ConfigurationFiles { (_, _) throws(ConfigurationFiles.Problem) in Array(text.utf8) }
+        var diagnostics = Diagnostics()
+        let read = PlanReader(sinks: all, plugins: all, timezone: "Europe/Lisbon", files: files).read("oncall.yaml", &diagnostics)
+        return try #require(read, "\(diagnostics.sorted)").plan
     }
 
     var errors: [String] { diagnostics.sorted.filter { $0.severity == .error }.map(\.description) }
