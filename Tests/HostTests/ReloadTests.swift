@@ -93,7 +93,7 @@ import Testing
     @Test func `an instance's inbound limit holds at its webhooks, and over a reload`() async throws {
         let whatsapp =
             "  webchat: {}\n  whatsapp: {inbound: {rate: 0.001, burst: 2}, "
-            + "settings: {phone_number_id: '1', access_token: a-token, app_secret: a-secret, verify_token: word}}"
+            + "settings: {phone_number_id: '106540352242922', access_token: a-token, app_secret: a-secret, verify_token: word}}"
         try await TestHotel.run(configure: { try $0.edit("  webchat: {}", whatsapp) }) { hotel async throws in
             let path = "/webhooks/whatsapp?hub.mode=subscribe&hub.verify_token=word&hub.challenge=7"
             for _ in 0..<2 { #expect(try await hotel.get(path).status == 200) }
