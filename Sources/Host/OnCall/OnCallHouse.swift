@@ -61,36 +61,6 @@ final class OnCallHouse: Sendable {
         try await arm()
     }
 
-<<<<<<< HEAD
-    /// What people are being told of, whose next step another plan would take to somebody else. They go on by their own plan all the same.
-    func preview(_ next: any OnCallPlanning) -> [String] {
-        service.openMatters.compactMap { open in
-            let number = open.level + 1, at = open.nextStepAt ?? kernel.parts.clock.now
-            guard let now = service.level(number, of: open, at: at) else { return nil }
-            let then = next.level(number, for: open.matter, at: at)
-            let old = now.steps.map(\.contact.label), new = then?.steps.map(\.contact.label) ?? []
-            guard old != new else { return nil }
-            func words(_ labels: [String]) -> String { labels.isEmpty ? "nobody" : labels.joined(separator: ", ") }
-            return
-                "open: \(open.id) (\(open.matter.receiver)): level \(number) pages \(words(old)), and would page \(words(new)) by the new plan; it keeps its own"
-        }
-    }
-=======
-    /// Tells every sink at once, past the engine: whoever hears it.
-    private static func alarm(_ alert: Alert, _ kernel: JackKernel, _ delivery: PageDelivery) async throws {
-        let id = "page_watchman:\(alert.startsAt.milliseconds):\(alert.endsAt == nil ? "firing" : "over")"
-        let page = AlertPage(id: id, groupKey: alert.fingerprint, alerts: [alert], reason: "the watchman found an escalation overdue")
-        var reached = 0, failure: (any Error)?
-        for sink in kernel.instances.all(of: .alert) {
-            do {
-                _ = try await delivery.send(PageOrder(verb: alert.endsAt == nil ? .page : .resolve, page: page), through: sink.spec.name)
-                reached += 1
-            } catch { failure = error }
-        }
-        if reached == 0 { throw failure ?? HostError("there is no alert instance") }
-    }
-
     /// What would change for what stands open by another plan: ``OnCallService/preview(_:)``.
     func preview(_ next: any OnCallPlanning) -> [String] { service.preview(next) }
->>>>>>> cover
 }
