@@ -70,7 +70,7 @@ struct OnCallCommand: AsyncParsableCommand {
         @Flag(help: "Print JSON.") var json = false
 
         func run() throws {
-            let (plan, diagnostics) = try plan.draft()
+            let (plan, diagnostics) = try self.plan.draft()
             let start = try PlanOptions.date(from, in: nil) ?? Date(), end = try PlanOptions.date(to, in: nil) ?? start + 366 * 86400
             guard start < end, end.timeIntervalSince(start) <= 10 * 366 * 86400 else {
                 Terminal.error("jack: --to must be later than --from, by ten years at most")

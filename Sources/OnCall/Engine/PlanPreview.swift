@@ -69,8 +69,8 @@ struct PlanPreview {
         after.change(to: next, at: now)
     }
 
-    /// A line for each open alert that moves to another receiver or another person, and for each open matter that keeps its plan although the other one would
-    /// page somebody else; the worst first.
+    /// A line for each open alert that moves to another receiver or another person, and for each open matter that keeps its plan although the other one
+    /// would page somebody else; the worst first.
     mutating func lines() -> [String] {
         var lines = before.groups.keys.sorted().compactMap { keeps($0) }
         var moves: [(severity: AlertSeverity, line: String)] = []

@@ -1,8 +1,8 @@
 import Foundation
 import PluginAPI
 
-/// What a plan was proved to do over a time: for each kind of alert, by where it ends up in the routing tree, and each severity, when nobody would be paged
-/// within the promised time.
+/// What a plan was proved to do over a time: for each kind of alert, by where it ends up in the routing tree, and each severity, when nobody would be
+/// paged within the promised time.
 public struct Coverage: Sendable {
     /// What is missing.
     public enum Kind: String, Sendable, Hashable {
@@ -68,7 +68,7 @@ public struct Coverage: Sendable {
     public var clockChanges: [ClockChange]
     /// What was not proved, and why, each with its place.
     public var notes: [String]
-    /// How many places of the routing tree alerts may end up at, and how many receivers tell of them; emergencies count as one where they have a policy.
+    /// How many places of the routing tree alerts may end up at, and how many receivers tell of them; emergencies add one where they have a policy.
     public var routes: Int
     public var receivers: Int
     /// How many pieces of time were compared.
@@ -80,8 +80,8 @@ public struct Coverage: Sendable {
 }
 
 extension OnCallPlan {
-    /// Proves when nobody would be paged within the promised time, by computing every moment at which anything changes: hand-overs, restrictions, overrides,
-    /// absences, quiet hours, times in which routes tell nobody, and daylight saving.
+    /// Proves when nobody would be paged within the promised time, by computing every moment at which anything changes: hand-overs, restrictions,
+    /// overrides, absences, quiet hours, times in which routes tell nobody, and daylight saving.
     ///
     /// An alert is taken as the first of a group: it waits for the route's `group_wait` unless it is critical, and where it is muted for up to a
     /// `group_interval` after the end of that. Emergencies pass all of it. Silences and inhibition are no part of a plan's time, and are not counted.
@@ -139,11 +139,13 @@ extension OnCallPlan {
         }
         var notes = routing.receivers.compactMap { receiver in
             silent[receiver.name].map { routes in
-                "\(receiver.mark): \(receiver.name) names nobody and promises nothing: what ends up there pages nobody, by \(Coverage.words(routes.map(\.mark)))"
+                "\(receiver.mark): \(receiver.name) names nobody and promises nothing: what ends up there pages nobody, by "
+                    + Coverage.words(routes.map(\.mark))
             }
         }
         notes += unsure.sorted().map { maintenance.windows[$0] }.map { window in
-            "\(window.mark): the maintenance window “\(window.name)” mutes alerts with \(window.matchers.text): which of a route's alerts have these labels nobody can say, so it counts as no gap"
+            "\(window.mark): the maintenance window “\(window.name)” mutes alerts with \(window.matchers.text): "
+                + "which of a route's alerts have these labels nobody can say, so it counts as no gap"
         }
         return (subjects, notes)
     }

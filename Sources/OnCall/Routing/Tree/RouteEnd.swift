@@ -52,8 +52,8 @@ struct SureLabels: Sendable {
 }
 
 extension Routing {
-    /// The places where alerts may end up, in the tree's order. A place is left out only where it is sure that no alert ends there: one beside it takes all of
-    /// them first, those below take all of them, or its matchers contradict each other.
+    /// The places where alerts may end up, in the tree's order. A place is left out only where it is sure that no alert ends there: one beside it takes
+    /// all of them first, those below take all of them, or its matchers contradict each other.
     var ends: [RouteEnd] {
         let values = severityValues
         var ends: [RouteEnd] = []
