@@ -39,7 +39,9 @@ import Testing
 
     /// The open matters' receivers by the names of their alerts; what the sinks that nobody answers at bring with them is left out.
     private func receivers(_ hotel: TestHotel) async throws -> [String: String] {
-        let items = try await hotel.get("/api/v1/oncall/matters").items.filter { $0["names"] != ["PageNotDelivered"] }
+        let items = try await hotel.get("/api/v1/oncall/matters").items.filter {
+            $0["names"] != ["PageNotDelivered"] && $0["names"] != ["NobodyReached"]
+        }
         return Dictionary(items.map { ($0["names"]?.arrayValue?.first?.stringValue ?? "", $0["receiver"]?.stringValue ?? "") }) { first, _ in first }
     }
 
@@ -74,22 +76,27 @@ import Testing
         try await TestHotel.run(configure: { file in
             try prepare(file)
             try file.edit("oncall:\n", "oncall:\n  file: plan.yaml\n")
+            let plan = TestFile(url: file.url.deletingLastPathComponent().appending(path: "plan.yaml"))
+            try plan.edit("nights: {levels", "nights: {acknowledgement_lasts: 2h, levels")
         }) { hotel async throws in
             let plan = TestFile(url: hotel.file.deletingLastPathComponent().appending(path: "plan.yaml"))
             func dry() async throws -> [String] {
                 let report = try await hotel.send(.post, "/api/v1/admin/reload", ["dry_run": true])
                 return (report["changes"].arrayValue ?? []).compactMap(\.stringValue).filter {
-                    $0.contains("pages ") && !$0.contains("PageNotDelivered")
+                    $0.contains("pages ") && !$0.contains("PageNotDelivered") && !$0.contains("NobodyReached")
                 }
             }
             try await raise(hotel, "Lift")
             try await hotel.eventually("the matter") { try await receivers(hotel) == ["Lift": "nights"] }
+            // Nobody answers at the sinks' addresses: what is acknowledged stays where it is.
+            let done = try await hotel.send(.post, "/api/v1/oncall/answers", ["action": "acknowledge", "name": "Lift"])
+            #expect(done["status"] == "acknowledged", "\(done.text)")
             try plan.edit("group_wait: 0s}", "group_wait: 1h}")
             #expect(try await dry() == [])
             #expect(try await hotel.send(.post, "/api/v1/admin/reload", [:])["applied"] == true)
             // This one has not been told yet.
             try await raise(hotel, "Lamp")
-            try plan.edit("{name: second, notify: [bea]", "{name: second, notify: [ana]")
+            try plan.edit("{name: first, notify: [ana]", "{name: first, notify: [bea]")
             try plan.edit("receivers: [{name: nights, policy: nights}]", "receivers: [{name: nights, policy: nights}, {name: lamps, notify: [bea]}]")
             try plan.edit(
                 "group_wait: 1h}", "group_wait: 1h, routes: [{matchers: ['alertname=\"Lamp\"'], receiver: lamps}]}")
@@ -97,7 +104,8 @@ import Testing
             #expect(lines.count == 2, "\(lines)")
             let open = try #require(lines.first { $0.hasPrefix("open: ") })
             #expect(
-                open.contains("(Lift): nights pages webhook of Bea, as level 2 at ") && open.contains("nights would page webhook of Ana"), "\(open)")
+                open.contains("(Lift): nights pages webhook of Ana, when the acknowledgement ends at ")
+                    && open.contains("nights would page webhook of Bea"), "\(open)")
             let moves = try #require(lines.first { $0.hasPrefix("alert Lamp (") })
             #expect(
                 moves.contains("now nights pages webhook of Ana at ") && moves.contains("by the new plan lamps pages webhook of Bea at "), "\(moves)")

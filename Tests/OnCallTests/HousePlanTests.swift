@@ -87,13 +87,13 @@ import Testing
 
     @Test func anInstancesOwnTroubleIsNotPagedThroughItself() async throws {
         try await Office.open { office in
-            try await office.raise(.test(labels: ["instance": "one"]))
-            #expect(office.one.told.isEmpty && office.two.told == ["page:f"])
+            try await office.raise(.test("instance:one", labels: ["instance": "one"]))
+            #expect(office.one.told.isEmpty && office.two.told == ["page:instance:one"])
         }
         try await Office.open(settings(["one"])) { office in
-            try await office.raise(.test(labels: ["instance": "one"]))
+            try await office.raise(.test("instance:one", labels: ["instance": "one"]))
             #expect(office.one.told.isEmpty && office.two.told.isEmpty)
-            #expect(try await office.ledger("f").contains { $0.outcome == "not told" && $0.reason.contains("in trouble itself") })
+            #expect(try await office.ledger("instance:one").contains { $0.outcome == "not told" && $0.reason.contains("in trouble itself") })
         }
     }
 
@@ -115,7 +115,7 @@ import Testing
                     try await office.engine.read { try $0.row("SELECT attempts FROM outbox WHERE attempts > 0") } != nil
                 })
             office.one.fail(with: nil)
-            #expect(await office.pass { office.one.told.first == "page:f" })
+            #expect(await office.pass { office.one.told.contains("page:f") })
         }
     }
 
@@ -229,11 +229,11 @@ import Testing
         try await Office.open(settings) { office in
             office.one.fail(with: .permanent(.unknownRecipient, "no such pager"))
             try await office.raise(.test())
-            #expect(try await office.engine.read { try $0.rows("SELECT state FROM outbox").map { try $0.string("state") } } == ["dead"])
+            #expect(try await office.engine.read { try $0.rows("SELECT id FROM outbox WHERE state = 'dead'") }.isEmpty == false)
             office.one.fail(with: nil)
             try await kill("msg_1", in: office)
-            #expect(await told(office, 1))
-            #expect(office.one.told == ["page:deadletter:msg_1"])
+            #expect(await office.pass { office.one.told.contains { $0.contains("deadletter:") } })
+            #expect(office.one.told.filter { $0.contains("deadletter:") } == ["page:deadletter:msg_1"])
         }
     }
 }

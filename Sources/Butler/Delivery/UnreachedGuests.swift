@@ -33,7 +33,8 @@ struct UnreachedGuests: Sendable {
         } else {
             try watch?.look(at: handed, now: letter.diedAt, in: transaction)
         }
-        return try matter(of: handed, "a message to the guest \(Self.place(handed, at: letter.diedAt)) did not arrive: \(letter.reason)", letter, transaction)
+        let place = Self.place(handed, at: letter.diedAt)
+        return try matter(of: handed, "a message to the guest \(place) did not arrive: \(letter.reason)", letter, transaction)
     }
 
     /// A guest's message that nobody has read.

@@ -35,7 +35,8 @@ extension Coverage {
         let faults = gaps.count(where: \.isFault)
         Swift.print(
             "\(from.formatted(.iso8601)) to \(to.formatted(.iso8601)): \(routes) routes to \(receivers) receivers, each with the severities that come "
-                + "there, and emergencies, by \(proofs) proofs of \(pieces) pieces of time: " + (faults == 0 ? "every moment is covered" : "\(faults) gaps"))
+                + "there, and emergencies, by \(proofs) proofs of \(pieces) pieces of time: "
+                + (faults == 0 ? "every moment is covered" : "\(faults) gaps"))
     }
 
     var json: JSONValue {

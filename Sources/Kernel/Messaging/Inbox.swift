@@ -20,8 +20,9 @@ public final class Inbox: Sendable {
     /// Deals with an item. Its own transaction must call ``Inbox/complete(_:in:)``, so that effects and completion are one.
     public typealias Handler = @Sendable (Item) async throws -> Void
 
-    /// For how long an item may fail before it is a dead letter…
-    public static let patience = Duration.seconds(3600)
+    /// For how long an item may fail before it is a dead letter, and staff have the conversation: what the same guest writes next waits behind it, an
+    /// emergency too. What the database refuses does not count…
+    public static let patience = Duration.seconds(120)
     /// …and how often it must have, where the program did not run meanwhile.
     public static let leastAttempts = 8
 

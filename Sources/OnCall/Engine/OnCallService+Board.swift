@@ -47,11 +47,6 @@ extension OnCallService {
     /// What people are being told of, and when the next step is.
     public var openMatters: [OpenMatter] { state.withLock { $0.core }.openMatters }
 
-    /// What an open matter does at a level, by the plan with which it began.
-    public func level(_ number: Int, of open: OpenMatter, at date: Date) -> EscalationLevel? {
-        state.withLock { $0.core.plans[open.plan] ?? $0.core.plan }.level(number, for: open.matter, at: date)
-    }
-
     public var figures: OnCallFigures { state.withLock { $0.core }.figures }
 
     /// The version of the plan that new matters go by.

@@ -50,7 +50,7 @@ import Testing
             gap.causes.contains { $0.hasPrefix("muted by “always”, oncall.yaml:\(window):") && $0.contains("the route at oncall.yaml:\(route):") },
             "\(gap.causes)")
         // Emergencies pass it.
-        #expect(!coverage.gaps.contains(where: \.isEmergency))
+        #expect(!coverage.gaps.contains { $0.isEmergency })
     }
 
     @Test func aNightIsMutedToTheSecondAndTheClockIsHeeded() throws {
@@ -234,7 +234,7 @@ import Testing
     private func answers(_ plan: OnCallPlan, _ severity: AlertSeverity, at start: Date, within promise: TimeInterval) throws -> Bool {
         let codes = Night.Counted()
         var core = OnCallCore(plan: plan, random: { codes.next() })
-        try core.take(
+        core.take(
             [PostedAlert(labels: ["alertname": "X", "a": "1", "severity": severity.rawValue], startsAt: start, endsAt: start + 86400 * 7)], at: start)
         core.advance(to: start)
         while true {
