@@ -165,10 +165,16 @@ import Testing
     }
 
     @Test func aPluginIsToldThatThePeerHasGone() async throws {
-        let over = Latch()
+        let opened = Latch(), over = Latch()
         try await TestHouse.run { house in
-            try house.routes.mount([.socket(SocketRoute(path: "/x") { _ in TestReceiver(over: { over.open() }) })], of: "x")
+            let route = SocketRoute(path: "/x") { _ in
+                opened.open()
+                return TestReceiver(over: { over.open() })
+            }
+            try house.routes.mount([.socket(route)], of: "x")
             let socket = try await WebSocketClient.open(house.port, "/x")
+            // A plugin that has not been given the socket yet is told of no end.
+            await opened.wait()
             socket.raw.close()
             await over.wait()
         }
