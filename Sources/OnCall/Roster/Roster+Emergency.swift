@@ -77,7 +77,7 @@ extension Roster {
             switch target.kind {
             case .contact(let contact): [contact]
             case .person(let id): people[id]?.contacts ?? []
-            case .schedule(let id): (schedules[id]?.people ?? []).flatMap { people[$0]?.contacts ?? [] }
+            case .schedule(let id): (schedules[id]?.people ?? []).sorted().flatMap { people[$0]?.contacts ?? [] }
             }
         }
         var found: [[Contact]] = []

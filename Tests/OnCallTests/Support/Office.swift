@@ -23,7 +23,9 @@ final class SinkScript: Sendable {
     }
     var pages: [AlertPage] { state.withLock { $0.pages } }
     private static let origins = Dictionary(
-        uniqueKeysWithValues: ["f", "e", "w", "instance:whatsapp", "deadletter:msg_1"].map { (OnCallCore.id(ofOwn: $0).fingerprintText, $0) })
+        uniqueKeysWithValues: ["f", "e", "w", "instance:whatsapp", "instance:gate", "deadletter:msg_1"].map {
+            (OnCallCore.id(ofOwn: $0).fingerprintText, $0)
+        })
     private let silent = Mutex(false)
     func fail(with failure: PluginFailure?) { state.withLock { $0.failure = failure } }
     /// Sends nothing for updates and ends, as a telephone does.
