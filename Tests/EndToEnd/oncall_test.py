@@ -132,17 +132,23 @@ def test_an_alertmanagers_webhook_is_told_wherever_it_is():
     other.close()
 
 
+def amtool_of(one):
+    """An unmodified amtool that speaks with a house."""
+    access = one.folder / "http.yml"
+    access.write_text(f"authorization:\n  type: Bearer\n  credentials: {TOKEN}\n")
+
+    def amtool(*arguments):
+        return subprocess.run(
+            ["amtool", f"--http.config.file={access}", f"--alertmanager.url={one.url}", *arguments], capture_output=True, text=True, timeout=30)
+
+    return amtool
+
+
 def test_an_unmodified_amtool_adds_silences_and_asks():
     receiver = Receiver()
     with house(receiver) as one:
         one.start()
-        access = one.folder / "http.yml"
-        access.write_text(f"authorization:\n  type: Bearer\n  credentials: {TOKEN}\n")
-
-        def amtool(*arguments):
-            return subprocess.run(
-                ["amtool", f"--http.config.file={access}", f"--alertmanager.url={one.url}", *arguments], capture_output=True, text=True, timeout=30)
-
+        amtool = amtool_of(one)
         made = amtool("silence", "add", "alertname=Known", "--comment=it is being mended")
         equal(made.returncode, 0, made.stderr)
         equal(amtool("alert", "add", "alertname=Known", "severity=error").returncode, 0)
@@ -185,13 +191,7 @@ def test_a_real_prometheus_pages_and_a_silence_of_amtool_holds_the_next_back():
             alert = page[2]["alerts"][0]
             equal((alert["summary"], alert["severity"], alert["labels"]["room"]), ("the boiler has 41 degrees", "critical", "cellar"))
             assert "/graph?" in alert["generatorURL"], alert
-            access = one.folder / "http.yml"
-            access.write_text(f"authorization:\n  type: Bearer\n  credentials: {TOKEN}\n")
-
-            def amtool(*arguments):
-                return subprocess.run(
-                    ["amtool", f"--http.config.file={access}", f"--alertmanager.url={one.url}", *arguments], capture_output=True, text=True, timeout=30)
-
+            amtool = amtool_of(one)
             made = amtool("silence", "add", "room=attic", "--comment=it is being mended")
             equal(made.returncode, 0, made.stderr)
             fire("cellar", "attic", "kitchen")

@@ -29,7 +29,7 @@ final class CurlThread<Loop: CurlLoop>: Sendable {
     private let inbox = Mutex(Inbox())
     // Unsafe: a pointer says nothing of threads. Other threads than the loop's give it only to curl_multi_wakeup, which libcurl allows from any thread,
     // and only under the inbox's lock, under which the loop's thread says that it has let go of it.
-    private nonisolated(unsafe) let multi: UnsafeMutableRawPointer
+    private nonisolated(unsafe) let multi: UnsafeMutableRawPointer  // one thread uses it; others only wake it, under the lock
 
     /// - Parameters:
     ///   - name: the thread's.

@@ -8,7 +8,7 @@ import Synchronization
 ///
 /// Unchecked: all that can change is touched only by the engine's thread once ``CurlEngine/start(_:)`` was called, and only by the caller before; the
 /// queue between the two orders them. `isCancelled` alone is shared, and is atomic.
-final class CurlTransfer: @unchecked Sendable {
+final class CurlTransfer: @unchecked Sendable {  // handed from the caller to one thread, by a queue; never shared
     struct Response: Sendable {
         var status: HTTPResponse.Status
         var headers: HTTPFields

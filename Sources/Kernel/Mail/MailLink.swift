@@ -7,7 +7,7 @@ import Synchronization
 ///
 /// Unchecked: all that can change is touched only by the engine's thread once the link was handed to it, and by nobody before. The engine's queue orders
 /// the two.
-final class MailLink: @unchecked Sendable {
+final class MailLink: @unchecked Sendable {  // handed to one thread, by a queue; never shared
     enum Kind: String { case smtp, imap }
 
     struct Sending: Sendable {

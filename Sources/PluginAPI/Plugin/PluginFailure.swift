@@ -96,7 +96,7 @@ public struct PluginFailure: Error, Sendable, CustomStringConvertible {
     /// The honest answer of a method that a plugin does not have: the protocols' defaults throw it, so that a caller can pass on to an instance that has the
     /// method. Nothing of Jack's own is left undone behind it.
     public static func notImplemented(_ what: String, file: StaticString = #fileID, line: UInt = #line) -> PluginFailure {
-        permanent(.notImplemented, "\(what) is not implemented by this plugin", file: file, line: line)
+        permanent(.notImplemented, "\(what) is not implemented by this plugin", file: file, line: line)  // what a plugin lacks, as designed
     }
 
     public var description: String {
