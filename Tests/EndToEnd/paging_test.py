@@ -275,7 +275,7 @@ def test_by_mail():
     here.raise_alert("MailDown", "mia")
     page = eventually(lambda: [mail for mail in here.office.mails("mia") if "MailDown" in mail.get_content()], WAIT, why=f"no mail came: {here.house.tail()}")[0]
     contains(page["From"], DESK)
-    code = re.search(r"ACK (\d+)", page.get_content())[1]
+    code = re.search(r"ACK\s+(\d+)", page.get_content())[1]
     subject = f"Re: {page['Subject']}"
     # Only the first line counts; what is quoted beneath it is the page itself.
     text = f"ACK {code}\r\n\r\nMia\r\n\r\nOn Tue, 24 Nov 2026 at 02:10, Hotel wrote:\r\n> MailDown: it does not work\r\n"
@@ -293,7 +293,7 @@ def test_by_sms():
         return [form for _, form in here.twilio.made if form["To"] == SAM and "TextDown" in form.get("Body", "")]
 
     text = eventually(texts, WAIT, why=f"no text was sent: {here.house.tail()}")[0]
-    code, url = re.search(r"ACK (\d+)", text["Body"])[1], here.house.url + "/webhooks/sms"
+    code, url = re.search(r"ACK\s+(\d+)", text["Body"])[1], here.house.url + "/webhooks/sms"
     reply = {"MessageSid": "SM" + "a" * 32, "SmsSid": "SM" + "a" * 32, "From": SAM, "To": HOTEL, "Body": f"ack {code}", "NumMedia": "0", "NumSegments": "1"}
     equal(here.twilio_posts(url, reply, token="another-token").status, 401, "what somebody else signed")
     assert not here.is_acknowledged("TextDown"), "what somebody else signed was taken"
