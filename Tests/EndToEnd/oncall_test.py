@@ -38,7 +38,7 @@ def house(receiver, wait="1h"):
 def test_the_sample_hotels_scenarios_pass():
     result = run("oncall", "test", "config/oncall-tests/nights.yaml")
     equal(result.status, 0, result)
-    contains(result.output, "6 passed, 0 failed")
+    contains(result.output, "7 passed, 0 failed")
 
 
 def test_a_page_that_nobody_expects_fails_a_scenario():

@@ -122,7 +122,7 @@ struct BacktestRun {
             let id = UInt64(fingerprintText: line.subject) ?? OnCallCore.id(ofOwn: line.subject)
             if let number = current[id] { held.insert(number) }
         }
-        for placed in core.drainPages(at: now) {
+        for placed in core.drainPages() {
             let page = placed.order.page, plan = OnCallCore.parse(page.groupKey).flatMap { core.groups[$0.group]?.matter?.plan } ?? core.plan.version
             pages.append(
                 Page(

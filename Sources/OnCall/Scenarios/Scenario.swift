@@ -9,7 +9,7 @@ struct ScenarioSettings: PluginSettings {
     @Setting(help: "What guests write.") var guests: Items<ScenarioGuest> = .init()
     @Setting(help: "What staff do about guests.") var staff: Items<ScenarioStaff> = .init()
     @Setting(help: "What people answer.") var answers: Items<ScenarioAnswer> = .init()
-    @Setting(help: "Alert instances that cannot be reached.") var broken: [String] = []
+    @Setting(help: "Alert instances that cannot be reached: names, or {instance, from, until, hangs}.") var broken: Items<ScenarioOutage> = .init()
     @Setting(help: "Who must be paged. Whoever else is paged fails the scenario; an empty list means nobody.") var expect: Items<ScenarioPage>
     @Setting(help: "How long is watched, from the beginning.") var until: Duration = .seconds(2 * 3600)
 

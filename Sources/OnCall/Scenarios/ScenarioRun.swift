@@ -27,6 +27,8 @@ struct ScenarioRun {
     /// What happened, in order and in words.
     private(set) var story: [String] = []
     private var findings: [String] = []
+    /// In the order in which they are to leave.
+    private var held: [HeldPage] = []
 
     private enum Event {
         case raise(ScenarioAlert, ends: Bool)
@@ -85,7 +87,7 @@ struct ScenarioRun {
 
     private func nextDue() async throws -> Date? {
         let others = try await house?.nextDue()
-        return [core.nextDue, others].compactMap { $0 }.min()
+        return [core.nextDue, others, held.map(\.until).min()].compactMap { $0 }.min()
     }
 
     private mutating func settle(at now: Date) async throws {
@@ -108,13 +110,51 @@ struct ScenarioRun {
     // MARK: Pages
 
     private mutating func carryOut(at now: Date) {
-        for placed in core.drainPages(refusedBy: settings.broken, at: now) {
-            let page = Page(
-                at: now, person: placed.person, contact: placed.contact, instance: placed.instance, reason: placed.order.page.reason,
-                mayAnswer: placed.order.page.groupKey)
-            pages.append(page)
-            story.append("\(words(now)) page to \(page.person ?? page.contact) through \(page.way): \(page.reason)")
+        let due = held.filter { $0.until <= now }
+        held.removeAll { $0.until <= now }
+        for page in due where page.isTried { fail(page.placed, "it did not answer", at: now) }
+        // It is looked at again at the moment of sending.
+        var leaving = due.filter { !$0.isTried && core.withdrawal(of: $0.placed.order, at: now) == nil }.map(\.placed)
+        // A sink that fails gives the page back at once, and the next contact has it.
+        for _ in 0..<100 {
+            leaving += core.drainPages()
+            guard !leaving.isEmpty else { break }
+            for placed in leaving { send(placed, at: now) }
+            leaving = []
         }
+    }
+
+    private mutating func send(_ placed: OnCallEffects.Placed, at now: Date) {
+        if let ahead = held.last(where: { $0.isAhead(of: placed) }) {
+            held.append(HeldPage(placed: placed, until: ahead.until, isTried: false))
+            return
+        }
+        switch sink(placed.instance, at: now) {
+        case .takes: arrive(placed, at: now)
+        case .fails: fail(placed, "the scenario says that it cannot be reached", at: now)
+        case .hangs: held.append(HeldPage(placed: placed, until: now.addingTimeInterval(ScenarioOutage.patience), isTried: true))
+        }
+    }
+
+    private func sink(_ instance: String, at now: Date) -> ScenarioOutage.Sink {
+        let after = now.timeIntervalSince(begin)
+        guard let outage = settings.broken.items.first(where: { $0.value.instance == instance && $0.value.holds(at: after) }) else { return .takes }
+        return outage.value.hangs ? .hangs : .fails
+    }
+
+    private mutating func fail(_ placed: OnCallEffects.Placed, _ why: String, at now: Date) {
+        story.append("\(words(now)) no page to \(placed.person ?? placed.contact) through \(placed.instance): \(why)")
+        _ = core.failed(placed.order, through: placed.instance, why, at: now)
+    }
+
+    private mutating func arrive(_ placed: OnCallEffects.Placed, at now: Date) {
+        let page = Page(
+            at: now, person: placed.person, contact: placed.contact, instance: placed.instance, reason: placed.order.page.reason,
+            mayAnswer: placed.order.page.groupKey)
+        pages.append(page)
+        story.append("\(words(now)) page to \(page.person ?? page.contact) through \(page.way): \(page.reason)")
+        // That an instance is back ends what was raised when it was not.
+        if core.mustHear(of: placed.order, through: placed.instance, at: now) { core.delivered(placed.order, through: placed.instance, at: now) }
     }
 
     private func made(_ alert: ScenarioAlert, ends: Bool, at now: Date) -> Alert {

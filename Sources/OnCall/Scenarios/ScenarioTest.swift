@@ -58,6 +58,13 @@ public struct ScenarioTest: Sendable {
                     .missing, "which guest this is about is not said", remedy: "add guest: with the room or the name of one of them", at: staff.mark)
             }
         }
+        for outage in scenario.broken.items {
+            if let until = outage.value.until, until <= outage.value.from {
+                diagnostics.error(
+                    .invalidValue, "\(outage.value.instance.clipped) is back before it is broken", remedy: "let until: come after from:",
+                    at: outage.mark)
+            }
+        }
         for page in scenario.expect.items {
             switch (page.value.to, page.value.nobody) {
             case (nil, false), (.some, true):
