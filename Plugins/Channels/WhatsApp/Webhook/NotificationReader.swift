@@ -137,7 +137,8 @@ final class NotificationReader: Sendable {
             ignore(status.recipientType == "group" ? "group" : "unreadable")
             return nil
         }
-        var receipt = DeliveryReceipt(vendorMessageID: status.id, state: state)
+        let own = status.callbackData.flatMap { (1...512).contains($0.utf8.count) ? $0 : nil }
+        var receipt = DeliveryReceipt(vendorMessageID: status.id, messageID: own, state: state)
         if state == .failed {
             let error = status.errors?.lazy.compactMap(\.value).first
             let failure = error?.failure(.send, now: context.clock)

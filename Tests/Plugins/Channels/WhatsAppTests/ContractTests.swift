@@ -39,11 +39,15 @@ import Testing
         WhatsApp.self, settings: { Desk.settings(["base_url": .string($0)]) }, secrets: [FakeMeta.token, Desk.appSecret, Desk.verifyToken],
         vendor: vendor,
         webhooks: [post("a text", Hook.text("Is the spa open?", id: "wamid.C1"), events: 1), post("a batch", batch, events: 3), handshake])
-    let contract = ChannelContract(
+    var contract = ChannelContract(
         whatsapp, message: .to("Good evening!", id: "out-1"), media: MediaReference(kind: .image, reference: "1479537139650973")
     ) { id, state in
         let errors = state == .failed ? #","errors":[{"code":131026,"title":"Message undeliverable"}]"# : ""
         return WebhookSample("a receipt", body: Array(Hook.status(errors, id: id, status: state.rawValue).utf8), sign: sign)
+    }
+    contract.echo = { id, message, state in
+        let body = Hook.status(#","biz_opaque_callback_data":"\#(message)""#, id: id, status: state.rawValue)
+        return WebhookSample("an echo", body: Array(body.utf8), sign: sign)
     }
     let violations = await contract.violations()
     #expect(violations == [])

@@ -84,6 +84,23 @@ import Testing
         }
     }
 
+    /// A message that waits for its next try has left all the same, as its status says: it is known by Jack's own id, and then by Meta's.
+    @Test func aMessageWhoseAnswerWasLostIsKnownByItsStatus() async throws {
+        try await Hotel.run { (hotel: Hotel) async throws in
+            // Six seconds until the next try.
+            hotel.meta.next(FakeMeta.error(131_056))
+            try await hotel.enqueue(.to("Until ten.", id: "msg-43"))
+            try await hotel.eventually { try await hotel.tries(of: "msg-43") == 1 }
+            let now = "\(Int(Date().timeIntervalSince1970))"
+            let status = Hook.status(#","biz_opaque_callback_data":"msg-43""#, id: "wamid.LOST", status: "delivered", at: now)
+            #expect(try await hotel.post(status).status == .ok)
+            try await hotel.eventually { try await hotel.state(of: "msg-43") == .delivered }
+            #expect(try await hotel.post(Hook.status(id: "wamid.LOST", status: "read")).status == .ok)
+            try await hotel.eventually { try await hotel.state(of: "msg-43") == .read }
+            #expect(hotel.meta.messages.isEmpty)
+        }
+    }
+
     /// A reply leaves, and what Meta reports of it shows, whatever the order in which it comes.
     @Test func receiptsFindTheirMessage() async throws {
         try await Hotel.run { (hotel: Hotel) async throws in
@@ -226,6 +243,10 @@ private final class Hotel: Sendable {
 
     /// Events in the inbox, worked on or not.
     func rows() async throws -> Int { try await engine.read { try $0.row("SELECT count(*) AS n FROM inbox")?.int("n") ?? 0 } }
+
+    func tries(of id: String) async throws -> Int {
+        try await engine.read { try $0.row("SELECT attempts FROM outbox WHERE id = :id", ["id": id.sql])?.int("attempts") ?? 0 }
+    }
 
     func state(of id: String) async throws -> OutboxEntry.State? { try await engine.read { try Outbox.state(of: id, in: $0)?.state } }
 

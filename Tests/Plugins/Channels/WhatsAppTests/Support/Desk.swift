@@ -142,7 +142,7 @@ enum Hook {
 
     static func text(_ text: String, id: String = "wamid.IN1") -> String { message(#""type":"text","text":{"body":"\#(text)"}"#, id: id) }
 
-    static func status(_ more: String = "", id: String = "wamid.OUT1", status: String) -> String {
-        body(change(#""statuses":[{"id":"\#(id)","status":"\#(status)","timestamp":"1749416400","recipient_id":"16505551234"\#(more)}]"#))
+    static func status(_ more: String = "", id: String = "wamid.OUT1", status: String, at moment: String = "1749416400") -> String {
+        body(change(#""statuses":[{"id":"\#(id)","status":"\#(status)","timestamp":"\#(moment)","recipient_id":"16505551234"\#(more)}]"#))
     }
 }
