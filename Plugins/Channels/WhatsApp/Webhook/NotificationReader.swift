@@ -8,6 +8,9 @@ final class NotificationReader: Sendable {
     private let phoneNumberID: String
     private let context: PluginContext
     private let account: AccountHealth
+    /// Meta tries for so long what was not acknowledged, and signs no time. What is older is somebody's repetition, and deduplication, which forgets after 30 days,
+    /// may not know it any more.
+    private static let longestWay: TimeInterval = 7 * 86_400
     /// Other numbers' ids that the log has been told of.
     private let foreign = Mutex<Set<String>>([])
 
@@ -72,6 +75,10 @@ final class NotificationReader: Sendable {
         }
         guard let peer = Self.peer(message.from, message.fromUserID) else {
             ignore("sender")
+            return nil
+        }
+        if let sent = message.timestamp?.date, context.clock.now.timeIntervalSince(sent) > Self.longestWay {
+            ignore("old")
             return nil
         }
         let contact = contacts.count == 1 ? contacts.first?.value : contacts.lazy.compactMap(\.value).first { Self.isSame($0, message) }

@@ -29,8 +29,8 @@ import Testing
     }
     let batch = Hook.body(
         Hook.change(
-            #"\#(Hook.contacts),"messages":[{"from":"16505551234","id":"wamid.C2","timestamp":"1749416383","type":"text","text":{"body":"a"}},{"from":"16505551234","id":"wamid.C3","timestamp":"1749416384","type":"reaction","reaction":{"message_id":"wamid.OUT1","emoji":"x"}}]"#
-        ), Hook.change(#""statuses":[{"id":"wamid.OUT7","status":"read","timestamp":"1749416400","recipient_id":"16505551234"}]"#))
+            #"\#(Hook.contacts),"messages":[{"from":"16505551234","id":"wamid.C2","timestamp":"1756814383","type":"text","text":{"body":"a"}},{"from":"16505551234","id":"wamid.C3","timestamp":"1756814384","type":"reaction","reaction":{"message_id":"wamid.OUT1","emoji":"x"}}]"#
+        ), Hook.change(#""statuses":[{"id":"wamid.OUT7","status":"read","timestamp":"1756814400","recipient_id":"16505551234"}]"#))
     let handshake = WebhookSample("the handshake", .get, query: "hub.mode=subscribe&hub.challenge=1158201444", events: 0, coversBody: false) {
         request, _ in
         request.query += "&hub.verify_token=\(Desk.verifyToken)"
