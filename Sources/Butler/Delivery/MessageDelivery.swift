@@ -1,8 +1,8 @@
 import Kernel
 import PluginAPI
 
-/// Delivers messages, looking at the conversation once more at the moment of sending: the AI never talks over a human who has taken it, nobody who opted out is written to, and where the channel takes free text
-/// no longer, the template leaves that is configured for it, or nothing.
+/// Delivers messages, looking at the conversation once more at the moment of sending: the AI never talks over a human who has taken it, nobody who
+/// opted out is written to, and where the channel takes free text no longer, the template leaves that is configured for it, or nothing.
 public struct MessageDelivery: Sendable {
     private let engine: any StorageEngine
     private let dispatcher: Dispatcher

@@ -1,13 +1,15 @@
 import Foundation
 import PluginAPI
 
-/// Some channels take free text only for a while after a guest's last message (``PluginAPI/ChannelFeatures/replyWindow``); after that an approved template alone.
+/// Some channels take free text only for a while after a guest's last message (``PluginAPI/ChannelFeatures/replyWindow``); after that an approved
+/// template alone.
 struct ReplyWindow: Sendable {
     let templates: [String: ClosedWindowSettings]
     let property: PropertyInfo
     let clock: any TimeSource
 
-    /// Whether a channel of these features takes no free text in a conversation any more. A channel of which nothing is known yet is asked when the reply leaves.
+    /// Whether a channel of these features takes no free text in a conversation any more. A channel of which nothing is known yet is asked when the
+    /// reply leaves.
     func isClosed(for conversation: Conversation, _ features: ChannelFeatures?) -> Bool {
         guard let window = features?.replyWindow else { return false }
         guard let last = conversation.lastGuestAt else { return true }

@@ -8,8 +8,8 @@ final class NotificationReader: Sendable {
     private let phoneNumberID: String
     private let context: PluginContext
     private let account: AccountHealth
-    /// Meta tries for so long what was not acknowledged, and signs no time. What is older is somebody's repetition, and deduplication, which forgets after 30 days,
-    /// may not know it any more.
+    /// Meta tries for so long what was not acknowledged, and signs no time. What is older is somebody's repetition, and deduplication, which forgets
+    /// after 30 days, may not know it any more.
     private static let longestWay: TimeInterval = 7 * 86_400
     /// Other numbers' ids that the log has been told of.
     private let foreign = Mutex<Set<String>>([])
