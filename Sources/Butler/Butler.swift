@@ -17,6 +17,7 @@ public struct Butler: Sendable {
     public let watch: GuestWatch?
     private let pipeline: ReplyPipeline
     private let unreached: UnreachedGuests
+    let window: ReplyWindow
     private let engine: any StorageEngine
     private let clock: any TimeSource
 
@@ -72,9 +73,12 @@ public struct Butler: Sendable {
                 settings: settings.watch, property: environment.property.id, engine: environment.engine, jobs: $0, alerts: environment.alerts,
                 clock: environment.clock, metrics: environment.metrics)
         }
+        let window = ReplyWindow(templates: settings.closedWindow, property: environment.property, clock: environment.clock)
+        self.window = window
         staff = StaffDesk(
             engine: environment.engine, outbox: environment.outbox, bus: environment.bus, clock: environment.clock, property: environment.property,
-            sla: settings.sla, notices: environment.notices, watch: watch)
+            sla: settings.sla, notices: environment.notices, watch: watch, window: window,
+            features: { [dispatcher = environment.dispatcher] in dispatcher.channelFeatures($0) })
         pipeline = ReplyPipeline(
             desk: desk, safety: SafetyLane(catalogs.safety), engine: environment.engine, outbox: environment.outbox, alerts: environment.alerts,
             bus: environment.bus, metrics: environment.metrics, notices: environment.notices, watch: watch)
@@ -94,6 +98,15 @@ public struct Butler: Sendable {
     /// - Returns: what the letter is about; nil where it concerns no conversation.
     public func take(_ letter: DeadLetter, in transaction: any StorageTransaction) throws -> DeadLetterMatter? {
         try unreached.take(letter, in: transaction)
+    }
+
+    /// Hands the conversation to staff whose reply the channel does not take any more.
+    func kept(back message: OutboundMessage, of entry: OutboxEntry, because reason: String) async throws {
+        let letter = DeadLetter(
+            box: .outbox, id: entry.id, instance: entry.instance, kind: entry.kind.rawValue, reason: reason, attempts: entry.attempts,
+            createdAt: entry.createdAt, diedAt: clock.now, content: .message(message))
+        let unreached = unreached
+        try await engine.write { transaction in _ = try unreached.take(letter, in: transaction) }
     }
 
     /// Deals with what concerns guests; the item is complete when this returns.

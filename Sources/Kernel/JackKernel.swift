@@ -131,7 +131,7 @@ public final class JackKernel: Sendable {
                 switch item.event.content {
                 case .receipt(let receipt):
                     try await engine.write { transaction in
-                        try outbox.apply(receipt, from: item.instance, in: transaction)
+                        try outbox.apply(receipt, from: item.instance, at: item.event.occurredAt, in: transaction)
                         try Inbox.complete(item, in: transaction)
                     }
                 case .acknowledgement(let answer):

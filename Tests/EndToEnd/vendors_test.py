@@ -5,6 +5,7 @@ import http.server
 import json
 import signal
 import threading
+import time
 
 from lib_jack import House, contains, equal, eventually, main, request
 
@@ -157,10 +158,10 @@ class Hotel:
     def write(self, text, number=1, **more):
         return self.deliver({
             "contacts": [{"profile": {"name": "Sheena"}, "wa_id": GUEST}],
-            "messages": [{"from": GUEST, "id": f"wamid.IN{number}", "timestamp": "1782000000", "type": "text", "text": {"body": text}}]}, **more)
+            "messages": [{"from": GUEST, "id": f"wamid.IN{number}", "timestamp": str(int(time.time())), "type": "text", "text": {"body": text}}]}, **more)
 
     def status(self, name, message="wamid.OUT1"):
-        return self.deliver({"statuses": [{"id": message, "status": name, "timestamp": "1782000009", "recipient_id": GUEST}]})
+        return self.deliver({"statuses": [{"id": message, "status": name, "timestamp": str(int(time.time())), "recipient_id": GUEST}]})
 
     def sent(self):
         bodies = [json.loads(body) for method, path, body in self.meta.requests if method == "POST"]

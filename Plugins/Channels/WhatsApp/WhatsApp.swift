@@ -14,6 +14,8 @@ public struct WhatsApp: ChannelPlugin {
             DataDestination("lookaside.fbsbx.com", purpose: "fetching guests' files", classes: [.operational]),
         ], documentation: "https://developers.facebook.com/documentation/business-messaging/whatsapp",
         contacts: [ContactForm(.contact(type: "whatsapp"), recipientKeys: ["number"], .phoneNumber)],
+        // “Throughput”: 80 messages a second for each number.
+        limits: VendorLimits(rate: 80, burst: 80),
         quality: [
             .documentedSettings: .met, .contractSuite: .met, .noSecretsShown: .met, .typedFailures: .met, .probe: .met, .dataDestinations: .met,
             .documentedLimits: .met, .reconnects: .met, .idempotency: .exempt("Meta takes no idempotency key for a message"), .receipts: .met,

@@ -1,4 +1,5 @@
 import Crypto
+import Foundation
 import HTTPTypes
 import PluginAPI
 
@@ -30,6 +31,8 @@ extension SignedMessage {
 enum SignedMessage {
     /// The number that the notifications are for.
     static let phoneNumberID = "106540352242922"
+    /// What is older than a week is not taken in.
+    private static let sent = Int(Date().timeIntervalSince1970)
 
     /// The JSON of one message: about 600 bytes.
     /// - Parameters:
@@ -41,7 +44,7 @@ enum SignedMessage {
         let text = """
             {"object":"whatsapp_business_account","entry":[{"id":"102290129340398","changes":[{"value":{"messaging_product":"whatsapp",\
             "metadata":{"display_phone_number":"15550783881","phone_number_id":"\(phoneNumberID)"},"contacts":[{"profile":{"name":"Sheena Nelson"},\
-            "wa_id":"\(phone)"}],"messages":[{"from":"\(phone)","id":"\(id)","timestamp":"1749416383","type":"text","text":{"body":"Good evening! \
+            "wa_id":"\(phone)"}],"messages":[{"from":"\(phone)","id":"\(id)","timestamp":"\(sent)","type":"text","text":{"body":"Good evening! \
             We arrive a little later than planned, around half past ten. Could somebody still give us the key then, and is there anything to eat at \
             that hour?"}}]},"field":"messages"}]}]}
             """

@@ -1,13 +1,19 @@
 import Kernel
 import PluginAPI
 
-/// Delivers messages, looking at the conversation once more at the moment of sending: the AI never talks over a human who has taken it, and nobody who opted out is written to.
+/// Delivers messages, looking at the conversation once more at the moment of sending: the AI never talks over a human who has taken it, nobody who
+/// opted out is written to, and where the channel takes free text no longer, the template leaves that is configured for it, or nothing.
 public struct MessageDelivery: Sendable {
     private let engine: any StorageEngine
     private let dispatcher: Dispatcher
+    private let property: String
     private let conversations: ConversationRepository
+    private let butler: @Sendable () -> Butler?
 
-    public init(engine: any StorageEngine, property: String, dispatcher: Dispatcher) {
+    /// - Parameter butler: who knows what a channel's reply window means to the hotel; nil looks at no window.
+    public init(engine: any StorageEngine, property: String, dispatcher: Dispatcher, butler: @escaping @Sendable () -> Butler? = { nil }) {
+        self.property = property
+        self.butler = butler
         self.engine = engine
         self.dispatcher = dispatcher
         conversations = ConversationRepository(property: property)
@@ -19,21 +25,51 @@ public struct MessageDelivery: Sendable {
         do {
             let result = try await dispatcher.call(entry.instance, as: (any ChannelPlugin).self, "send", CallOptions(attempts: 1)) { channel in
                 // The turn may have been long in coming: the channel's rate lets so many through.
+                let features = channel.features, outgoing: OutboundMessage
                 do {
                     if let reason = try await objection(to: message, entry) { throw Withdrawn(reason: reason) }
+                    outgoing = try await inWindow(message, entry, features)
                 } catch {
                     throw CallAbandoned(error)
                 }
-                return try await channel.send(message.fitting(channel.features))
+                return try await channel.send(outgoing.fitting(features))
             }
             return .accepted(result)
         } catch let abandoned as CallAbandoned {
             guard let withdrawn = abandoned.cause as? Withdrawn else { throw abandoned.cause }
+            if withdrawn.isForStaff { try await butler()?.kept(back: message, of: entry, because: withdrawn.reason) }
             return .withdrawn(reason: withdrawn.reason)
         }
     }
 
-    private struct Withdrawn: Error { var reason: String }
+    private struct Withdrawn: Error {
+        var reason: String
+        /// True where a human is to see to it.
+        var isForStaff = false
+    }
+
+    /// The message as the channel still takes it.
+    /// - Throws: ``Withdrawn`` for Jack's own, and for a colleague's, which was promised, a permanent failure: a dead letter, of which staff hear.
+    private func inWindow(_ message: OutboundMessage, _ entry: OutboxEntry, _ features: ChannelFeatures) async throws -> OutboundMessage {
+        guard features.replyWindow != nil, message.template == nil, let window = butler()?.window else { return message }
+        let conversations = conversations, peer = message.peer
+        guard let conversation = try await engine.read({ try conversations.find(entry.instance, peer, in: $0) }),
+            window.isClosed(for: conversation, features)
+        else { return message }
+        guard let template = window.template(for: message.text, through: entry.instance, features) else {
+            let reason = window.refusal(through: entry.instance, features)
+            if message.author == .staff { throw PluginFailure.permanent(.windowClosed, reason) }
+            throw Withdrawn(reason: reason, isForStaff: true)
+        }
+        let property = property
+        let note = Ledger.Entry(
+            step: "delivery", outcome: "template", reason: "the channel's reply window is over: the template “\(template.name)” goes in its place",
+            at: window.clock.now)
+        try await engine.write { try Ledger.record(note, of: message.id, property: property, in: $0) }
+        var other = message
+        other.template = template
+        return other
+    }
 
     /// Why a message must not leave any more.
     private func objection(to message: OutboundMessage, _ entry: OutboxEntry) async throws -> String? {

@@ -20,6 +20,11 @@ public struct ButlerSettings: PluginSettings {
     @Setting(help: "How Jack introduces itself to a language model; the hotel's instructions.")
     public var instructions: String =
         "You are Jack, the butler of the hotel. Answer briefly and kindly, in the guest's language, only from the documents that you are given. Where they do not say, say that you do not know and offer to ask a colleague."
+    @Setting(
+        "closed_window",
+        help:
+            "What goes to a guest in place of a reply, by channel instance, once the channel takes free text no longer, as WhatsApp 24 hours after the guest's last message. Without it such a reply is refused."
+    ) public var closedWindow: [String: ClosedWindowSettings] = [:]
     @Setting(help: "Conversations worked on at the same time.", .range(1...1024), advanced: true) public var concurrency: Int = 32
     @Setting(help: "After how long without a word a conversation is closed.") public var idleAfter: Duration = .seconds(4 * 3600)
 
@@ -33,6 +38,16 @@ public struct ButlerSettings: PluginSettings {
         if settings.knowledge.embeddings == nil { settings.knowledge.embeddings = settings.ai.first }
         return settings
     }
+}
+
+/// The template that a channel instance sends where its reply window is over.
+public struct ClosedWindowSettings: PluginSettings {
+    @Setting(help: "The template's name, as the vendor approved it.", .notEmpty) public var template: String
+    @Setting(help: "The template's language, as the vendor has it; none for the hotel's first.") public var locale: String?
+    @Setting(help: "The template's parameters in their order; {hotel} stands for the hotel's name, {text} for the reply.")
+    public var parameters: [String] = []
+
+    public init() {}
 }
 
 /// Where the hotel's knowledge is and how it is searched.

@@ -14,11 +14,16 @@ public struct StaffDesk: Sendable {
     private let messages: MessageRepository
     private let tasks: TaskRepository
     private let watch: GuestWatch?
+    private let window: ReplyWindow
+    private let features: @Sendable (_ instance: String) -> ChannelFeatures?
 
     init(
         engine: any StorageEngine, outbox: @escaping @Sendable () -> Outbox, bus: EventBus, clock: any TimeSource, property: PropertyInfo,
-        sla: SLASettings, notices: ConversationNotices?, watch: GuestWatch?
+        sla: SLASettings, notices: ConversationNotices?, watch: GuestWatch?, window: ReplyWindow,
+        features: @escaping @Sendable (_ instance: String) -> ChannelFeatures?
     ) {
+        self.window = window
+        self.features = features
         self.watch = watch
         self.engine = engine
         self.outbox = outbox
@@ -52,7 +57,7 @@ public struct StaffDesk: Sendable {
     }
 
     /// Answers a guest. Whoever answers takes the conversation.
-    /// - Throws: ``ButlerError``.
+    /// - Throws: ``ButlerError``; `.conflict` where the channel takes no free text any more and no template is configured for that.
     /// - Parameter clientID: the caller's own id: the same is one message, however often it is sent.
     public func reply(to id: String, text: String, by person: String, clientID: String? = nil) async throws -> Message {
         let now = clock.now
@@ -63,6 +68,7 @@ public struct StaffDesk: Sendable {
             }
             let vendorID = clientID.map { "staff:\($0)" }
             if let vendorID, let known = try messages.find(vendorID: vendorID, in: id, transaction) { return known }
+            let template = try template(for: text, in: conversation)
             let last = try messages.list(of: id, limit: 20, in: transaction).last { $0.author == .guest }
             if conversation.state != .taken { try conversation.move(to: .taken, at: now) }
             conversation.assignedTo = person
@@ -77,7 +83,8 @@ public struct StaffDesk: Sendable {
                 .message(message.outbound(to: conversation.peer, answering: last?.vendorID), through: conversation.instance, at: now), in: transaction
             )
             try Ledger.record(
-                .init(step: "staff", outcome: "replied", reason: "\(person) answered", at: now), of: message.id, property: property.id,
+                .init(step: "staff", outcome: "replied", reason: "\(person) answered" + Self.note(template), at: now), of: message.id,
+                property: property.id,
                 in: transaction)
             try watch?.answered(conversation, now: now, in: transaction)
             announce(conversation, transaction)
@@ -98,12 +105,13 @@ public struct StaffDesk: Sendable {
                 throw ButlerError(.notFound, "there is no reply “\(id)”")
             }
             let answered = try message.inReplyTo.flatMap { try messages.get($0, in: transaction) }
+            let template = try template(for: message.text, in: conversation)
             conversation.lastReplyAt = now
             try conversations.save(conversation, at: now, in: transaction)
             try outbox().enqueue(
                 .message(message.outbound(to: conversation.peer, answering: answered?.vendorID), through: conversation.instance, at: now),
                 in: transaction)
-            let reason = "\(person) approved it" + (text == nil ? "" : " in other words")
+            let reason = "\(person) approved it" + (text == nil ? "" : " in other words") + Self.note(template)
             try Ledger.record(.init(step: "approval", outcome: "approved", reason: reason, at: now), of: id, property: property.id, in: transaction)
             try watch?.answered(conversation, now: now, in: transaction)
             announce(conversation, transaction)
@@ -185,6 +193,20 @@ public struct StaffDesk: Sendable {
             }
             return idle.count
         }
+    }
+
+    /// What will go in place of a reply; nil where the reply itself can. A colleague is told at once what the channel would refuse later.
+    private func template(for text: String, in conversation: Conversation) throws -> MessageTemplate? {
+        let features = features(conversation.instance)
+        guard window.isClosed(for: conversation, features) else { return nil }
+        guard let template = window.template(for: text, through: conversation.instance, features) else {
+            throw ButlerError(.conflict, window.refusal(through: conversation.instance, features))
+        }
+        return template
+    }
+
+    private static func note(_ template: MessageTemplate?) -> String {
+        template.map { "; the channel's reply window is over, so the template “\($0.name)” goes in its place" } ?? ""
     }
 
     private func announce(_ conversation: Conversation, _ transaction: any StorageTransaction) {

@@ -64,6 +64,7 @@ struct Configurator: Sendable {
             if let embeddings = settings.knowledge.embeddings, embeddings != usual.knowledge.embeddings {
                 outline.check(embeddings, .ai, "knowledge.embeddings", &report)
             }
+            for name in settings.closedWindow.keys.sorted() { outline.check(name, .channel, "closed_window.\(name)", &report) }
             report.nested("watch") { settings.watch.check(&$0) }
             if settings.autonomy.hold > settings.autonomy.send {
                 report.error(

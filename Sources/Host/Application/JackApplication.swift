@@ -113,7 +113,9 @@ public final class JackApplication: Sendable {
     }
 
     private func handlers(concurrency: Int) -> JackKernel.Handlers {
-        let messages = MessageDelivery(engine: engine, property: kernel.parts.property.id, dispatcher: kernel.dispatcher)
+        let messages = MessageDelivery(engine: engine, property: kernel.parts.property.id, dispatcher: kernel.dispatcher) { [weak self] in
+            self?.butler
+        }
         let pages = PageDelivery(dispatcher: kernel.dispatcher) { [weak self] in self?.onCall.service }
         return JackKernel.Handlers(
             concurrency: concurrency,

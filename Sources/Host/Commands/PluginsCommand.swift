@@ -118,6 +118,7 @@ struct PluginDescription {
             }
         }
         if let reach = manifest.reachesPeople { lines.append("Reaches people: \(reach.words.replacing("`", with: ""))") }
+        if let limits = manifest.limits { lines.append("Limits: \(limits.words), where limits: says nothing else") }
         if let documentation = manifest.documentation { lines.append("Follows: \(documentation)") }
         lines.append("Quality: \(manifest.quality.level)")
         lines += ["", "Settings:"]

@@ -93,9 +93,21 @@ struct InstanceReader {
         let substance = entry.value.keeping { $0 != "plugin" && $0 != "enabled" }
         let spec = InstanceSpec(
             name: entry.key, registration: registration, settings: settings, onStartFailure: common.onStartFailure, startTimeout: common.startTimeout,
-            limits: common.limits, inbound: common.inbound, network: common.network,
+            limits: Self.limits(common.limits, node["limits"], registration.manifest.limits), inbound: common.inbound, network: common.network,
             fingerprint: "\(kind)/\(registration.manifest.id)/\(Fingerprint.of(substance))")
         instances.append(InstanceConfiguration(spec: spec, mark: entry.keyMark, node: substance))
+    }
+
+    /// What the file says of limits, and where it says nothing, what the plugin's vendor takes. The vendor's burst belongs to its rate.
+    private static func limits(_ given: CallLimits, _ node: ConfigNode?, _ vendor: VendorLimits?) -> CallLimits {
+        guard let vendor else { return given }
+        func isSaid(_ key: String) -> Bool { node?[key].map { !$0.isNull } ?? false }
+        var limits = given
+        if !isSaid("rate") {
+            limits.rate = vendor.rate
+            if !isSaid("burst") { limits.burst = vendor.burst }
+        }
+        return limits
     }
 
     private mutating func takeName(_ entry: ConfigNode.Entry, _ kind: PluginKind, _ diagnostics: inout Diagnostics) -> Bool {

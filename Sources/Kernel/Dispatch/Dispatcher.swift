@@ -26,6 +26,9 @@ public struct Dispatcher: Sendable {
         return try await supervisor.call(as: type, operation, options, body)
     }
 
+    /// What a channel instance can carry, without a call; nil where it has not started yet, or is none.
+    public func channelFeatures(_ instance: String) -> ChannelFeatures? { instances.supervisor(instance)?.channelFeatures }
+
     /// A chain of instances: calls them in order until one succeeds, and says why each was passed over.
     ///
     /// One mechanism for the AI's fallback, a message's delivery plan and a page's next contact. A failure that another instance could not mend either ends the chain where

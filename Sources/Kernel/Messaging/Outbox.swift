@@ -44,19 +44,19 @@ public final class Outbox: Sendable {
     }
 
     private let engine: any StorageEngine
-    private let property: String
-    private let clock: any TimeSource
-    private let logger: Logger
+    let property: String
+    let clock: any TimeSource
+    let logger: Logger
     private let metrics: any MetricsFactory
-    private let bus: EventBus
-    private let letters: DeadLetters?
+    let bus: EventBus
+    let letters: DeadLetters?
     private let policy: Policy
     private let deliveries: [OutboxEntry.Kind: Deliver]
     private let concurrency: @Sendable (String) -> Int
-    private let reported: Reported
+    let reported: Reported
     private let schedulers = Mutex<[String: (scheduler: LaneScheduler<OutboxEntry>, task: Task<Void, Never>?)]>([:])
     private let isRunning = Mutex(false)
-    private let early = Mutex(EarlyReceipts())
+    let early = Mutex(EarlyReceipts())
 
     /// - Parameters:
     ///   - letters: who is told of what does not arrive.
@@ -104,51 +104,6 @@ public final class Outbox: Sendable {
     public static func state(of id: String, in reader: any StorageReader) throws -> (state: OutboxEntry.State, error: String?)? {
         guard let row = try reader.row("SELECT state, error FROM outbox WHERE id = :id", ["id": id.sql]) else { return nil }
         return (OutboxEntry.State(rawValue: try row.string("state")) ?? .queued, row.stringIfPresent("error"))
-    }
-
-    /// Takes what a vendor says of a message into account. Unknown messages and late news change nothing.
-    public func apply(_ receipt: DeliveryReceipt, from instance: String, in transaction: any StorageTransaction) throws {
-        let found = try transaction.row(
-            """
-            SELECT o.id, o.instance, o.state, o.kind, o.payload, o.attempts, o.created_at FROM outbox_vendor_id v JOIN outbox o ON o.id = v.outbox_id
-            WHERE v.property = :property AND v.instance = :instance AND v.vendor_id = :vendor
-            """, ["property": property.sql, "instance": instance.sql, "vendor": receipt.vendorMessageID.sql])
-        guard let row = found else {
-            // Somebody else's message, or one whose delivery is just being written down.
-            early.withLock { $0.put(receipt, EarlyReceipts.Key(instance: instance, vendorID: receipt.vendorMessageID)) }
-            return
-        }
-        guard let before = OutboxEntry.State(rawValue: try row.string("state")), let after = OutboxEntry.State(rawValue: receipt.state.rawValue),
-            after.rank > before.rank
-        else { return }
-        let id = try row.string("id"), reason = [receipt.reason, receipt.detail].compactMap { $0 }.joined(separator: ": "), now = clock.now
-        let hasFailed = after == .failed
-        try transaction.run(
-            "UPDATE outbox SET state = :state, error = :error, died_at = :died WHERE id = :id",
-            [
-                "state": after.rawValue.sql, "error": reason.isEmpty ? .null : reason.sql, "died": hasFailed ? now.sql : .null, "id": id.sql,
-            ])
-        try note(id, "receipt", after.rawValue, reason.isEmpty ? "the channel reports the message as \(after.rawValue)" : reason, in: transaction)
-        let changed = OutboxChanged(
-            id: id, instance: try row.string("instance"), kind: .init(rawValue: try row.string("kind")), state: after, reason: reason)
-        try reported(changed, transaction)
-        // Of a page on call hears as of news: it is the next contact's turn.
-        if hasFailed, changed.kind != .page {
-            let entry = OutboxEntry(
-                id: id, instance: changed.instance, kind: changed.kind, lane: "", payload: Array(try row.string("payload").utf8),
-                createdAt: try row.date("created_at"))
-            let letter = entry.letter(
-                .failed, reason.isEmpty ? "the channel says that it failed" : reason, attempts: try row.int("attempts"), at: now)
-            do {
-                try letters?.tell(letter, in: transaction)
-            } catch {
-                // The receipt, and the delivery that is written down with it, must not be refused for what follows from it.
-                if let fault = StorageError.beneath(error), fault.isOfTheMoment { throw error }
-                logger.error("what follows from a dead letter could not be done", metadata: ["letter": "\(id)", "error": "\(error)"])
-                try letters?.tell(letter, plainly: true, in: transaction)
-            }
-        }
-        transaction.afterCommit { [bus] in bus.post(changed) }
     }
 
     // MARK: Delivering
@@ -232,6 +187,13 @@ public final class Outbox: Sendable {
             return await fail(entry, .permanent(.configuration, "nothing delivers “\(entry.kind.rawValue)”"))
         }
         do {
+            // A receipt may have come since the entry was read: the vendor has it, though its answer was lost. It must not leave again.
+            let id = entry.id
+            guard try await engine.read({ try Self.state(of: id, in: $0)?.state }) == .queued else { return .done }
+        } catch {
+            return .again(after: Task.isCancelled ? .zero : .seconds(1))
+        }
+        do {
             switch try await deliver(entry) {
             case .accepted(let result): return await finish(entry, OutboxEntry.State(rawValue: result.state.rawValue) ?? .sent, result.vendorIDs, nil)
             case .withdrawn(let reason): return await finish(entry, .withdrawn, [], reason)
@@ -248,9 +210,11 @@ public final class Outbox: Sendable {
     {
         // `queued` from a vendor means that it has taken the message over.
         let settled = state == .queued ? .sent : state
+        var isNews = true
         while true {
             do {
-                try await uncancelled { [self] in try await engine.write { [self] in try settle(entry, settled, vendorIDs, reason, in: $0) } }
+                isNews = try await uncancelled { [self] in try await engine.write { [self] in try settle(entry, settled, vendorIDs, reason, in: $0) }
+                }
                 break
             } catch {
                 // It has left. Sending it again because that cannot be written down would give the guest one message a second while the disk is full.
@@ -262,36 +226,20 @@ public final class Outbox: Sendable {
             label: "jack_outbound_total", dimensions: [("instance", entry.instance), ("kind", entry.kind.rawValue), ("outcome", settled.rawValue)],
             factory: metrics
         ).increment()
-        bus.post(OutboxChanged(id: entry.id, instance: entry.instance, kind: entry.kind, state: settled, reason: reason))
+        if isNews { bus.post(OutboxChanged(id: entry.id, instance: entry.instance, kind: entry.kind, state: settled, reason: reason)) }
         return .done
     }
 
+    /// - Returns: false where a receipt was quicker, and has said more.
     private func settle(
         _ entry: OutboxEntry, _ settled: OutboxEntry.State, _ vendorIDs: [String], _ reason: String?, in transaction: any StorageTransaction
-    ) throws {
-        try transaction.run(
+    ) throws -> Bool {
+        let changed = try transaction.run(
             "UPDATE outbox SET state = :state, error = :error, sent_at = :now, attempts = attempts + 1 WHERE id = :id AND state = 'queued'",
             ["state": settled.rawValue.sql, "error": reason.sql, "now": clock.now.sql, "id": entry.id.sql])
         try note(entry.id, "delivery", settled.rawValue, reason ?? "\(entry.instance) took it", in: transaction)
         try follow(vendorIDs, of: entry.instance, as: entry.id, in: transaction)
-    }
-
-    /// From now on, what an instance's vendor says of its ids is said of an entry, by whichever instance the entry leaves. Without such an entry nothing changes.
-    func follow(_ vendorIDs: [String], of instance: String, as id: String, in transaction: any StorageTransaction) throws {
-        for vendorID in vendorIDs {
-            try transaction.run(
-                """
-                INSERT INTO outbox_vendor_id (property, instance, vendor_id, outbox_id)
-                SELECT property, :instance, :vendor, id FROM outbox WHERE id = :id AND property = :property ON CONFLICT DO NOTHING
-                """, ["property": property.sql, "instance": instance.sql, "vendor": vendorID.sql, "id": id.sql])
-        }
-        // Receipts that overtook the vendor's answer.
-        for vendorID in vendorIDs {
-            let key = EarlyReceipts.Key(instance: instance, vendorID: vendorID)
-            guard let receipt = early.withLock({ $0[key] }) else { continue }
-            try apply(receipt, from: instance, in: transaction)
-            transaction.afterCommit { [weak self] in self?.early.withLock { $0.remove(key) } }
-        }
+        return changed > 0
     }
 
     private func fail(_ entry: OutboxEntry, _ failure: PluginFailure) async -> LaneScheduler<OutboxEntry>.Outcome {
@@ -300,13 +248,20 @@ public final class Outbox: Sendable {
         let wasTried = failure.reason != .circuitOpen && failure.reason != .unreachable && failure.disposition != .credentialsRejected
         // Until a human has renewed the credentials there is nothing to hurry for.
         let asked = failure.disposition == .credentialsRejected ? Duration.seconds(30) : failure.retryAfter
-        let attempts: Int? = try? await engine.write { transaction in
-            try transaction.run(
-                "UPDATE outbox SET attempts = attempts + :tried, error = :error WHERE id = :id",
-                ["error": text.sql, "id": entry.id.sql, "tried": (wasTried ? 1 : 0).sql])
-            return try transaction.row("SELECT attempts FROM outbox WHERE id = :id", ["id": entry.id.sql])?.int("attempts") ?? 0
+        let counted: Int?
+        do {
+            counted = try await engine.write { transaction -> Int? in
+                let changed = try transaction.run(
+                    "UPDATE outbox SET attempts = attempts + :tried, error = :error WHERE id = :id AND state = 'queued'",
+                    ["error": text.sql, "id": entry.id.sql, "tried": (wasTried ? 1 : 0).sql])
+                guard changed > 0 else { return nil }
+                return try transaction.row("SELECT attempts FROM outbox WHERE id = :id", ["id": entry.id.sql])?.int("attempts") ?? 0
+            }
+        } catch {
+            return .again(after: .seconds(1))
         }
-        guard let attempts else { return .again(after: .seconds(1)) }
+        // A receipt says that it has left all the same, or told of its failure.
+        guard let attempts = counted else { return .done }
         let age = now.timeIntervalSince(entry.createdAt)
         let isLast = failure.disposition == .permanent || policy.isOver(entry, attempts: attempts, age: age)
         guard isLast else {
@@ -339,7 +294,7 @@ public final class Outbox: Sendable {
         return .done
     }
 
-    private func note(_ id: String, _ step: String, _ outcome: String, _ reason: String, in transaction: any StorageTransaction) throws {
+    func note(_ id: String, _ step: String, _ outcome: String, _ reason: String, in transaction: any StorageTransaction) throws {
         try Ledger.record(.init(step: step, outcome: outcome, reason: reason, at: clock.now), of: id, property: property, in: transaction)
     }
 }

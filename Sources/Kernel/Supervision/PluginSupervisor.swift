@@ -22,6 +22,8 @@ public final class PluginSupervisor: Sendable {
         var generation = 0
         var plugin: (any Plugin)?
         var routes: [PluginRoute] = []
+        /// What a channel could carry when it last started; kept while it does not run.
+        var channelFeatures: ChannelFeatures?
         var endContext: (@Sendable () async -> Void)?
         /// The start that is under way.
         var launching: Task<Void, any Error>?
@@ -68,6 +70,9 @@ public final class PluginSupervisor: Sendable {
     public var routes: [PluginRoute] {
         inner.withLock { $0.state.isCallable ? $0.routes : [] }.map(attributed)
     }
+
+    /// What a channel can carry, as it said at its last start; nil before, and for any other kind.
+    public var channelFeatures: ChannelFeatures? { inner.withLock { $0.channelFeatures } }
 
     /// The route with its work on the instance's executor, so that a trap in it is known to be the instance's; its check of a request too, which reads what
     /// anybody may have sent.
@@ -145,13 +150,14 @@ public final class PluginSupervisor: Sendable {
         let attempt = StartAttempt()
         do {
             let (limit, spec) = (spec.startTimeout, spec)
-            let (plugin, routes) = try await Deadline.run(
+            let (plugin, routes, features) = try await Deadline.run(
                 limit, clock: environment.clock, on: executor,
                 timeout: { PluginFailure.notReady(.timeout, "\(spec.name) did not start within \(limit.text)") },
                 { try await Self.begin(spec, context, attempt) })
             try refuseRejected(generation)
             let runs = move(to: .running, nil, of: generation) { inner in
                 (inner.plugin, inner.routes, inner.endContext) = (plugin, routes, end)
+                inner.channelFeatures = features
                 inner.failedStarts = 0
                 inner.needsCredentials = false
             }
@@ -172,9 +178,11 @@ public final class PluginSupervisor: Sendable {
     }
 
     /// The plugin's own code, from its construction on. It runs to its end whether somebody still waits or not.
-    private static func begin(_ spec: InstanceSpec, _ context: PluginContext, _ attempt: StartAttempt) async throws -> (any Plugin, [PluginRoute]) {
+    private static func begin(_ spec: InstanceSpec, _ context: PluginContext, _ attempt: StartAttempt) async throws
+        -> (any Plugin, [PluginRoute], ChannelFeatures?)
+    {
         let plugin = try spec.make(context)
-        let routes = plugin.routes
+        let routes = plugin.routes, features = (plugin as? any ChannelPlugin)?.features
         do {
             try await plugin.start()
         } catch {
@@ -183,7 +191,7 @@ public final class PluginSupervisor: Sendable {
             throw error
         }
         if !attempt.succeed(plugin) { await plugin.stop() }
-        return (plugin, routes)
+        return (plugin, routes, features)
     }
 
     private func refuseRejected(_ generation: Int) throws {

@@ -8,7 +8,8 @@ public protocol ChannelPlugin: Plugin {
     /// Hands a message to the vendor.
     ///
     /// ``OutboundMessage/id`` is the idempotency key: pass it on where the vendor takes one. The kernel calls again after a failure that is not ready, and
-    /// after a crash between sending and recording.
+    /// after a crash between sending and recording. Where the vendor takes no key but returns what is sent along, have it return the id with its receipts:
+    /// ``DeliveryReceipt/messageID``.
     /// - Throws: ``PluginFailure``; with ``PluginFailure/Reason/windowClosed``, `.unknownRecipient` or `.optedOut` the caller has another way.
     func send(_ message: OutboundMessage) async throws -> SendResult
 

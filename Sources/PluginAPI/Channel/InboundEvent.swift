@@ -37,13 +37,18 @@ public struct InboundEvent: Sendable, Hashable, Codable {
 public struct DeliveryReceipt: Sendable, Hashable, Codable {
     /// One of ``SendResult/vendorIDs``.
     public var vendorMessageID: String
+    /// ``OutboundMessage/id``, where the vendor gives back what was sent along with the message; nil where it does not. The kernel goes by it where it does not
+    /// know the vendor's id, as after a crash between the vendor's answer and its note: the message then counts as sent and does not leave again. So of a
+    /// message that leaves in several parts only the last may name it.
+    public var messageID: String?
     public var state: DeliveryState
     /// For `failed`: why, by ``PluginFailure/Reason``'s raw value, and in the vendor's words.
     public var reason: String?
     public var detail: String?
 
-    public init(vendorMessageID: String, state: DeliveryState, reason: String? = nil, detail: String? = nil) {
+    public init(vendorMessageID: String, messageID: String? = nil, state: DeliveryState, reason: String? = nil, detail: String? = nil) {
         self.vendorMessageID = vendorMessageID
+        self.messageID = messageID
         self.state = state
         self.reason = reason
         self.detail = detail

@@ -42,10 +42,14 @@ public struct PluginManifest: Sendable {
     /// Whether an alert sink reaches people: each alert sink says so. Nil for the other kinds.
     public let reachesPeople: PeopleReach?
 
+    /// How many calls the vendor takes, where `limits:` of an instance says nothing else; nil for no limit.
+    public let limits: VendorLimits?
+
     public init(
         id: String, summary: String, stability: Stability, capabilities: Set<PluginCapability> = [], destinations: [DataDestination] = [],
         documentation: String? = nil, environment: [String: String] = [:], contacts: [ContactForm] = [],
-        sendsThrough: PluginKind? = nil, reachesPeople: PeopleReach? = nil, quality: PluginQuality = [:]
+        sendsThrough: PluginKind? = nil, reachesPeople: PeopleReach? = nil, limits: VendorLimits? = nil,
+        quality: PluginQuality = [:]
     ) {
         self.id = id
         self.summary = summary
@@ -58,6 +62,7 @@ public struct PluginManifest: Sendable {
         self.contacts = contacts
         self.sendsThrough = sendsThrough
         self.reachesPeople = reachesPeople
+        self.limits = limits
     }
 }
 
@@ -66,6 +71,22 @@ public struct PluginCapability: RawRepresentable, Sendable, Hashable, Expressibl
     public let rawValue: String
     public init(rawValue: String) { self.rawValue = rawValue }
     public init(stringLiteral value: String) { rawValue = value }
+}
+
+/// How many calls a vendor takes of one instance. The kernel keeps to it; what is beyond waits.
+public struct VendorLimits: Sendable, Hashable {
+    /// Calls a second.
+    public let rate: Double
+    /// Calls that may come at once before the rate holds.
+    public let burst: Int
+
+    public init(rate: Double, burst: Int) {
+        self.rate = rate
+        self.burst = burst
+    }
+
+    /// For people: “80 calls a second, 80 at once”.
+    public var words: String { "\(rate == rate.rounded() ? String(Int(rate)) : String(rate)) calls a second, \(burst) at once" }
 }
 
 /// A party that receives data when a plugin runs.

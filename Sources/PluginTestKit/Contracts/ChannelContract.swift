@@ -8,11 +8,16 @@ public struct ChannelContract<P: ChannelPlugin>: Sendable {
     /// The vendor's receipt of a message, as a webhook.
     public typealias Receipt = @Sendable (_ vendorMessageID: String, _ state: DeliveryState) -> WebhookSample?
 
+    /// The vendor's receipt of a message, with Jack's own id of it, as it went along with the message.
+    public typealias Echo = @Sendable (_ vendorMessageID: String, _ messageID: String, _ state: DeliveryState) -> WebhookSample
+
     public var plugin: PluginContract<P>
     /// A message that the vendor takes.
     public var message: OutboundMessage
     /// Nil for a channel whose receipts come by another way than a webhook, or that has none.
     public var receipt: Receipt?
+    /// For a vendor that gives back what goes along with a message: its receipts must then name Jack's id too (``DeliveryReceipt/messageID``). Nil for any other.
+    public var echo: Echo?
     /// A file that the vendor has; with it ``ChannelPlugin/fetchMedia(_:)`` is checked too.
     public var media: MediaReference?
 
@@ -36,6 +41,7 @@ public struct ChannelContract<P: ChannelPlugin>: Sendable {
             await checkSending(run)
             await checkFeatures(run)
             await checkReceipts(run)
+            await checkEcho(run)
         }
     }
 
@@ -159,6 +165,28 @@ public struct ChannelContract<P: ChannelPlugin>: Sendable {
                             state != .failed || receipts.allSatisfy { $0.reason?.isEmpty == false }, .receipts, "a receipt of failure gives no reason"
                         )
                     }
+                }
+            }
+        }
+    }
+
+    /// What a vendor gives back of Jack's own id is read: by it a message is known whose vendor id was lost in a crash.
+    private func checkEcho(_ run: ContractRun<P>) async {
+        guard let echo else { return }
+        await run.examine(.receipts) {
+            try await run.running { room in
+                let sent = message(run.call())
+                let result = try await room.plugin.send(sent)
+                guard let id = result.vendorIDs.last else { return }
+                let sample = echo(id, sent.id, .delivered)
+                let request = sample.signed(instance: "contract", at: room.test.clock.now)
+                for case .webhook(let route) in room.plugin.routes where route.method == sample.method && route.tail == sample.tail {
+                    let receipts = try await route.parse(request).events.compactMap {
+                        if case .receipt(let receipt) = $0.content { receipt } else { nil }
+                    }
+                    run.expect(
+                        receipts.contains { $0.messageID == sent.id }, .receipts,
+                        "the vendor gives Jack's id of a message back, and the receipt does not name it")
                 }
             }
         }

@@ -38,7 +38,13 @@ final class ChannelScript: Sendable {
     let gate = Gate()
     private let messages = Mutex<[OutboundMessage]>([])
     private let failure = Mutex<PluginFailure?>(nil)
+    private let window = Mutex<Duration?>(nil)
 
+    /// For how long after a guest's message the channel takes free text; before the house opens.
+    var replyWindow: Duration? {
+        get { window.withLock { $0 } }
+        set { window.withLock { $0 = newValue } }
+    }
     var sent: [OutboundMessage] { messages.withLock { $0 } }
     func fail(with failure: PluginFailure?) { self.failure.withLock { $0 = failure } }
 
@@ -62,7 +68,7 @@ struct FakeChannel: ChannelPlugin {
 
     init(settings: Settings, context: PluginContext) { script = settings.script }
 
-    var features: ChannelFeatures { ChannelFeatures(maximumTextLength: 4000) }
+    var features: ChannelFeatures { ChannelFeatures(maximumTextLength: 4000, templates: true, replyWindow: script.replyWindow) }
     func send(_ message: OutboundMessage) async throws -> SendResult { try await script.send(message) }
 }
 

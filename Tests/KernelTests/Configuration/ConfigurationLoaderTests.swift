@@ -70,6 +70,27 @@ struct ConfigurationLoaderTests {
         #expect(desk.reservations == "hotel/r.csv" && desk.rooms == "/srv/r.csv")
     }
 
+    private struct Limited: Plugin {
+        static let manifest = PluginManifest(
+            id: "limited", summary: "A vendor with limits.", stability: .beta, limits: VendorLimits(rate: 80, burst: 60))
+        static let kind = PluginKind.channel
+        init(settings: NoSettings, context: PluginContext) {}
+    }
+
+    @Test(arguments: [
+        ("{}", 80.0, 60), ("{timeout: 1m}", 80, 60), ("{burst: 5}", 80, 5), ("{rate: 20}", 20, 10), ("{rate: 20, burst: 20}", 20, 20),
+        ("{rate: 0}", 0, 10),
+    ])
+    func whatAVendorTakesHoldsWhereTheFileSaysNothing(_ limits: String, _ rate: Double, _ burst: Int) throws {
+        let yaml = hotel + "channels:\n  limited: {limits: \(limits)}\n"
+        let loader = ConfigurationLoader(
+            file: "conf/jack.yaml", registrations: [PluginRegistration(Limited.self)], files: Fixtures.files(["conf/jack.yaml": yaml]))
+        let (loaded, diagnostics) = loader.load()
+        #expect(diagnostics.all.isEmpty)
+        let spec = try #require(loaded?.instances.first).spec
+        #expect(spec.limits.rate == rate && spec.limits.burst == burst)
+    }
+
     // MARK: What wins
 
     @Test func setWinsOverEnvironmentAndEnvironmentOverFile() throws {

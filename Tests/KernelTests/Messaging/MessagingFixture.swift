@@ -75,6 +75,11 @@ struct Desk: Sendable {
         try await engine.read { try $0.rows("SELECT state FROM \(table) ORDER BY seq").map { try $0.string("state") } }
     }
 
+    /// How often an entry was tried.
+    func attempts(_ id: String) async throws -> Int? {
+        try await engine.read { try $0.row("SELECT attempts FROM outbox WHERE id = :id", ["id": id.sql])?.int("attempts") }
+    }
+
     /// Moves time on, a step at a time, until `condition` holds; what waits for the disk gets real time for it.
     func pass(_ step: Duration = .seconds(1), steps: Int = 400, until condition: @Sendable () async throws -> Bool) async rethrows -> Bool {
         for _ in 0..<steps {

@@ -133,7 +133,8 @@ final class BrokenChannel: ChannelPlugin {
                 vendorID: vendorID, peer: nil,
                 .receipt(
                     DeliveryReceipt(
-                        vendorMessageID: broken == .wrongReceipt ? "another" : message, state: state,
+                        vendorMessageID: broken == .wrongReceipt ? "another" : message,
+                        messageID: broken == .losesEcho ? nil : item["key"]?.stringValue, state: state,
                         reason: state == .failed && broken != .noReason ? "unknown-recipient" : nil)))
         }
         guard let text = item["text"]?.stringValue, let from = item["from"]?.stringValue else { return nil }
@@ -168,10 +169,16 @@ extension BrokenChannel {
                     [["id": "w2", "from": "+4915112345678", "text": "And"], ["id": "w3", "from": "+4915112345679", "text": "more"]],
                     events: 2),
             ], exempt: exempt)
-        return ChannelContract(
+        var channel = ChannelContract(
             plugin, message: OutboundMessage(id: "out", peer: PeerAddress(.phone, "+4915123456789"), author: .jack, text: "Good evening!")
         ) { id, state in
             sample("a receipt", [["id": .string("r-\(id)-\(state)"), "message": .string(id), "state": .string(state.rawValue)]], events: 1)
         }
+        channel.echo = { id, message, state in
+            sample(
+                "an echo",
+                [["id": .string("e-\(id)"), "message": .string(id), "key": .string(message), "state": .string(state.rawValue)]], events: 1)
+        }
+        return channel
     }
 }

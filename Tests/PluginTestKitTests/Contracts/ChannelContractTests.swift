@@ -31,7 +31,8 @@ import Testing
         (.throwsSecret, .noSecrets), (.metersSecret, .noSecrets), (.logsGuest, .noGuestData), (.throwsGuest, .noGuestData),
         (.mixesCalls, .concurrency), (.dropsUnicode, .unicode), (.takesUnsigned, .signatures), (.takesPrefix, .signatures), (.takesOld, .replays),
         (.opens, .failsClosed), (.randomIDs, .duplicates), (.crashesUntyped, .typedFailures), (.retriesForever, .brokenWebhooks),
-        (.noVendorID, .vendorIDs), (.wrongReceipt, .receipts), (.noReason, .receipts), (.noKey, .idempotency), (.cutsText, .lengths),
+        (.noVendorID, .vendorIDs), (.wrongReceipt, .receipts), (.losesEcho, .receipts), (.noReason, .receipts), (.noKey, .idempotency),
+        (.cutsText, .lengths),
         (.unknownPeerTaken, .features), (.mediaUntyped, .features), (.callsNobody, .success), (.knownErrorLost, .vendorErrors),
     ]
 

@@ -19,9 +19,11 @@ struct MessageSender: Sendable {
         var ids = isOne ? [] : try await storage.get(key, as: [String].self) ?? []
         for part in plan.parts.dropFirst(ids.count) {
             let content = try await content(part)
+            // A status that brings the id back says that the whole message has left: so only the last part carries it.
+            let isLast = ids.count == plan.parts.count - 1
             let body = SendBody(
                 recipient: plan.recipient, content: content, context: ids.isEmpty ? Self.context(message) : nil,
-                callbackData: message.id.utf8.count <= 512 ? message.id : nil)
+                callbackData: isLast && message.id.utf8.count <= 512 ? message.id : nil)
             let answer = try await graph.postMessage(body, isTemplate: message.template != nil)
             guard let id = try? JSONDecoder().decode(SendAnswer.self, from: Data(answer.body)).messages.first?.id, !id.isEmpty else {
                 throw PluginFailure.notReady(.malformedReply, "WhatsApp took a message and gave no id for it")

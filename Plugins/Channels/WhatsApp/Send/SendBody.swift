@@ -4,7 +4,7 @@ struct SendBody: Encodable, Sendable {
     var content: Content
     /// The vendor's id of the message that this one answers.
     var context: String?
-    /// Comes back with each status; Meta does nothing else with it.
+    /// Comes back with each status (“Status messages webhook reference”); Meta does nothing else with it.
     var callbackData: String?
 
     /// Who gets it: a phone number, or the id of a guest who shows the business no number.

@@ -68,10 +68,13 @@ struct Notification: Decodable, Sendable {
         var recipientID: String?
         var recipientType: String?
         var recipientUserID: String?
+        /// What went along with the message.
+        var callbackData: String?
         var errors: [Lenient<GraphError>]?
 
         private enum CodingKeys: String, CodingKey {
             case id, status, timestamp, errors
+            case callbackData = "biz_opaque_callback_data"
             case recipientID = "recipient_id"
             case recipientType = "recipient_type"
             case recipientUserID = "recipient_user_id"
@@ -85,6 +88,7 @@ struct Notification: Decodable, Sendable {
             recipientID = try? values.decodeIfPresent(String.self, forKey: .recipientID)
             recipientType = try? values.decodeIfPresent(String.self, forKey: .recipientType)
             recipientUserID = try? values.decodeIfPresent(String.self, forKey: .recipientUserID)
+            callbackData = try? values.decodeIfPresent(String.self, forKey: .callbackData)
             errors = try? values.decodeIfPresent([Lenient<GraphError>].self, forKey: .errors)
         }
     }

@@ -8,6 +8,9 @@ final class NotificationReader: Sendable {
     private let phoneNumberID: String
     private let context: PluginContext
     private let account: AccountHealth
+    /// Meta tries for so long what was not acknowledged, and signs no time. What is older is somebody's repetition, and deduplication, which forgets
+    /// after 30 days, may not know it any more.
+    private static let longestWay: TimeInterval = 7 * 86_400
     /// Other numbers' ids that the log has been told of.
     private let foreign = Mutex<Set<String>>([])
 
@@ -74,6 +77,10 @@ final class NotificationReader: Sendable {
             ignore("sender")
             return nil
         }
+        if let sent = message.timestamp?.date, context.clock.now.timeIntervalSince(sent) > Self.longestWay {
+            ignore("old")
+            return nil
+        }
         let contact = contacts.count == 1 ? contacts.first?.value : contacts.lazy.compactMap(\.value).first { Self.isSame($0, message) }
         let name = contact?.profile?.name.flatMap { $0.contains { !$0.isWhitespace } ? String($0.prefix(200)) : nil }
         guard let content = content(message, name) else { return nil }
@@ -137,7 +144,8 @@ final class NotificationReader: Sendable {
             ignore(status.recipientType == "group" ? "group" : "unreadable")
             return nil
         }
-        var receipt = DeliveryReceipt(vendorMessageID: status.id, state: state)
+        let own = status.callbackData.flatMap { (1...512).contains($0.utf8.count) ? $0 : nil }
+        var receipt = DeliveryReceipt(vendorMessageID: status.id, messageID: own, state: state)
         if state == .failed {
             let error = status.errors?.lazy.compactMap(\.value).first
             let failure = error?.failure(.send, now: context.clock)

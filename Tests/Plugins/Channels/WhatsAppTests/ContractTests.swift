@@ -29,8 +29,8 @@ import Testing
     }
     let batch = Hook.body(
         Hook.change(
-            #"\#(Hook.contacts),"messages":[{"from":"16505551234","id":"wamid.C2","timestamp":"1749416383","type":"text","text":{"body":"a"}},{"from":"16505551234","id":"wamid.C3","timestamp":"1749416384","type":"reaction","reaction":{"message_id":"wamid.OUT1","emoji":"x"}}]"#
-        ), Hook.change(#""statuses":[{"id":"wamid.OUT7","status":"read","timestamp":"1749416400","recipient_id":"16505551234"}]"#))
+            #"\#(Hook.contacts),"messages":[{"from":"16505551234","id":"wamid.C2","timestamp":"1756814383","type":"text","text":{"body":"a"}},{"from":"16505551234","id":"wamid.C3","timestamp":"1756814384","type":"reaction","reaction":{"message_id":"wamid.OUT1","emoji":"x"}}]"#
+        ), Hook.change(#""statuses":[{"id":"wamid.OUT7","status":"read","timestamp":"1756814400","recipient_id":"16505551234"}]"#))
     let handshake = WebhookSample("the handshake", .get, query: "hub.mode=subscribe&hub.challenge=1158201444", events: 0, coversBody: false) {
         request, _ in
         request.query += "&hub.verify_token=\(Desk.verifyToken)"
@@ -39,11 +39,15 @@ import Testing
         WhatsApp.self, settings: { Desk.settings(["base_url": .string($0)]) }, secrets: [FakeMeta.token, Desk.appSecret, Desk.verifyToken],
         vendor: vendor,
         webhooks: [post("a text", Hook.text("Is the spa open?", id: "wamid.C1"), events: 1), post("a batch", batch, events: 3), handshake])
-    let contract = ChannelContract(
+    var contract = ChannelContract(
         whatsapp, message: .to("Good evening!", id: "out-1"), media: MediaReference(kind: .image, reference: "1479537139650973")
     ) { id, state in
         let errors = state == .failed ? #","errors":[{"code":131026,"title":"Message undeliverable"}]"# : ""
         return WebhookSample("a receipt", body: Array(Hook.status(errors, id: id, status: state.rawValue).utf8), sign: sign)
+    }
+    contract.echo = { id, message, state in
+        let body = Hook.status(#","biz_opaque_callback_data":"\#(message)""#, id: id, status: state.rawValue)
+        return WebhookSample("an echo", body: Array(body.utf8), sign: sign)
     }
     let violations = await contract.violations()
     #expect(violations == [])

@@ -26,6 +26,16 @@ import Testing
         }
     }
 
+    @Test func whatIsTooOldIsAcknowledgedAndStoresNothing() async throws {
+        try await Hotel.run { (hotel: Hotel) async throws in
+            let moment = Int(Date().timeIntervalSince1970) - 8 * 86_400
+            // In a function of its own: what builds it does not wait.
+            func old() -> String { Hook.$sent.withValue("\(moment)") { Hook.text("an echo of last week") } }
+            #expect(try await hotel.post(old()).status == .ok)
+            #expect(try await hotel.rows() == 0)
+        }
+    }
+
     @Test func whatIsNotSignedStoresNothing() async throws {
         try await Hotel.run { (hotel: Hotel) async throws in
             let body = Hook.text("forged"), good = Hook.signature(Array(body.utf8))
@@ -45,7 +55,7 @@ import Testing
     @Test func aBatchOfSeveralEntriesIsStoredWhole() async throws {
         try await Hotel.run { (hotel: Hotel) async throws in
             func value(_ number: Int) -> String {
-                #"\#(Hook.contacts),"messages":[{"from":"1650555\#(1000 + number)","id":"wamid.B\#(number)","timestamp":"1749416383","type":"text","text":{"body":"x"}}]"#
+                #"\#(Hook.contacts),"messages":[{"from":"1650555\#(1000 + number)","id":"wamid.B\#(number)","timestamp":"\#(Hook.sent)","type":"text","text":{"body":"x"}}]"#
             }
             let changes = (0..<5).map { Hook.change(value($0)) }
             let entries =
@@ -81,6 +91,23 @@ import Testing
             let body = Hook.text("x")
             #expect(try await hotel.post(body, signatures: [Hook.signature(Array(body.utf8), secret: "")]).status != .ok)
             #expect(try await hotel.rows() == 0)
+        }
+    }
+
+    /// A message that waits for its next try has left all the same, as its status says: it is known by Jack's own id, and then by Meta's.
+    @Test func aMessageWhoseAnswerWasLostIsKnownByItsStatus() async throws {
+        try await Hotel.run { (hotel: Hotel) async throws in
+            // Six seconds until the next try.
+            hotel.meta.next(FakeMeta.error(131_056))
+            try await hotel.enqueue(.to("Until ten.", id: "msg-43"))
+            try await hotel.eventually { try await hotel.tries(of: "msg-43") == 1 }
+            let now = "\(Int(Date().timeIntervalSince1970))"
+            let status = Hook.status(#","biz_opaque_callback_data":"msg-43""#, id: "wamid.LOST", status: "delivered", at: now)
+            #expect(try await hotel.post(status).status == .ok)
+            try await hotel.eventually { try await hotel.state(of: "msg-43") == .delivered }
+            #expect(try await hotel.post(Hook.status(id: "wamid.LOST", status: "read")).status == .ok)
+            try await hotel.eventually { try await hotel.state(of: "msg-43") == .read }
+            #expect(hotel.meta.messages.isEmpty)
         }
     }
 
@@ -138,7 +165,7 @@ private final class Hotel: Sendable {
         } use: { vendor in
             let hotel = try await Hotel(folder: folder.path, meta: meta, vendor: vendor, without: missing)
             do {
-                try await body(hotel)
+                try await Hook.$sent.withValue("\(Int(Date().timeIntervalSince1970))") { () async throws in try await body(hotel) }
                 await hotel.stop()
             } catch {
                 await hotel.stop()
@@ -226,6 +253,10 @@ private final class Hotel: Sendable {
 
     /// Events in the inbox, worked on or not.
     func rows() async throws -> Int { try await engine.read { try $0.row("SELECT count(*) AS n FROM inbox")?.int("n") ?? 0 } }
+
+    func tries(of id: String) async throws -> Int {
+        try await engine.read { try $0.row("SELECT attempts FROM outbox WHERE id = :id", ["id": id.sql])?.int("attempts") ?? 0 }
+    }
 
     func state(of id: String) async throws -> OutboxEntry.State? { try await engine.read { try Outbox.state(of: id, in: $0)?.state } }
 

@@ -70,7 +70,7 @@ import Testing
     /// Whatever is left out or of another type: the rest of the batch arrives.
     @Test func oneStrangeMessageTakesNoOtherWithIt() async throws {
         let plugin = try Desk.offline()
-        let good = #"{"from":"16505551234","id":"wamid.GOOD","timestamp":"1749416383","type":"text","text":{"body":"x"}}"#
+        let good = #"{"from":"16505551234","id":"wamid.GOOD","timestamp":"1756814383","type":"text","text":{"body":"x"}}"#
         let odd = [
             "null", "7", "[]", "{}", #"{"id":7}"#, #"{"id":""}"#, #"{"id":"x","from":7}"#, #"{"id":"x","from":"1","type":[]}"#,
             #"{"id":"x","from":"16505551234","type":"image","image":{}}"#, #"{"id":"x","from":"16505551234","type":"contacts","contacts":{}}"#,
@@ -106,7 +106,7 @@ import Testing
     }
 
     @Test func manyAtOnceAreReadQuickly() async throws {
-        let message = #"{"from":"16505551234","id":"wamid.X","timestamp":"1749416383","type":"text","text":{"body":"x"}}"#
+        let message = #"{"from":"16505551234","id":"wamid.X","timestamp":"1756814383","type":"text","text":{"body":"x"}}"#
         let many = Array(repeating: message, count: 1000).joined(separator: ",")
         let contacts = Array(repeating: #"{"profile":{"name":"A"},"wa_id":"1"}"#, count: 1000).joined(separator: ",")
         let events = try await Desk.offline().take(Hook.body(Hook.change(#""contacts":[\#(contacts)],"messages":[\#(many)]"#)))
@@ -131,5 +131,31 @@ import Testing
                 for event in (try? await plugin.take(changed)) ?? [] { #expect(!event.vendorID.isEmpty) }
             }
         }
+    }
+
+    /// Meta signs no time: a notification that somebody kept is taken again by its signature alone, and deduplication does not remember it for ever.
+    @Test func whatIsOlderThanMetaWouldTryIsNotTakenAgain() async throws {
+        let test = TestContext(instance: "whatsapp"), plugin = try Desk.offline(test: test)
+        let now = Int(test.clock.now.timeIntervalSince1970), week = 7 * 86_400
+        func take(_ moment: Int) async throws -> Int {
+            try await Hook.$sent.withValue("\(moment)") { () async throws in
+                try await plugin.take(Hook.text("hello")).count
+                    + plugin.take(Hook.message(#""type":"reaction","reaction":{"message_id":"wamid.OUT1","emoji":"x"}"#)).count
+            }
+        }
+        #expect(try await take(now) == 2)
+        #expect(try await take(now - week) == 2)
+        // A vendor's clock that is ahead is no repetition.
+        #expect(try await take(now + 3600) == 2)
+        #expect(test.metrics.sum("jack_plugin_whatsapp_ignored_total") == 0)
+        #expect(try await take(now - week - 1) == 0)
+        #expect(try await take(1_500_000_000) == 0)
+        #expect(test.metrics.sum("jack_plugin_whatsapp_ignored_total", ["what": "old"]) == 4)
+        // A status that is late only says how far a message has come.
+        #expect(try await plugin.take(Hook.status(status: "read", at: "1500000000")).count == 1)
+        // The others of a batch are taken.
+        let old = #"{"from":"16505551234","id":"wamid.OLD","timestamp":"1500000000","type":"text","text":{"body":"x"}}"#
+        let new = #"{"from":"16505551234","id":"wamid.NEW","timestamp":"\#(now)","type":"text","text":{"body":"x"}}"#
+        #expect(try await plugin.take(Hook.body(Hook.change(#""messages":[\#(old),\#(new)]"#))).map(\.vendorID) == ["wamid.NEW"])
     }
 }

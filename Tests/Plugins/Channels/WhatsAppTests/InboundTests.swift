@@ -21,7 +21,7 @@ import Testing
         let event = try await event(##""type":"text","text":{"body":"H\u00f6ren Sie? \ud83d\ude0a"}"##)
         #expect(event.vendorID == "wamid.IN1")
         #expect(event.peer == PeerAddress(.phone, "+16505551234"))
-        #expect(event.occurredAt == Date(timeIntervalSince1970: 1_749_416_383))
+        #expect(event.occurredAt == Date(timeIntervalSince1970: 1_756_814_383))
         #expect(event.content == .message(InboundMessage(text: "Hören Sie? 😊", displayName: "Sheena Nelson")))
     }
 
@@ -131,7 +131,7 @@ import Testing
 
     @Test func aGuestWithoutANumberIsKnownByTheUserID() async throws {
         let value =
-            #""contacts":[{"profile":{"name":"Ana","username":"@ana"},"user_id":"BR.1502576394655843"}],"messages":[{"from_user_id":"BR.1502576394655843","id":"wamid.B","timestamp":"1749416383","type":"text","text":{"body":"oi"}}]"#
+            #""contacts":[{"profile":{"name":"Ana","username":"@ana"},"user_id":"BR.1502576394655843"}],"messages":[{"from_user_id":"BR.1502576394655843","id":"wamid.B","timestamp":"1756814383","type":"text","text":{"body":"oi"}}]"#
         let events = try await Desk.offline().take(Hook.body(Hook.change(value)))
         #expect(events.map(\.peer) == [PeerAddress(.handle, "BR.1502576394655843")])
         #expect(events.map(\.content) == [.message(InboundMessage(text: "oi", displayName: "Ana"))])
@@ -152,12 +152,12 @@ import Testing
 
     @Test func aBatchKeepsItsOrderAndItsNames() async throws {
         func text(_ from: String, _ id: String) -> String {
-            #"{"from":"\#(from)","id":"\#(id)","timestamp":"1749416383","type":"text","text":{"body":"\#(id)"}}"#
+            #"{"from":"\#(from)","id":"\#(id)","timestamp":"1756814383","type":"text","text":{"body":"\#(id)"}}"#
         }
         let two =
             #""contacts":[{"profile":{"name":"A"},"wa_id":"491700000001"},{"profile":{"name":"B"},"wa_id":"491700000002"}],"messages":[\#(text("491700000002", "m1")),\#(text("491700000001", "m2")),{"broken":true},\#(text("491700000003", "m3"))]"#
         let mixed =
-            #"\#(Hook.contacts),"messages":[\#(text("16505551234", "m4"))],"statuses":[{"id":"wamid.OUT1","status":"read","timestamp":"1749416400","recipient_id":"16505551234"}]"#
+            #"\#(Hook.contacts),"messages":[\#(text("16505551234", "m4"))],"statuses":[{"id":"wamid.OUT1","status":"read","timestamp":"1756814400","recipient_id":"16505551234"}]"#
         let other = #"{"id":"1","changes":[{"field":"account_update","value":{"event":"X"}},{"field":"messages"},null,7,\#(Hook.change(mixed))]}"#
         let body = #"{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[\#(Hook.change(two))]},{},"x",\#(other)]}"#
         let events = try await Desk.offline().take(body)
@@ -170,7 +170,7 @@ import Testing
         let test = TestContext(instance: "whatsapp")
         let plugin = try Desk.offline(test: test)
         let value =
-            #"\#(Hook.contacts),"messages":[{"from":"16505551234","id":"wamid.F","timestamp":"1749416383","type":"text","text":{"body":"secret words"}}]"#
+            #"\#(Hook.contacts),"messages":[{"from":"16505551234","id":"wamid.F","timestamp":"1756814383","type":"text","text":{"body":"secret words"}}]"#
         let body = Hook.body(Hook.change(value, number: "999999999999999"), Hook.change(value.replacing("wamid.F", with: "wamid.OK")))
         #expect(try await plugin.take(body).map(\.vendorID) == ["wamid.OK"])
         #expect(try await plugin.take(body).map(\.vendorID) == ["wamid.OK"])

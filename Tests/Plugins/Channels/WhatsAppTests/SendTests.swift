@@ -154,6 +154,8 @@ import Testing
             // The process died before the kernel wrote down that it had left.
             #expect(try await desk.plugin.send(message).vendorIDs == ids)
             #expect(desk.meta.messages.count == 3)
+            // What gives the id back says that all has left.
+            #expect(desk.meta.messages.map { $0["biz_opaque_callback_data"]?.stringValue ?? "" } == ["", "", "msg-1"])
         }
     }
 

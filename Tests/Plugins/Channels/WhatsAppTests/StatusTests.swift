@@ -14,10 +14,16 @@ import Testing
     func aStatusIsAReceiptOfItsMessage(_ status: String, _ state: DeliveryState) async throws {
         let body = Hook.status(#","pricing":{"billable":true},"biz_opaque_callback_data":"msg-1""#, status: status)
         let event = try await event(body)
-        #expect(event.content == .receipt(DeliveryReceipt(vendorMessageID: "wamid.OUT1", state: state)))
+        #expect(event.content == .receipt(DeliveryReceipt(vendorMessageID: "wamid.OUT1", messageID: "msg-1", state: state)))
         #expect(event.vendorID == "wamid.OUT1:\(status)")
         #expect(event.peer == Desk.guest)
-        #expect(event.occurredAt == Date(timeIntervalSince1970: 1_749_416_400))
+        #expect(event.occurredAt == Date(timeIntervalSince1970: 1_756_814_400))
+    }
+
+    @Test(arguments: ["", ",\"biz_opaque_callback_data\":\"\"", #","biz_opaque_callback_data":7"#, #","biz_opaque_callback_data":null"#])
+    func whatGivesNoIDBackNamesNone(_ more: String) async throws {
+        let event = try await event(Hook.status(more, status: "sent"))
+        #expect(event.content == .receipt(DeliveryReceipt(vendorMessageID: "wamid.OUT1", state: .sent)))
     }
 
     @Test func eachStatusOfAMessageHasAnIDOfItsOwnAndARepetitionHasTheSame() async throws {
@@ -57,10 +63,10 @@ import Testing
     }
 
     @Test func aReceiptOfAGuestWithoutANumberNamesTheUserID() async throws {
-        let value = #""statuses":[{"id":"wamid.OUT1","status":"sent","timestamp":1749416400,"recipient_user_id":"US.13491208655302741918"}]"#
+        let value = #""statuses":[{"id":"wamid.OUT1","status":"sent","timestamp":1756814400,"recipient_user_id":"US.13491208655302741918"}]"#
         let event = try await event(Hook.body(Hook.change(value)))
         #expect(event.peer == PeerAddress(.handle, "US.13491208655302741918"))
-        #expect(event.occurredAt == Date(timeIntervalSince1970: 1_749_416_400))
+        #expect(event.occurredAt == Date(timeIntervalSince1970: 1_756_814_400))
     }
 
     @Test func whatIsNoStatusIsCounted() async throws {

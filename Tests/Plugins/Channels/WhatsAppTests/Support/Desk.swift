@@ -133,16 +133,19 @@ enum Hook {
         return #"{"object":"whatsapp_business_account","entry":[\#(entries)]}"#
     }
 
+    /// When guests write, in Unix seconds: just before a test's virtual clock begins. For a test by the system's clock it is another moment.
+    @TaskLocal static var sent = "1756814383"
+
     static let contacts = #""contacts":[{"profile":{"name":"Sheena Nelson"},"wa_id":"16505551234"}]"#
 
     /// A notification of one message of the usual guest.
     static func message(_ content: String, id: String = "wamid.IN1") -> String {
-        body(change(#"\#(contacts),"messages":[{"from":"16505551234","id":"\#(id)","timestamp":"1749416383",\#(content)}]"#))
+        body(change(#"\#(contacts),"messages":[{"from":"16505551234","id":"\#(id)","timestamp":"\#(sent)",\#(content)}]"#))
     }
 
     static func text(_ text: String, id: String = "wamid.IN1") -> String { message(#""type":"text","text":{"body":"\#(text)"}"#, id: id) }
 
-    static func status(_ more: String = "", id: String = "wamid.OUT1", status: String) -> String {
-        body(change(#""statuses":[{"id":"\#(id)","status":"\#(status)","timestamp":"1749416400","recipient_id":"16505551234"\#(more)}]"#))
+    static func status(_ more: String = "", id: String = "wamid.OUT1", status: String, at moment: String = "1756814400") -> String {
+        body(change(#""statuses":[{"id":"\#(id)","status":"\#(status)","timestamp":"\#(moment)","recipient_id":"16505551234"\#(more)}]"#))
     }
 }
