@@ -6,10 +6,15 @@ public struct MessageDelivery: Sendable {
     private let engine: any StorageEngine
     private let dispatcher: Dispatcher
     private let conversations: ConversationRepository
+    private let marksRead: @Sendable () -> Bool
 
-    public init(engine: any StorageEngine, property: String, dispatcher: Dispatcher) {
+    /// - Parameter marksRead: whether a guest's message is marked as read once it is answered (`butler.mark_read`).
+    public init(
+        engine: any StorageEngine, property: String, dispatcher: Dispatcher, marksRead: @escaping @Sendable () -> Bool = { true }
+    ) {
         self.engine = engine
         self.dispatcher = dispatcher
+        self.marksRead = marksRead
         conversations = ConversationRepository(property: property)
     }
 
@@ -26,10 +31,24 @@ public struct MessageDelivery: Sendable {
                 }
                 return try await channel.send(message.fitting(channel.features))
             }
+            markRead(message, through: entry.instance)
             return .accepted(result)
         } catch let abandoned as CallAbandoned {
             guard let withdrawn = abandoned.cause as? Withdrawn else { throw abandoned.cause }
             return .withdrawn(reason: withdrawn.reason)
+        }
+    }
+
+    /// Marks the message that was answered as read. Only words of Jack's or of a colleague's answer: where it is held or handed over, nobody has read it yet.
+    ///
+    /// A courtesy beside the delivery, which has succeeded already: whether it works changes nothing.
+    private func markRead(_ reply: OutboundMessage, through instance: String) {
+        guard reply.author != .system, let question = reply.inReplyTo, marksRead() else { return }
+        let (dispatcher, peer) = (dispatcher, reply.peer)
+        Task {
+            _ = try? await dispatcher.call(instance, as: (any ChannelPlugin).self, "mark-read", .courtesy) {
+                try await $0.markRead(question, from: peer)
+            }
         }
     }
 

@@ -65,6 +65,7 @@ struct Configurator: Sendable {
                 outline.check(embeddings, .ai, "knowledge.embeddings", &report)
             }
             report.nested("watch") { settings.watch.check(&$0) }
+            report.nested("media") { settings.media.check(&$0) }
             if settings.autonomy.hold > settings.autonomy.send {
                 report.error(
                     "autonomy.hold", "hold (\(settings.autonomy.hold)) is above send (\(settings.autonomy.send))",
