@@ -31,7 +31,8 @@ import Testing
     @Test(arguments: [
         ("image/jpeg", "image/jpeg"), ("image/svg+xml", "application/octet-stream"), ("application/xhtml+xml", "application/octet-stream"),
         ("text/javascript", "application/octet-stream"), ("application/pdf", "application/pdf"), ("text/plain", "text/plain"),
-        ("application/vnd.ms-excel", "application/vnd.ms-excel"), ("application/x-msdownload", "application/octet-stream"),
+        ("application/vnd.ms-excel", "application/vnd.ms-excel"), ("application/vnd.mozilla.xul+xml", "application/octet-stream"),
+        ("application/x-msdownload", "application/octet-stream"),
     ]) func onlyHarmlessTypesAreSaid(_ kept: String, _ said: String) { #expect(AttachmentName.servedType(kept) == said) }
 
     @Test(arguments: [

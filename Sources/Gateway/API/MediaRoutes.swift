@@ -40,8 +40,9 @@ enum AttachmentName {
 
     /// The type as it is, where no browser could run it; otherwise mere bytes.
     static func servedType(_ type: String) -> String {
-        let isSeen = ["image/", "audio/", "video/", "application/vnd."].contains { type.hasPrefix($0) } && !type.contains("xml")
-        return isSeen || harmless.contains(type) ? type : "application/octet-stream"
+        let isSeen = ["image/", "audio/", "video/", "application/vnd."].contains { type.hasPrefix($0) }
+        let isRun = type.hasSuffix("xml") || type.hasPrefix("image/svg")
+        return (isSeen && !isRun) || harmless.contains(type) ? type : "application/octet-stream"
     }
 
     /// `attachment` with the name in ASCII, and in UTF-8 for whoever reads that (RFC 6266, RFC 8187).
