@@ -15,9 +15,14 @@ public struct Butler: Sendable {
     public let guests: GuestRepository
     /// Sees to it that no guest waits unseen; nil where no jobs were given.
     public let watch: GuestWatch?
+    /// Fetches guests' files; nil where no jobs were given.
+    public let media: GuestMedia?
+    public let attachments: AttachmentRepository
     private let pipeline: ReplyPipeline
     private let unreached: UnreachedGuests
     let window: ReplyWindow
+    /// Whether a guest's message is marked as read at its channel once it is answered.
+    let marksRead: Bool
     private let engine: any StorageEngine
     private let clock: any TimeSource
 
@@ -75,13 +80,21 @@ public struct Butler: Sendable {
         }
         let window = ReplyWindow(templates: settings.closedWindow, property: environment.property, clock: environment.clock)
         self.window = window
+        marksRead = settings.markRead
+        let media = environment.jobs.map {
+            GuestMedia(
+                settings: settings.media, property: environment.property.id, engine: environment.engine, jobs: $0,
+                dispatcher: environment.dispatcher, bus: environment.bus, clock: environment.clock, metrics: environment.metrics)
+        }
+        self.media = media
+        attachments = AttachmentRepository(property: environment.property.id)
         staff = StaffDesk(
             engine: environment.engine, outbox: environment.outbox, bus: environment.bus, clock: environment.clock, property: environment.property,
             sla: settings.sla, notices: environment.notices, watch: watch, window: window,
             features: { [dispatcher = environment.dispatcher] in dispatcher.channelFeatures($0) })
         pipeline = ReplyPipeline(
             desk: desk, safety: SafetyLane(catalogs.safety), engine: environment.engine, outbox: environment.outbox, alerts: environment.alerts,
-            bus: environment.bus, metrics: environment.metrics, notices: environment.notices, watch: watch)
+            bus: environment.bus, metrics: environment.metrics, notices: environment.notices, watch: watch, media: media)
         self.knowledge = knowledge
         engine = environment.engine
         clock = environment.clock
@@ -91,7 +104,7 @@ public struct Butler: Sendable {
         guests = pipeline.guests
         unreached = UnreachedGuests(
             property: environment.property.id, bus: environment.bus, clock: environment.clock, conversations: pipeline.conversations,
-            messages: pipeline.messages, guests: pipeline.guests, watch: watch)
+            messages: pipeline.messages, guests: pipeline.guests, watch: watch, media: media)
     }
 
     /// Hands the conversation to staff whose guest was not reached, or not heard, in the transaction that gives the letter up.

@@ -144,6 +144,8 @@ import Testing
 
             var answers: [[String: Any]] = []
             for route in documented where !route.hasSuffix("openapi.yaml") && !route.hasSuffix("metrics") && !route.hasSuffix("healthz") {
+                // A guest's file is no JSON.
+                if route.contains("/attachments/") { continue }
                 let words = route.split(separator: " ").map(String.init)
                 let query = words[1].hasSuffix("search") ? "?q=x" : words[1].hasSuffix("v1/why") ? "?of=x" : ""
                 let path = words[1].replacing("{id}", with: "c1").replacing("{instance}", with: "webchat") + query
@@ -186,7 +188,7 @@ import Testing
                 print(len(given["answers"]), "checked")
                 """
             let (checked, said) = try await runAside(["python3", "-c", check], input: String(decoding: input, as: UTF8.self))
-            #expect(checked == 0 && said == "\(documented.count - 3) checked\n", "\(said)")
+            #expect(checked == 0 && said == "\(documented.count - 4) checked\n", "\(said)")
         }
     }
 }

@@ -10,12 +10,12 @@ public struct MessageDelivery: Sendable {
     private let conversations: ConversationRepository
     private let butler: @Sendable () -> Butler?
 
-    /// - Parameter butler: who knows what a channel's reply window means to the hotel; nil looks at no window.
+    /// - Parameter butler: who knows what a channel's reply window means to the hotel, and whether answered messages are marked as read; nil does neither.
     public init(engine: any StorageEngine, property: String, dispatcher: Dispatcher, butler: @escaping @Sendable () -> Butler? = { nil }) {
-        self.property = property
-        self.butler = butler
         self.engine = engine
         self.dispatcher = dispatcher
+        self.property = property
+        self.butler = butler
         conversations = ConversationRepository(property: property)
     }
 
@@ -34,6 +34,7 @@ public struct MessageDelivery: Sendable {
                 }
                 return try await channel.send(outgoing.fitting(features))
             }
+            markRead(message, through: entry.instance)
             return .accepted(result)
         } catch let abandoned as CallAbandoned {
             guard let withdrawn = abandoned.cause as? Withdrawn else { throw abandoned.cause }
@@ -69,6 +70,19 @@ public struct MessageDelivery: Sendable {
         var other = message
         other.template = template
         return other
+    }
+
+    /// Marks the message that was answered as read. Only words of Jack's or of a colleague's answer: where it is held or handed over, nobody has read it yet.
+    ///
+    /// A courtesy beside the delivery, which has succeeded already: whether it works changes nothing.
+    private func markRead(_ reply: OutboundMessage, through instance: String) {
+        guard reply.author != .system, let question = reply.inReplyTo, butler()?.marksRead == true else { return }
+        let (dispatcher, peer) = (dispatcher, reply.peer)
+        Task {
+            _ = try? await dispatcher.call(instance, as: (any ChannelPlugin).self, "mark-read", .courtesy) {
+                try await $0.markRead(question, from: peer)
+            }
+        }
     }
 
     /// Why a message must not leave any more.

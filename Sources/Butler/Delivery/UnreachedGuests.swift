@@ -11,6 +11,7 @@ struct UnreachedGuests: Sendable {
     let messages: MessageRepository
     let guests: GuestRepository
     let watch: GuestWatch?
+    let media: GuestMedia?
 
     /// - Returns: the conversation that the letter is about; nil where it is about none.
     func take(_ letter: DeadLetter, in transaction: any StorageTransaction) throws -> DeadLetterMatter? {
@@ -47,11 +48,12 @@ struct UnreachedGuests: Sendable {
         conversation.lastGuestAt = letter.createdAt
         let handed = try handOver(conversation, letter, "the guest's message could not be dealt with", transaction)
         if try messages.get(letter.id, in: transaction) == nil {
-            try messages.add(
-                Message(
-                    id: letter.id, conversationID: handed.id, author: .guest, authorName: given.displayName, text: given.words,
-                    extras: .init(media: given.media, location: given.location), language: handed.language, vendorID: event.vendorID,
-                    state: .received, createdAt: letter.createdAt), in: transaction)
+            let message = Message(
+                id: letter.id, conversationID: handed.id, author: .guest, authorName: given.displayName, text: given.words,
+                extras: .init(media: given.media, location: given.location), language: handed.language, vendorID: event.vendorID,
+                state: .received, createdAt: letter.createdAt)
+            try messages.add(message, in: transaction)
+            try media?.expect(message, through: letter.instance, now: now, in: transaction)
         }
         try watch?.dealtWith(letter.id, receivedAt: now, in: handed, awaitsHuman: true, now: now, transaction)
         return try matter(of: handed, "a message of the guest \(Self.place(handed, at: letter.diedAt)) could not be dealt with", letter, transaction)

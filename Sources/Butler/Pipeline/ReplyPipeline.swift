@@ -16,6 +16,8 @@ public struct ReplyPipeline: Sendable {
     let metrics: any MetricsFactory
     /// Sees to it that nobody waits unseen; nil where nobody does.
     let watch: GuestWatch?
+    /// Fetches what guests send beside words; nil where nobody does.
+    let media: GuestMedia?
     let conversations: ConversationRepository
     let messages: MessageRepository
     let tasks: TaskRepository
@@ -24,9 +26,10 @@ public struct ReplyPipeline: Sendable {
 
     init(
         desk: Desk, safety: SafetyLane, engine: any StorageEngine, outbox: @escaping @Sendable () -> Outbox, alerts: AlertIntake, bus: EventBus,
-        metrics: any MetricsFactory, notices: ConversationNotices?, watch: GuestWatch?
+        metrics: any MetricsFactory, notices: ConversationNotices?, watch: GuestWatch?, media: GuestMedia?
     ) {
         self.watch = watch
+        self.media = media
         self.desk = desk
         self.engine = engine
         self.outbox = outbox
@@ -102,13 +105,13 @@ public struct ReplyPipeline: Sendable {
             try conversations.save(conversation, at: now, in: transaction)
             // One that was given up is there already, for staff to read, and is dealt with anew.
             if try messages.get(turn.item.id, in: transaction) == nil {
-                try messages.add(
-                    Message(
-                        id: turn.item.id, conversationID: conversation.id, author: .guest, authorName: turn.message.displayName, text: turn.text,
-                        extras: .init(media: turn.message.media, location: turn.message.location), language: turn.language, intent: turn.intent?.id,
-                        confidence: turn.intent == nil ? nil : turn.confidence, vendorID: turn.item.event.vendorID, state: .received,
-                        createdAt: turn.receivedAt),
-                    in: transaction)
+                let message = Message(
+                    id: turn.item.id, conversationID: conversation.id, author: .guest, authorName: turn.message.displayName, text: turn.text,
+                    extras: .init(media: turn.message.media, location: turn.message.location), language: turn.language, intent: turn.intent?.id,
+                    confidence: turn.intent == nil ? nil : turn.confidence, vendorID: turn.item.event.vendorID, state: .received,
+                    createdAt: turn.receivedAt)
+                try messages.add(message, in: transaction)
+                try media?.expect(message, through: turn.item.instance, now: now, in: transaction)
             }
             for note in turn.notes {
                 // Verification is counted by conversation, not by message.

@@ -17,6 +17,9 @@ public struct ButlerSettings: PluginSettings {
     @Setting(help: "What Jack may do alone.") public var autonomy: AutonomySettings = .init()
     @Setting(help: "How soon tasks are due, by priority.") public var sla: SLASettings = .init()
     @Setting(help: "When a guest has waited too long.") public var watch: WatchSettings = .init()
+    @Setting(help: "Guests' files.") public var media: MediaSettings = .init()
+    @Setting(help: "A guest's message is marked as read, where the channel can, once Jack or a colleague has answered it.")
+    public var markRead: Bool = true
     @Setting(help: "How Jack introduces itself to a language model; the hotel's instructions.")
     public var instructions: String =
         "You are Jack, the butler of the hotel. Answer briefly and kindly, in the guest's language, only from the documents that you are given. Where they do not say, say that you do not know and offer to ask a colleague."

@@ -175,5 +175,6 @@ public enum ButlerSchema {
                 .sql("CREATE INDEX ai_usage_day ON ai_usage (property, day)"),
             ]),
         acting,
+        attachments,
     ]
 }

@@ -84,6 +84,8 @@ public enum API {
         public var inReplyTo: String?
         public var quickReplies: [QuickReply]
         public var sources: [SourceReference]
+        /// The files that it carries, in their order.
+        public var media: [Media]
         /// How far it has come: `received`, `queued`, `sent`, `delivered`, `read`, `failed`, `held`, `withdrawn`.
         public var delivery: String
         /// Why delivery failed.
@@ -94,7 +96,7 @@ public enum API {
 
         public init(
             id: String, conversationID: String, author: Author, text: String, inReplyTo: String? = nil, quickReplies: [QuickReply] = [],
-            sources: [SourceReference] = [], delivery: String, failure: String? = nil, staff: String? = nil, at: Date
+            sources: [SourceReference] = [], media: [Media] = [], delivery: String, failure: String? = nil, staff: String? = nil, at: Date
         ) {
             self.id = id
             self.conversationID = conversationID
@@ -103,6 +105,7 @@ public enum API {
             self.inReplyTo = inReplyTo
             self.quickReplies = quickReplies
             self.sources = sources
+            self.media = media
             self.delivery = delivery
             self.failure = failure
             self.staff = staff

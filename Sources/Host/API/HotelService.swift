@@ -150,7 +150,7 @@ struct HotelService: HotelAPI {
             id: conversation.id, channel: conversation.instance, peer: conversation.peer.description, state: conversation.state.rawValue,
             guestID: conversation.guestID, guestName: guest.map(name), reservationID: conversation.reservation,
             room: conversation.room(at: try application().kernel.parts.clock.now)?.number,
-            assignedTo: conversation.assignedTo, locale: conversation.language, preview: last.map { String($0.text.prefix(120)) },
+            assignedTo: conversation.assignedTo, locale: conversation.language, preview: last.map(preview),
             pendingApprovals: try butler.messages.waiting(in: conversation.id, reader), createdAt: conversation.createdAt,
             updatedAt: conversation.updatedAt)
     }
@@ -167,9 +167,15 @@ struct HotelService: HotelAPI {
         return API.Message(
             id: message.id, conversationID: message.conversationID, author: API.Message.Author(rawValue: message.author.rawValue) ?? .system,
             text: message.text,
-            inReplyTo: message.inReplyTo, quickReplies: message.extras.quickReplies, sources: message.extras.sources, delivery: delivery,
-            failure: outbox?.error,
+            inReplyTo: message.inReplyTo, quickReplies: message.extras.quickReplies, sources: message.extras.sources,
+            media: try media(of: message, reader), delivery: delivery, failure: outbox?.error,
             staff: message.author == .staff ? message.authorName : nil, at: message.createdAt)
+    }
+
+    /// The beginning of a message; of one without words, what it carries instead.
+    private func preview(_ message: Message) -> String {
+        guard message.text.allSatisfy(\.isWhitespace), !message.extras.media.isEmpty else { return String(message.text.prefix(120)) }
+        return "[" + message.extras.media.prefix(5).map(\.kind.rawValue).joined(separator: ", ") + "]"
     }
 
     func name(_ guest: Guest) -> String { [guest.firstName, guest.lastName].compactMap { $0 }.joined(separator: " ") }

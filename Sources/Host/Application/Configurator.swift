@@ -66,6 +66,7 @@ struct Configurator: Sendable {
             }
             for name in settings.closedWindow.keys.sorted() { outline.check(name, .channel, "closed_window.\(name)", &report) }
             report.nested("watch") { settings.watch.check(&$0) }
+            report.nested("media") { settings.media.check(&$0) }
             if settings.autonomy.hold > settings.autonomy.send {
                 report.error(
                     "autonomy.hold", "hold (\(settings.autonomy.hold)) is above send (\(settings.autonomy.send))",

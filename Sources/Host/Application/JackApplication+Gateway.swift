@@ -67,6 +67,7 @@ extension JackApplication {
         metrics.describe(
             "jack_intent_confidence", "How sure the AI was of a message's intent, 0 to 1.", buckets: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1])
         metrics.describe("jack_tasks_created_total", "Tasks made from guests' messages.")
+        metrics.describe("jack_attachments_total", "Guests' files, by what became of them.")
         metrics.describe("jack_calls_total", "Calls into plugin instances by outcome.")
         metrics.describe("jack_call_duration_seconds", "Time of calls into plugin instances.")
         metrics.describe("jack_inbound_events_total", "Events stored in the inbox.")

@@ -151,6 +151,8 @@ public final class JackApplication: Sendable {
         try await operations.start()
         kernel.jobs.register(Heartbeats.jobKind) { [weak self] in try await self?.watch.withLock { $0 }?.heartbeats.perform($0) }
         kernel.jobs.register(GuestWatch.jobKind) { [weak self] in try await self?.butler.watch?.perform($0) }
+        kernel.jobs.register(GuestMedia.jobKind, atOnce: GuestMedia.atOnce) { [weak self] in try await self?.butler.media?.perform($0) }
+        kernel.keepHouse { [weak self] in try await self?.butler.media?.keepHouse() }
         kernel.jobs.register(AlertSources.lapseKind) { [weak self] in try await self?.alertSources?.lapse($0) }
         let watch = makeWatch(loaded)
         self.watch.withLock { $0 = watch }

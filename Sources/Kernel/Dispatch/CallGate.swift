@@ -76,7 +76,7 @@ final class CallGate: Sendable {
             throw PluginFailure.notReady(.circuitOpen, "\(instance) failed repeatedly and is given a rest", retryAfter: wait)
         }
         do {
-            try await takeTurn(deadline)
+            try await takeTurn(deadline, isCourtesy: options.isCourtesy)
         } catch {
             breaker.abandoned(admission)
             count(operation, error is CancellationError ? "cancelled" : "no-turn")
@@ -130,9 +130,18 @@ final class CallGate: Sendable {
     }
 
     /// Waits for the rate and for a place. The caller's deadline counts here too: what waited in vain says nothing of the instance.
-    private func takeTurn(_ deadline: Duration?) async throws {
+    private func takeTurn(_ deadline: Duration?, isCourtesy: Bool) async throws {
         let instance = instance
         let late: @Sendable () -> PluginFailure = { .notReady(.overloaded, "\(instance) has more calls than its limits let through in time") }
+        if isCourtesy {
+            // It must not take the turn of what matters: where there is a queue, it is left undone.
+            guard concurrency.acquireAtOnce() else { throw late() }
+            guard rate.reserve(atMost: .zero) != nil else {
+                concurrency.release()
+                throw late()
+            }
+            return
+        }
         guard let deadline else {
             _ = try await rate.acquire()
             return try await concurrency.acquire()
@@ -180,7 +189,8 @@ public struct CallOptions: Sendable {
     public var timeout: Duration?
     /// Tries; 1 where the caller retries durably itself.
     public var attempts: Int?
-    /// True for what nobody misses, such as a sign that an answer is being written: whether it succeeds is nothing to the circuit breaker.
+    /// True for what nobody misses, such as a sign that an answer is being written: whether it succeeds is nothing to the circuit breaker, and it waits for
+    /// no turn.
     public var isCourtesy: Bool
 
     public init(deadline: Duration? = nil, timeout: Duration? = nil, attempts: Int? = nil, isCourtesy: Bool = false) {
@@ -190,7 +200,7 @@ public struct CallOptions: Sendable {
         self.isCourtesy = isCourtesy
     }
 
-    /// Tried once, and nothing to the circuit breaker.
+    /// Tried once and only where there is room at once, and nothing to the circuit breaker.
     public static let courtesy = CallOptions(attempts: 1, isCourtesy: true)
 }
 

@@ -44,10 +44,11 @@ public final class JobQueue: Sendable {
     }
 
     /// Says who does jobs of a kind. Jobs of a kind that nobody does wait.
+    /// - Parameter atOnce: jobs of the kind at the same time, where it is not the queue's own number; what the first registration says holds.
     /// - Returns: what ``unregister(_:_:)`` takes.
     @discardableResult
-    public func register(_ kind: String, _ handler: @escaping Handler) -> Int {
-        let concurrency = concurrency
+    public func register(_ kind: String, atOnce: Int? = nil, _ handler: @escaping Handler) -> Int {
+        let concurrency = atOnce ?? self.concurrency
         let token = handlers.withLock { handlers in
             handlers.lastToken += 1
             handlers.kinds[kind, default: .init(stack: [], limiter: ConcurrencyLimiter(concurrency))].stack.append((handlers.lastToken, handler))

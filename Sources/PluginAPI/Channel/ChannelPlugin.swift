@@ -16,10 +16,13 @@ public protocol ChannelPlugin: Plugin {
     /// Shows that an answer is being written. A courtesy: not retried.
     func indicateTyping(to peer: PeerAddress) async throws
 
-    /// Tells the vendor that a message was read.
+    /// Tells the vendor that a message was read: called once Jack or a colleague has answered it. A courtesy: not retried, and left out where the
+    /// instance is busy.
+    /// - Parameter vendorMessageID: ``InboundEvent/vendorID`` of the guest's message.
     func markRead(_ vendorMessageID: String, from peer: PeerAddress) async throws
 
-    /// Fetches what a message referred to.
+    /// Fetches what a message referred to. Bound what is read: the caller's own limit is looked at when the bytes are there.
+    /// - Throws: ``PluginFailure``. A permanent one, such as `.notFound`, ends it; after any other the caller asks again, for a day as a rule.
     func fetchMedia(_ media: MediaReference) async throws -> MediaContent
 }
 

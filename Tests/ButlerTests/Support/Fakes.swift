@@ -39,6 +39,28 @@ final class ChannelScript: Sendable {
     private let messages = Mutex<[OutboundMessage]>([])
     private let failure = Mutex<PluginFailure?>(nil)
     private let window = Mutex<Duration?>(nil)
+    private let files = Mutex<[String: Result<MediaContent, PluginFailure>]>([:])
+    private let fetches = Mutex<[String]>([])
+    private let marks = Mutex<[String]>([])
+    private let markFailure = Mutex<PluginFailure?>(nil)
+
+    /// Files that were asked for, by their references.
+    var fetched: [String] { fetches.withLock { $0 } }
+    /// Messages that were marked as read.
+    var read: [String] { marks.withLock { $0 } }
+    func has(_ reference: String, _ file: Result<MediaContent, PluginFailure>) { files.withLock { $0[reference] = file } }
+    func marksNothing(because failure: PluginFailure?) { markFailure.withLock { $0 = failure } }
+
+    func fetch(_ media: MediaReference) throws -> MediaContent {
+        fetches.withLock { $0.append(media.reference) }
+        guard let file = files.withLock({ $0[media.reference] }) else { throw PluginFailure.permanent(.notFound, "there is no such file") }
+        return try file.get()
+    }
+
+    func mark(_ vendorID: String) throws {
+        marks.withLock { $0.append(vendorID) }
+        if let failure = markFailure.withLock({ $0 }) { throw failure }
+    }
 
     /// For how long after a guest's message the channel takes free text; before the house opens.
     var replyWindow: Duration? {
@@ -70,6 +92,8 @@ struct FakeChannel: ChannelPlugin {
 
     var features: ChannelFeatures { ChannelFeatures(maximumTextLength: 4000, templates: true, replyWindow: script.replyWindow) }
     func send(_ message: OutboundMessage) async throws -> SendResult { try await script.send(message) }
+    func fetchMedia(_ media: MediaReference) async throws -> MediaContent { try script.fetch(media) }
+    func markRead(_ vendorMessageID: String, from peer: PeerAddress) async throws { try script.mark(vendorMessageID) }
 }
 
 /// What a fake AI answers, and what it was asked.

@@ -18,7 +18,12 @@ final class FakeHotel: HotelAPI {
         assignedTo: "Mia", locale: "en", preview: "When is…", pendingApprovals: 1, createdAt: moment, updatedAt: moment)
     private let message = API.Message(
         id: "m1", conversationID: "c1", author: .jack, text: "From 7.", inReplyTo: "m0", quickReplies: [QuickReply(id: "ok", title: "Thanks")],
-        sources: [SourceReference(id: "k1", title: "Breakfast")], delivery: "sent", at: moment)
+        sources: [SourceReference(id: "k1", title: "Breakfast")],
+        media: [
+            API.Media(
+                attachmentID: "att_1", kind: .image, state: .stored, mimeType: "image/png", fileName: "shower.png", caption: "Broken", size: 8),
+            API.Media(kind: .document, state: .notKept),
+        ], delivery: "sent", at: moment)
     private let person = API.Guest(
         id: "g1", name: "Ada", email: "ada@example.com", preferences: ["quiet"], addresses: ["webchat/session:x"], createdAt: moment)
     private let stay = API.Reservation(

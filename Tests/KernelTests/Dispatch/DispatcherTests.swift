@@ -252,6 +252,15 @@ import Testing
         #expect(try await call(dispatcher) { 7 } == 7)
     }
 
+    @Test func aCourtesyTakesNobodysTurn() async throws {
+        let bench = Bench()
+        let dispatcher = try await running(bench, "a") { ($0.rate, $0.burst) = (1, 1) }
+        try await call(dispatcher) {}
+        #expect(await failure { try await call(dispatcher, "a", .courtesy) {} }?.reason == .overloaded)
+        await bench.clock.advance(by: .seconds(1))
+        try await call(dispatcher) {}
+    }
+
     @Test func aCourtesyIsNothingToTheBreaker() async throws {
         let bench = Bench()
         let dispatcher = try await running(bench, "a") {
