@@ -161,6 +161,7 @@ extension OnCallCore {
         at now: Date
     ) {
         guard var matter = group.matter else { return }
+        forgetNews(of: matter.id, for: page.contact)
         matter.sent += 1
         let pageID = "page_\(id.fingerprintText)_\(String(matter.openedAt.milliseconds, radix: 36))_\(matter.sent)"
         var code = page.code
@@ -199,10 +200,11 @@ extension OnCallCore {
     }
 
     /// Tells all who were paged what has happened to a matter.
-    mutating func update(_ id: UInt64, _ group: inout GroupRecord, _ note: String, at now: Date) {
+    /// - Parameter sender: who answered; empty for nobody.
+    mutating func update(_ id: UInt64, _ group: inout GroupRecord, _ note: String, sender: String = "", at now: Date) {
         guard let matter = group.matter else { return }
         for page in matter.pages where !page.hasFailed && page.bundle == nil {
-            order(.update, to: page, id, &group, about: Array(matter.told), note, note: note, at: now)
+            tell(.update, to: page, id, &group, about: Array(matter.told), note, note: note, sender: sender, at: now)
         }
     }
 
