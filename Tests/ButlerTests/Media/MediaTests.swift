@@ -4,6 +4,7 @@ import PluginAPI
 import PluginTestKit
 import Testing
 
+import struct Butler.Attachment
 @testable import Butler
 
 /// What guests send beside words is fetched once, within its limits, and forgotten in time.
