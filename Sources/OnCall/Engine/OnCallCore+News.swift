@@ -18,11 +18,11 @@ extension OnCallCore {
         note: String? = nil, sender: String = "", at now: Date
     ) {
         guard let matter = group.matter else { return }
-        let contact = page.contact, key = contact.key
-        let isAwaited = contact.recipient.map { Self.areSame(sender, $0) } ?? false
+        let contact = page.contact, isAwaited = !sender.isEmpty && (contact.recipient.map { Self.areSame(sender, $0) } ?? false)
         guard contact.bundlesNews, limits.newsWindow > 0, !matter.isEmergency, matter.drill == nil, !isAwaited else {
             return order(verb, to: page, id, &group, about: ids, why, note: note, at: now)
         }
+        let key = contact.key
         effects.news.insert(key)
         var known = news[key] ?? NewsRecord(contact: contact, sent: .distantPast)
         let free = known.sent.addingTimeInterval(limits.newsWindow)
