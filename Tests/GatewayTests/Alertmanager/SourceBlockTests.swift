@@ -27,7 +27,7 @@ import Testing
 
     @Test func whoFailsAgainAndAgainIsNotReadAnyMore() async throws {
         let time = StoppedTime()
-        try await TestHouse.run(time: time, sources: Sources(), strict) { house in
+        try await TestHouse.run(time: time, sources: Sources(), strict) { house async throws in
             try house.mountHook()
             for _ in 0..<3 { #expect(try await house.request("POST", "/api/v1/alerts/boiler", body: "{}").status == 401) }
             // A body is announced and never sent: the answer comes without it.
@@ -49,7 +49,7 @@ import Testing
 
     @Test func aSourceBehindTheSameAddressIsNotShutOut() async throws {
         let time = StoppedTime(), good = ["Authorization: s"]
-        try await TestHouse.run(time: time, sources: Sources(), strict) { house in
+        try await TestHouse.run(time: time, sources: Sources(), strict) { house async throws in
             for _ in 0..<3 { #expect(try await house.request("POST", "/api/v1/alerts/boiler", body: "{}").status == 401) }
             #expect(try await house.request("POST", "/api/v1/alerts/boiler", headers: good, body: "{}").status == 429)
             time.advance(.seconds(5))
@@ -61,7 +61,7 @@ import Testing
     }
 
     @Test func anInstanceOfTheSameNameIsAnotherSender() async throws {
-        try await TestHouse.run(time: StoppedTime(), sources: Sources(), strict) { house in
+        try await TestHouse.run(time: StoppedTime(), sources: Sources(), strict) { house async throws in
             try house.mountHook()
             for _ in 0..<3 { #expect(try await house.request("POST", "/api/v1/alerts/hook", body: "{}").status == 401) }
             #expect(try await house.request("POST", "/webhooks/hook", body: "x").status == 401)
