@@ -172,7 +172,7 @@ class Hotel:
             "  webchat: {}\n" + mail_test.settings(self.office) + f"  sms:\n    plugin: twilio-sms\n    settings: {{{account}}}\n")
         self.house.edit("jack.yaml", "alerts:\n  log: {}\n", "\n".join([
             "alerts:", "  log: {}",
-            f"  one: {{plugin: webhook, settings: {{url: \"{self.receiver.url}/one\", {hook}}}}}",
+            f"  one: {{plugin: webhook, settings: {{url: \"{self.receiver.url}/one\", timeout: 2s, {hook}}}}}",
             f"  mute: {{plugin: webhook, settings: {{url: \"{self.mute.url}/mute\", timeout: 2s, {hook}}}}}",
             "  letters: {plugin: channel, settings: {channel: email}}",
             "  texts: {plugin: channel, settings: {channel: sms}}",
@@ -399,7 +399,8 @@ def test_a_sink_that_hangs_holds_the_next_contact_up_no_longer_than_its_timeout(
     here.raise_alert("HangDown", "hal")
     page = eventually(lambda: here.paged("/hal", "HangDown"), WAIT, why=f"the next contact was not reached: {here.house.tail()}")[0]
     late = page[0] - here.raised["HangDown"]
-    assert here.mute.taken, "the first contact was not tried"
+    # The first contact's address answers through neither of the two instances that carry it.
+    assert len(here.mute.taken) == 2, "the first contact was not tried by both"
     assert 1.5 < late < 10, f"the next contact was reached after {late:.1f} s, and the timeout is 2 s"
     here.answer_by_link(page)
     here.until_acknowledged("HangDown")
