@@ -124,6 +124,7 @@ final class RouteGate: Sendable {
 
     private func counter(_ operation: Operation, _ outcome: String) -> Counter {
         Counter(
-            label: "jack_calls_total", dimensions: [("instance", instance), ("operation", operation.rawValue), ("outcome", outcome)], factory: metrics)
+            label: "jack_calls_total", dimensions: [("instance", instance), ("operation", operation.rawValue), ("outcome", outcome)], factory: metrics
+        )
     }
 }
