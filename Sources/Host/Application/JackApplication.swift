@@ -88,13 +88,14 @@ public final class JackApplication: Sendable {
         let keys = EncryptionKeys(secret: key, previous: settings.security.previousEncryptionKeys)
         let http = try CurlEngine(), mail = try MailEngine()
         (self.http, self.mail) = (http, mail)
-        let kernel = JackKernel(
-            .init(
-                property: property, engine: engine, clock: clock, logger: logger, metrics: metrics,
-                http: { CurlHTTPClient(engine: http, policy: OutboundPolicy(for: $0)) }, mail: mail,
-                files: { Self.files($0, configuration) },
-                secrets: { EncryptedSecretStore(engine: engine, property: property.id, owner: $0, keys: keys, clock: clock) },
-                trapFile: path.map { $0 + ".trap" }))
+        var parts = JackKernel.Parts(
+            property: property, engine: engine, clock: clock, logger: logger, metrics: metrics,
+            http: { CurlHTTPClient(engine: http, policy: OutboundPolicy(for: $0)) }, mail: mail,
+            files: { Self.files($0, configuration) },
+            secrets: { EncryptedSecretStore(engine: engine, property: property.id, owner: $0, keys: keys, clock: clock) },
+            trapFile: path.map { $0 + ".trap" })
+        parts.retention = BoxRetention(inbox: settings.storage.keepInbox, outbox: settings.storage.keepOutbox)
+        let kernel = JackKernel(parts)
         self.kernel = kernel
         current = Mutex(Self.butler(loaded, kernel: kernel, engine: engine, http: http))
         let trigger = IncidentTrigger(jobs: kernel.jobs)
