@@ -308,6 +308,15 @@ public final class JackApplication: Sendable {
         return tried.filter { !$0.state.isCallable }.map { "\($0.kind) \($0.name) does not run: \($0.reason ?? $0.state.rawValue)" }
     }
 
+    /// Stops an instance and starts it again as it is configured; its sockets close, and its routes are there again when this returns.
+    /// - Throws: ``PluginAPI/PluginFailure`` `.notFound`; `.held`.
+    func restart(instance: String, by person: String) async throws {
+        logger.info("restarting an instance", metadata: ["instance": "\(instance)", "by": "\(person)"])
+        mount(try await kernel.instances.restart(instance))
+        // A guest's page connects again at once, to what runs now.
+        server.closeSockets(of: instance)
+    }
+
     /// Puts a plan in place of another, unless a third has come in between.
     func replace(_ old: LoadedPlan, by new: LoadedPlan) -> Bool {
         current.withLock { current in

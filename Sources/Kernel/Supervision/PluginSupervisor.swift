@@ -147,6 +147,7 @@ public final class PluginSupervisor: Sendable {
                 await leave(attempt.giveUp(), end, within: .seconds(10))
                 return
             }
+            gate.begin()
             routeGate.begin()
             sayEarly(generation)
         } catch {
