@@ -40,7 +40,7 @@ public struct OutboundPolicy: Sendable, Hashable {
     public func allowsPrivateAddress(of host: String) -> Bool { allowsPrivateAddresses || Self.isNamed(host, in: privateHosts) }
 
     /// Why a private address is not called, and what to do where it is meant.
-    static let refusal = "this instance may not call it under this name; where that is meant, allow it by network.hosts with network.allow_private"
+    static let refusal = "this instance may not call it by this name; where it is meant, name it under network.hosts with network.allow_private"
 
     private static func isNamed(_ host: String, in names: Set<String>) -> Bool {
         guard !names.isEmpty else { return false }
