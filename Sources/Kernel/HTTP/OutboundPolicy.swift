@@ -20,7 +20,8 @@ public struct OutboundPolicy: Sendable, Hashable {
     public static let unrestricted = OutboundPolicy(allowedHosts: nil, allowsPrivateAddresses: true)
 
     public init(
-        allowedHosts: Set<String>?, allowsPrivateAddresses: Bool, privateHosts: Set<String> = [], proxy: String? = nil, certificateAuthorities: String? = nil,
+        allowedHosts: Set<String>?, allowsPrivateAddresses: Bool, privateHosts: Set<String> = [], proxy: String? = nil,
+        certificateAuthorities: String? = nil,
         connectTimeout: Duration = .seconds(10)
     ) {
         self.allowedHosts = allowedHosts
