@@ -22,6 +22,8 @@ public final class JackKernel: Sendable {
         public var secrets: @Sendable (_ instance: String) -> any SecretStore
         /// Where the mark of a trap is kept; nil keeps none.
         public var trapFile: String?
+        /// How long what was dealt with is remembered.
+        public var retention = BoxRetention()
 
         public init(
             property: PropertyInfo, engine: any StorageEngine, clock: any TimeSource, logger: Logger, metrics: any MetricsFactory,
@@ -184,7 +186,7 @@ public final class JackKernel: Sendable {
                 Task { await jobs.run() },
             ]
         }
-        let housekeeping = Housekeeping(engine: parts.engine, clock: parts.clock, others: chores.withLock { $0 })
+        let housekeeping = Housekeeping(engine: parts.engine, clock: parts.clock, retention: parts.retention, others: chores.withLock { $0 })
         try await jobs.schedule("kernel.housekeeping", every: .seconds(3600)) { try await housekeeping.run() }
     }
 

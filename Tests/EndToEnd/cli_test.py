@@ -493,6 +493,8 @@ def test_plugins_status_hold_and_release():
     equal(one.run("plugins", "release", "frontdesk", "--config", one.config).output.strip(), "frontdesk is running")
     again = one.run("plugins", "release", "frontdesk", "--config", one.config)
     equal(again.status, 1, again)
+    equal(one.run("plugins", "restart", "frontdesk", "--config", one.config).output.strip(), "frontdesk is running")
+    equal(one.run("plugins", "restart", "nobody", "--config", one.config).status, 1)
 
 
 def test_reload_and_dry_run():

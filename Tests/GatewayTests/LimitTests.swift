@@ -19,6 +19,24 @@ import Testing
         #expect(AddressRange(text) == nil)
     }
 
+    @Test func whatTheOperatorSetsAreTheLimitsAndTheRestIsAsItWas() {
+        let usual = RateLimits(), plain = RateLimits(RateLimitSettings())
+        #expect(plain.pages == .init(perSecond: 5, burst: 300) && plain.api == plain.pages)
+        #expect(plain.webhooks == usual.webhooks && plain.sockets == usual.sockets && plain.failures == usual.failures)
+        var settings = RateLimitSettings()
+        (settings.webhooks.requests, settings.webhooks.per, settings.webhooks.burst) = (600, .seconds(60), 20)
+        (settings.sockets.requests, settings.sockets.burst) = (2, 3)
+        let set = RateLimits(settings)
+        #expect(set.webhooks == .init(perSecond: 10, burst: 20) && set.sockets == .init(perSecond: 2, burst: 3) && set.pages == plain.pages)
+        (settings.webhooks.requests, settings.sockets.requests) = (0, 0)
+        let lifted = RateLimits(settings)
+        #expect(lifted.webhooks == nil && lifted.sockets == nil && lifted.pages == plain.pages && lifted.failures != nil)
+        settings = RateLimitSettings()
+        settings.requests = 0
+        let open = RateLimits(settings)
+        #expect(open.pages == nil && open.api == nil && open.sockets == nil && open.webhooks == usual.webhooks)
+    }
+
     @Test func forwardedChainsAreReadFromTheRight() throws {
         let resolver = ClientResolver(trusted: ["127.0.0.1", "10.0.0.0/8", "fd00::/8"].compactMap { AddressRange($0) })
         func address(_ peer: String, _ chain: String) throws -> String {

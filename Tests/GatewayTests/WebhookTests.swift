@@ -59,6 +59,18 @@ import Testing
         }
     }
 
+    @Test func aPluginThatHangsIsAnsweredForAndNothingIsStored() async throws {
+        try await TestHouse.run { house in
+            let check = WebhookVerification.custom(secret: Secret("s")) { _, _ in true }
+            let hook = WebhookRoute(verification: check) { _ in WebhookResult([InboundEvent(vendorID: "e", peer: nil, .consent(true))]) }
+            let hung = hook.done { _ in throw PluginFailure.notReady(.timeout, "hook did not answer within 10s") }
+            try house.routes.mount([.webhook(hung)], of: "hook")
+            let answer = try await house.request("POST", "/webhooks/hook", body: "e1")
+            #expect((answer.status, answer.errorCode) == (503, "not_ready"))
+            #expect(answer.headers["retry-after"] != nil && house.stored.withLock { $0.isEmpty })
+        }
+    }
+
     @Test func aDiskThatRefusesIsNotAcknowledged() async throws {
         try await TestHouse.run { house in
             try house.mountHook()

@@ -130,6 +130,19 @@ import Testing
         }
     }
 
+    @Test func `an instance is restarted, one that is held is not, and what it serves is there again`() async throws {
+        try await TestHotel.run { hotel async throws in
+            let restarted = try await hotel.send(.post, "/api/v1/plugins/webchat/restart", [:])
+            #expect(restarted.status == 200 && restarted["state"] == "running", "\(restarted.text)")
+            #expect(try await hotel.get("/").status == 200, "its page is mounted by the time of the answer")
+            #expect(try await hotel.send(.post, "/api/v1/plugins/none/restart", [:]).status == 404)
+            #expect(try await hotel.send(.post, "/api/v1/plugins/log/hold", ["reason": "too loud"]).status == 200)
+            let held = try await hotel.send(.post, "/api/v1/plugins/log/restart", [:])
+            #expect(held.status == 409 && held.text.contains("too loud"), "\(held.text)")
+            #expect(try await hotel.get("/api/v1/plugins/log")["state"] == "held")
+        }
+    }
+
     @Test func `no secret is in what plugins tell of their settings`() async throws {
         let secret = "0123456789abcdef0123456789abcdef-not-to-be-seen"
         try await TestHotel.run(configure: {

@@ -106,6 +106,9 @@ enum APIRoutes {
             .send(.post, "/api/v1/plugins/{instance}/release", Nothing.self) { request, _ in
                 try await hotel.release(plugin: request.parameter("instance"), by: request.staff)
             },
+            .send(.post, "/api/v1/plugins/{instance}/restart", Nothing.self) { request, _ in
+                try await hotel.restart(plugin: request.parameter("instance"), by: request.staff)
+            },
         ]
     }
 

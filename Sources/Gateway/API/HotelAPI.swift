@@ -36,6 +36,8 @@ public protocol HotelAPI: OnCallAPI, OperationsAPI, LetterAPI, MediaAPI {
     /// Keeps an instance off until it is released.
     func hold(plugin instance: String, _ reason: API.HoldReason, by staff: String) async throws -> API.PluginInstance
     func release(plugin instance: String, by staff: String) async throws -> API.PluginInstance
+    /// Stops an instance and starts it again, as it is configured.
+    func restart(plugin instance: String, by staff: String) async throws -> API.PluginInstance
 
     func searchKnowledge(_ query: String, language: String?, limit: Int) async throws -> [API.KnowledgeHit]
 

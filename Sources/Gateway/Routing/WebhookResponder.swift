@@ -30,25 +30,35 @@ struct WebhookResponder: Sendable {
         }
         let body = try await request.wholeBody(upTo: route.maximumBodyBytes)
         let call = PluginRequest(request, body: body, client: client, id: id)
-        guard route.verification.verify(call) else {
-            metrics.unverified(instance)
-            if blocks?.failed(client.address, instance) == true {
-                logger.warning(
-                    "an address is blocked: its webhooks show no good signature",
-                    metadata: ["instance": "\(instance)", "client": "\(client.addressText)"])
-            }
-            // Only what fails is counted, and only what fails is turned away: nobody behind the same proxy can shut the vendor out.
-            if let wait = limiters.take(.failures, client.address) {
-                metrics.rateLimited(.failures)
-                throw GatewayError.rateLimited(wait)
-            }
-            throw GatewayError(.unauthorized, "unverified", "the request does not show that it comes from the vendor")
+        // The plugin checks and reads in one go, on its own threads: between the two stands only what answers at once.
+        let reading = try await route.take(call) { isVerified -> (any Error)? in
+            guard isVerified else { return unverified(client, instance) }
+            blocks?.verified(client.address, instance)
+            return admit(instance).map { GatewayError.rateLimited($0) }
         }
-        blocks?.verified(client.address, instance)
-        if let wait = admit(instance) { throw GatewayError.rateLimited(wait) }
-        let result = try await route.parse(call)
+        let result: WebhookResult
+        switch reading {
+        case .refused(let error): throw error
+        case .read(let read): result = read
+        }
         if !result.events.isEmpty { _ = try await accept(instance, result.events) }
         return result.response
+    }
+
+    /// Counts a request that does not verify; returns how it is answered.
+    private func unverified(_ client: Client, _ instance: String) -> GatewayError {
+        metrics.unverified(instance)
+        if blocks?.failed(client.address, instance) == true {
+            logger.warning(
+                "an address is blocked: its webhooks show no good signature",
+                metadata: ["instance": "\(instance)", "client": "\(client.addressText)"])
+        }
+        // Only what fails is counted, and only what fails is turned away: nobody behind the same proxy can shut the vendor out.
+        if let wait = limiters.take(.failures, client.address) {
+            metrics.rateLimited(.failures)
+            return .rateLimited(wait)
+        }
+        return GatewayError(.unauthorized, "unverified", "the request does not show that it comes from the vendor")
     }
 }
 

@@ -42,6 +42,19 @@ extension HotelService {
         return try await plugin(instance)
     }
 
+    func restart(plugin instance: String, by staff: String) async throws -> API.PluginInstance {
+        try await answer { app in
+            do {
+                try await app.restart(instance: instance, by: staff)
+            } catch let failure as PluginFailure where failure.reason == .notFound {
+                throw GatewayError.notFound("instance “\(instance)”")
+            } catch let failure as PluginFailure where failure.reason == .held {
+                throw GatewayError.conflict(failure.message)
+            }
+        }
+        return try await plugin(instance)
+    }
+
     // MARK: Administration
 
     func reload(_ request: API.ReloadRequest, by staff: String) async throws -> API.ReloadReport {

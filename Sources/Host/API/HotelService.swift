@@ -162,7 +162,7 @@ struct HotelService: HotelAPI {
             case .received: "received"
             case .held: "held"
             case .rejected: "withdrawn"
-            case .released: outbox?.state.rawValue ?? "queued"
+            case .released: try outbox?.state.rawValue ?? lastNews(of: message.id, reader) ?? "queued"
             }
         return API.Message(
             id: message.id, conversationID: message.conversationID, author: API.Message.Author(rawValue: message.author.rawValue) ?? .system,
@@ -170,6 +170,12 @@ struct HotelService: HotelAPI {
             inReplyTo: message.inReplyTo, quickReplies: message.extras.quickReplies, sources: message.extras.sources,
             media: try media(of: message, reader), delivery: delivery, failure: outbox?.error,
             staff: message.author == .staff ? message.authorName : nil, at: message.createdAt)
+    }
+
+    /// How a delivery ended that the outbox has forgotten in time; the ledger has not.
+    private func lastNews(of id: String, _ reader: any StorageReader) throws -> String? {
+        try Ledger.entries(of: id, property: application().kernel.parts.property.id, in: reader)
+            .last { ["delivery", "receipt"].contains($0.step) }?.outcome
     }
 
     /// The beginning of a message; of one without words, what it carries instead.

@@ -21,7 +21,10 @@ struct WhyReader: Sendable {
     func entries(of id: String, at now: Date, _ reader: any StorageReader) throws -> [Ledger.Entry] {
         let isArrival = try reader.row("SELECT 1 AS one FROM inbox WHERE id = :id", ["id": id.sql]) != nil
         let isMessage = try isArrival || messages.get(id, in: reader) != nil
-        return isMessage ? try message(id, reader) : try story.entries(of: id, at: now, reader)
+        if isMessage { return try message(id, reader) }
+        let told = try story.entries(of: id, at: now, reader)
+        // The inbox forgets an event in time; the ledger does not.
+        return told.isEmpty ? try Ledger.entries(of: id, property: property, in: reader) : told
     }
 
     /// Of a message alone.

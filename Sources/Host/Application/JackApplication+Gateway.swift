@@ -26,14 +26,7 @@ extension JackApplication {
         configuration.apiAllowlist = server.allowlist
         configuration.corsOrigins = server.corsOrigin.map { [$0] } ?? []
         configuration.token = loaded.configuration.settings.security.localToken
-        let rate = server.rateLimit
-        if rate.requests > 0 {
-            let limit = RateLimits.Rate(perSecond: Double(rate.requests) / rate.per.seconds, burst: Double(rate.burst ?? rate.requests))
-            configuration.rates.pages = limit
-            configuration.rates.api = limit
-        } else {
-            (configuration.rates.pages, configuration.rates.api, configuration.rates.sockets) = (nil, nil, nil)
-        }
+        configuration.rates = RateLimits(server.rateLimit)
         let storage = loaded.configuration.settings.storage
         var parts = GatewayParts(
             version: JackHost.version, routes: routes, accept: { [unowned kernel] in try await kernel.inbox.accept($0, $1) },

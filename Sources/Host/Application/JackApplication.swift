@@ -88,13 +88,14 @@ public final class JackApplication: Sendable {
         let keys = EncryptionKeys(secret: key, previous: settings.security.previousEncryptionKeys)
         let http = try CurlEngine(), mail = try MailEngine()
         (self.http, self.mail) = (http, mail)
-        let kernel = JackKernel(
-            .init(
-                property: property, engine: engine, clock: clock, logger: logger, metrics: metrics,
-                http: { CurlHTTPClient(engine: http, policy: OutboundPolicy(for: $0)) }, mail: mail,
-                files: { Self.files($0, configuration) },
-                secrets: { EncryptedSecretStore(engine: engine, property: property.id, owner: $0, keys: keys, clock: clock) },
-                trapFile: path.map { $0 + ".trap" }))
+        var parts = JackKernel.Parts(
+            property: property, engine: engine, clock: clock, logger: logger, metrics: metrics,
+            http: { CurlHTTPClient(engine: http, policy: OutboundPolicy(for: $0)) }, mail: mail,
+            files: { Self.files($0, configuration) },
+            secrets: { EncryptedSecretStore(engine: engine, property: property.id, owner: $0, keys: keys, clock: clock) },
+            trapFile: path.map { $0 + ".trap" })
+        parts.retention = BoxRetention(inbox: settings.storage.keepInbox, outbox: settings.storage.keepOutbox)
+        let kernel = JackKernel(parts)
         self.kernel = kernel
         current = Mutex(Self.butler(loaded, kernel: kernel, engine: engine, http: http))
         let trigger = IncidentTrigger(jobs: kernel.jobs)
@@ -306,6 +307,15 @@ public final class JackApplication: Sendable {
         let tried = await kernel.instances.restart(failed.map(\.name))
         for status in tried { mount(status) }
         return tried.filter { !$0.state.isCallable }.map { "\($0.kind) \($0.name) does not run: \($0.reason ?? $0.state.rawValue)" }
+    }
+
+    /// Stops an instance and starts it again as it is configured; its sockets close, and its routes are there again when this returns.
+    /// - Throws: ``PluginAPI/PluginFailure`` `.notFound`; `.held`.
+    func restart(instance: String, by person: String) async throws {
+        logger.info("restarting an instance", metadata: ["instance": "\(instance)", "by": "\(person)"])
+        mount(try await kernel.instances.restart(instance))
+        // A guest's page connects again at once, to what runs now.
+        server.closeSockets(of: instance)
     }
 
     /// Puts a plan in place of another, unless a third has come in between.

@@ -7,8 +7,8 @@ import PluginAPI
 /// `jack plugins`.
 struct PluginsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "plugins", abstract: "List and describe plugins; hold and release instances.",
-        subcommands: [List.self, Describe.self, New.self, Status.self, Hold.self, Release.self], defaultSubcommand: List.self)
+        commandName: "plugins", abstract: "List and describe plugins; hold, release and restart instances.",
+        subcommands: [List.self, Describe.self, New.self, Status.self, Hold.self, Release.self, Restart.self], defaultSubcommand: List.self)
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List the plugins that this program has.")
@@ -94,6 +94,23 @@ struct PluginsCommand: AsyncParsableCommand {
         func run() async throws {
             let result = try await remote.client.send(.post, "/api/v1/plugins/\(instance)/release", [:], as: API.PluginInstance.self)
             print("\(result.instance) is \(result.state)")
+        }
+    }
+
+    struct Restart: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Stop an instance of a running Jack and start it again, as after its credentials were renewed at the vendor.",
+            discussion: """
+                It starts with the settings that Jack has read; after a change of the file, use jack reload. Calls under way may finish first, for at most \
+                10 seconds. Ends with status 1 where the instance does not run afterwards.
+                """)
+        @OptionGroup var remote: RemoteOptions
+        @Argument(help: "The instance's name.") var instance: String
+
+        func run() async throws {
+            let result = try await remote.client.send(.post, "/api/v1/plugins/\(instance)/restart", [:], as: API.PluginInstance.self)
+            print("\(result.instance) is \(result.state)" + (result.lastError.map { ": \(Terminal.plain($0))" } ?? ""))
+            guard ["running", "degraded"].contains(result.state) else { throw ExitCode(1) }
         }
     }
 }

@@ -30,6 +30,9 @@ final class CallGate: Sendable {
         concurrency = ConcurrencyLimiter(limits.concurrency)
     }
 
+    /// A plugin has started: what was thought of an earlier one is forgotten.
+    func begin() { breaker.succeeded() }
+
     /// Calls that are under way.
     var inFlight: Int { concurrency.inUse }
 

@@ -46,15 +46,25 @@ final class CircuitBreaker: Sendable {
     }
 
     /// The instance answered; a permanent refusal is an answer too.
-    func succeeded() { state.withLock { $0 = .closed(failures: 0) } }
+    /// - Returns: what was thought of it before.
+    @discardableResult
+    func succeeded() -> State {
+        state.withLock { state in
+            defer { state = .closed(failures: 0) }
+            return state
+        }
+    }
 
-    func failed() {
+    /// - Returns: what is thought of it from now on.
+    @discardableResult
+    func failed() -> State {
         state.withLock { state in
             switch state {
             case .closed(let failures) where failures + 1 < threshold: state = .closed(failures: failures + 1)
             case .closed, .probing: state = .open(until: clock.monotonic + reset)
             case .open: break
             }
+            return state
         }
     }
 

@@ -9,6 +9,10 @@ public struct InboundLimits: PluginSettings, Hashable {
         .range(0...100_000))
     public var rate: Double = 500
     @Setting(help: "How many may come at once before the rate holds.", .range(1...1_000_000)) public var burst: Int = 5000
+    @Setting(
+        help: "The longest that the plugin may take over one webhook or page, or to open a socket; beyond it the caller gets 503.",
+        .range(.milliseconds(100)...(.seconds(60))))
+    public var timeout: Duration = .seconds(10)
 
     public init() {}
 

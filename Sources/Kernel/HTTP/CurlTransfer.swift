@@ -103,8 +103,8 @@ final class CurlTransfer: @unchecked Sendable {  // handed from the caller to on
 
     /// Whether an address may be called; remembers why not.
     func allows(_ address: InternetAddress?) -> Bool {
-        if policy.allowsPrivateAddresses || policy.proxy != nil || address?.isPublic == true { return true }
-        return end(PluginFailure.permanent(.invalidRequest, "\(url.origin) has an address that is not public, which this instance may not call"))
+        if policy.allowsPrivateAddress(of: url.host) || policy.proxy != nil || address?.isPublic == true { return true }
+        return end(PluginFailure.permanent(.invalidRequest, "\(url.origin) has an address that is not public, and \(OutboundPolicy.refusal)"))
     }
 
     /// Tells whoever waits how it ended. Only the first telling counts.

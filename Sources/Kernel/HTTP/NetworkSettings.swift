@@ -7,7 +7,7 @@ public struct NetworkSettings: PluginSettings, Hashable {
     public var hosts: [String] = []
     @Setting(
         help:
-            "Whether addresses of this machine and of private networks may be called. Not set: only where a setting names such an address or an in-house name itself (`http://127.0.0.1:…`, `localhost`, `http://model-server:…`)."
+            "Whether hosts may have addresses of this machine and of private networks: true for those under `hosts`, or for all that may be called where `hosts` names none. Such an address or in-house name that a setting itself names (`http://127.0.0.1:…`, `localhost`, `http://model-server:…`) may be called unless this is false; it opens no other host's private addresses."
     )
     public var allowPrivate: Bool?
 
@@ -24,18 +24,25 @@ extension OutboundPolicy {
         let hosts = Self.hosts(in: spec.settings.printed)
         let named = Self.urls(in: spec.settings.printed) + spec.recipients
         // A name alone is private or not as it would be in a URL.
-        let places = named + hosts.map { "host://" + ($0.contains(":") ? "[\($0)]" : $0) }
+        let inHouse = named.filter(PrivateHost.isNamed).compactMap(Self.host) + hosts.filter { PrivateHost.isNamed(by: Self.place($0)) }
         let declared = spec.registration.manifest.destinations.map(\.recipient).filter(Self.isHostName)
+        let (allowsPrivate, added) = (spec.network.allowPrivate, spec.network.hosts)
         self.init(
-            allowedHosts: Set(named.compactMap(Self.host) + hosts + declared + spec.network.hosts),
-            allowsPrivateAddresses: spec.network.allowPrivate ?? places.contains(where: PrivateHost.isNamed))
+            allowedHosts: Set(named.compactMap(Self.host) + hosts + declared + added),
+            // The operator who names hosts beside it means those.
+            allowsPrivateAddresses: allowsPrivate == true && added.isEmpty,
+            privateHosts: allowsPrivate == false ? [] : Set(inHouse + (allowsPrivate == true ? added : [])))
     }
 
     /// Only the host of one URL may be called; this machine where the URL names it.
     public init(toReach url: String?, allowsPrivate: Bool) {
         let urls = Self.urls(in: .string(url ?? ""))
-        self.init(allowedHosts: Set(urls.compactMap(Self.host)), allowsPrivateAddresses: allowsPrivate || urls.contains(where: PrivateHost.isNamed))
+        self.init(
+            allowedHosts: Set(urls.compactMap(Self.host)), allowsPrivateAddresses: allowsPrivate,
+            privateHosts: Set(urls.filter(PrivateHost.isNamed).compactMap(Self.host)))
     }
+
+    private static func place(_ host: String) -> String { "host://" + (host.contains(":") ? "[\(host)]" : host) }
 
     /// All http and https URLs that settings hold.
     private static func urls(in settings: JSONValue) -> [String] {

@@ -3,8 +3,11 @@ public struct OutboundPolicy: Sendable, Hashable {
     /// Host names that may be called: exact, or `*.example.com` for all below it; nil for every host.
     public var allowedHosts: Set<String>?
     /// False to refuse addresses that are not public, after a name has been resolved: the machine itself, the hotel's own network, the cloud's
-    /// metadata service.
+    /// metadata service; save for ``privateHosts``.
     public var allowsPrivateAddresses: Bool
+    /// Hosts whose addresses need not be public, written as ``allowedHosts`` are. What another name leads to is refused all the same: that one of an
+    /// instance's hosts is in the house says nothing of the others.
+    public var privateHosts: Set<String>
     /// The URL of an HTTP proxy; nil for none. The environment's proxy is never used. With a proxy it is the proxy that resolves names, so private
     /// addresses are its to refuse.
     public var proxy: String?
@@ -17,11 +20,13 @@ public struct OutboundPolicy: Sendable, Hashable {
     public static let unrestricted = OutboundPolicy(allowedHosts: nil, allowsPrivateAddresses: true)
 
     public init(
-        allowedHosts: Set<String>?, allowsPrivateAddresses: Bool, proxy: String? = nil, certificateAuthorities: String? = nil,
+        allowedHosts: Set<String>?, allowsPrivateAddresses: Bool, privateHosts: Set<String> = [], proxy: String? = nil,
+        certificateAuthorities: String? = nil,
         connectTimeout: Duration = .seconds(10)
     ) {
         self.allowedHosts = allowedHosts
         self.allowsPrivateAddresses = allowsPrivateAddresses
+        self.privateHosts = privateHosts
         self.proxy = proxy
         self.certificateAuthorities = certificateAuthorities
         self.connectTimeout = connectTimeout
@@ -29,11 +34,21 @@ public struct OutboundPolicy: Sendable, Hashable {
 
     /// Whether a host, as the URL names it, may be called.
     public func allows(host: String) -> Bool {
-        guard let allowedHosts else { return true }
-        let name = Self.folded(host)
-        return allowedHosts.contains { allowed in
-            let allowed = Self.folded(allowed)
-            return allowed.hasPrefix("*.") ? name.hasSuffix(allowed.dropFirst()) : name == allowed
+        allowedHosts.map { Self.isNamed(host, in: $0) } ?? true
+    }
+
+    /// Whether a host, as the URL names it, may have an address that is not public.
+    public func allowsPrivateAddress(of host: String) -> Bool { allowsPrivateAddresses || Self.isNamed(host, in: privateHosts) }
+
+    /// Why a private address is not called, and what to do where it is meant.
+    static let refusal = "this instance may not call it by this name; where it is meant, name it under network.hosts with network.allow_private"
+
+    private static func isNamed(_ host: String, in names: Set<String>) -> Bool {
+        guard !names.isEmpty else { return false }
+        let host = folded(host)
+        return names.contains { name in
+            let name = folded(name)
+            return name.hasPrefix("*.") ? host.hasSuffix(name.dropFirst()) : host == name
         }
     }
 

@@ -201,8 +201,8 @@ final class MailLink: @unchecked Sendable {  // handed to one thread, by a queue
 
     /// Whether an address may be called; remembers why not.
     func allows(_ address: InternetAddress?) -> Bool {
-        if policy.allowsPrivateAddresses || address?.isPublic == true { return true }
-        refusal = .permanent(.invalidRequest, "\(origin) has an address that is not public, which this instance may not call")
+        if policy.allowsPrivateAddress(of: server.host) || address?.isPublic == true { return true }
+        refusal = .permanent(.invalidRequest, "\(origin) has an address that is not public, and \(OutboundPolicy.refusal)")
         return false
     }
 

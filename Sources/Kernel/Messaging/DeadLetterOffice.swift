@@ -59,12 +59,14 @@ public struct DeadLetterOffice: Sendable {
     }
 
     private static func letter(_ row: SQLRow) throws -> (letter: DeadLetter, matter: String?) {
+        // What cannot be read may be the very reason why it is here.
+        let diedAt = try row.date("died")
         var letter = DeadLetter(
             box: DeadLetter.Box(rawValue: try row.string("box")) ?? .job, id: try row.string("id"), instance: try row.string("instance"),
-            kind: try row.string("kind"), state: DeadLetter.State(rawValue: try row.string("state")) ?? .dead,
-            reason: row.stringIfPresent("error") ?? "", attempts: try row.int("attempts"), createdAt: try row.date("created"),
-            diedAt: try row.date("died"))
-        // What cannot be read may be the very reason why it is here.
+            kind: row.stringIfPresent("kind") ?? "unknown", state: DeadLetter.State(rawValue: try row.string("state")) ?? .dead,
+            reason: row.stringIfPresent("error") ?? "", attempts: row.intIfPresent("attempts") ?? 0,
+            createdAt: row.dateIfPresent("created") ?? diedAt,
+            diedAt: diedAt)
         switch letter.box {
         case .inbox:
             if let event = try? row.json("content", as: InboundEvent.self) { (letter.kind, letter.content) = (event.content.kind, .event(event)) }

@@ -43,11 +43,11 @@ public final class Outbox: Sendable {
         }
     }
 
-    private let engine: any StorageEngine
+    let engine: any StorageEngine
     let property: String
     let clock: any TimeSource
     let logger: Logger
-    private let metrics: any MetricsFactory
+    let metrics: any MetricsFactory
     let bus: EventBus
     let letters: DeadLetters?
     private let policy: Policy
@@ -149,37 +149,12 @@ public final class Outbox: Sendable {
         LaneScheduler(
             concurrency: concurrency(instance), clock: clock,
             work: .init(
-                fetch: { [engine, property] after, limit in
-                    try await Self.queued(engine, property: property, instance: instance, after: after, limit: limit)
-                },
-                fetchLane: { [engine, property] lane, after, through, limit in
-                    try await Self.queued(engine, property: property, instance: instance, after: after, lane: (lane, through), limit: limit)
+                fetch: { [weak self] after, limit in try await self?.queued(of: instance, after: after, limit: limit) ?? [] },
+                fetchLane: { [weak self] lane, after, through, limit in
+                    try await self?.queued(of: instance, after: after, lane: (lane, through), limit: limit) ?? []
                 },
                 cursor: \.seq, lane: \.lane, handle: { [weak self] entry in await self?.deliver(entry) ?? .done },
                 fetchFailed: { [logger] in logger.error("the outbox cannot be read", metadata: ["error": "\($0)"]) }))
-    }
-
-    /// - Parameter lane: only rows of a lane, as far as a number.
-    private static func queued(
-        _ engine: any StorageEngine, property: String, instance: String, after: Int64, lane: (name: String, through: Int64)? = nil, limit: Int
-    ) async throws -> [OutboxEntry] {
-        let only = lane == nil ? "" : " AND lane = :lane AND seq <= :through"
-        let arguments: [String: SQLValue] = lane.map { ["lane": $0.name.sql, "through": $0.through.sql] } ?? [:]
-        return try await engine.read { reader in
-            try reader.rows(
-                """
-                SELECT seq, id, kind, lane, payload, created_at, attempts FROM outbox
-                WHERE state = 'queued' AND seq > :after AND instance = :instance AND property = :property\(only) ORDER BY seq LIMIT :limit
-                """, arguments.merging(["after": after.sql, "instance": instance.sql, "property": property.sql, "limit": limit.sql]) { $1 }
-            ).map { row in
-                var entry = OutboxEntry(
-                    id: try row.string("id"), instance: instance, kind: .init(rawValue: try row.string("kind")), lane: try row.string("lane"),
-                    payload: Array(try row.string("payload").utf8), createdAt: try row.date("created_at"))
-                entry.seq = Int64(try row.int("seq"))
-                entry.attempts = try row.int("attempts")
-                return entry
-            }
-        }
     }
 
     private func deliver(_ entry: OutboxEntry) async -> LaneScheduler<OutboxEntry>.Outcome {

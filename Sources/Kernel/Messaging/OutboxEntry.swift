@@ -69,7 +69,15 @@ public struct OutboxEntry: Sendable {
     }
 
     /// The payload as what the kind's delivery takes.
-    public func decoded<T: Decodable>(_ type: T.Type) throws -> T { try JSONDecoder().decode(type, from: Data(payload)) }
+    /// - Throws: ``PluginAPI/PluginFailure`` permanent where it is none: no later try reads it.
+    public func decoded<T: Decodable>(_ type: T.Type) throws -> T {
+        do {
+            return try JSONDecoder().decode(type, from: Data(payload))
+        } catch {
+            // Without what the decoder says: it may quote what a guest is to read.
+            throw PluginFailure.permanent("unreadable", "the entry cannot be read as a \(kind.rawValue)")
+        }
+    }
 }
 
 /// Published when an entry's state changes.

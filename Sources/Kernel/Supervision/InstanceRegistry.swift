@@ -151,6 +151,21 @@ public final class InstanceRegistry: Sendable {
         return supervisors.map(\.status)
     }
 
+    /// Stops one instance and starts it again as it is configured, by its policy, however it is: also one that a person has mended at its vendor.
+    /// - Returns: how it is afterwards; why it does not run stands there.
+    /// - Throws: ``PluginAPI/PluginFailure`` `.notFound`; `.held` where it is kept off; `CancellationError`.
+    public func restart(_ name: String) async throws -> InstanceStatus {
+        try await turn.acquire()
+        defer { turn.release() }
+        guard let supervisor = supervisor(name) else { throw PluginFailure.permanent(.notFound, "there is no instance “\(name)”") }
+        if let reason = inner.withLock({ $0.held[name] }) {
+            throw PluginFailure.permanent(.held, "“\(name)” is held (\(reason)): release it")
+        }
+        await supervisor.stop()
+        try? await supervisor.start()
+        return supervisor.status
+    }
+
     /// - Parameter strictly: any instance that does not start is an error, whatever its policy.
     private func start(_ supervisors: [PluginSupervisor], strictly: Bool = false) async throws {
         for group in grouped(supervisors) {
@@ -169,4 +184,9 @@ public final class InstanceRegistry: Sendable {
         func rank(_ kind: PluginKind) -> Int { startOrder.firstIndex(of: kind).map { $0 * 2 } ?? max(0, startOrder.count * 2 - 3) }
         return Dictionary(grouping: supervisors) { rank($0.spec.registration.kind) }.sorted { $0.key < $1.key }.map(\.value)
     }
+}
+
+extension PluginFailure.Reason {
+    /// The instance is kept off until it is released.
+    public static let held: PluginFailure.Reason = "held"
 }

@@ -41,6 +41,7 @@ public final class PluginSupervisor: Sendable {
     private let environment: SupervisionEnvironment
     private let executor: InstanceExecutor
     private let gate: CallGate
+    private let routeGate: RouteGate
     private let inner: Mutex<Inner>
 
     /// - Parameter inbound: the way in of the supervisor that this one replaces; nil for a new one.
@@ -55,6 +56,9 @@ public final class PluginSupervisor: Sendable {
         gate = CallGate(
             instance: spec.name, limits: spec.limits, clock: environment.clock, executor: executor, metrics: environment.metrics,
             random: environment.random)
+        routeGate = RouteGate(
+            instance: spec.name, limits: spec.limits, inbound: spec.inbound, clock: environment.clock, executor: executor,
+            metrics: environment.metrics, logger: environment.logger)
         inner = Mutex(Inner(since: environment.clock.now))
     }
 
@@ -68,36 +72,14 @@ public final class PluginSupervisor: Sendable {
 
     /// The routes of the running plugin; none while it does not run.
     public var routes: [PluginRoute] {
-        inner.withLock { $0.state.isCallable ? $0.routes : [] }.map(attributed)
+        let (routes, generation) = inner.withLock { ($0.state.isCallable ? $0.routes : [], $0.generation) }
+        let health = RouteGate.Health(
+            failed: { [weak self] in self?.degraded($0, generation) }, recovered: { [weak self] in self?.recovered(generation, from: $0) })
+        return routes.map { routeGate.guarding($0, health) }
     }
 
     /// What a channel can carry, as it said at its last start; nil before, and for any other kind.
     public var channelFeatures: ChannelFeatures? { inner.withLock { $0.channelFeatures } }
-
-    /// The route with its work on the instance's executor, so that a trap in it is known to be the instance's; its check of a request too, which reads what
-    /// anybody may have sent.
-    private func attributed(_ route: PluginRoute) -> PluginRoute {
-        let executor = executor
-        switch route {
-        case .webhook(let hook):
-            // The plugin's own check holds the secret; here only whether there is one is handed on.
-            let check = WebhookVerification.custom(secret: hook.verification.isConfigured ? Secret("configured") : nil) { request, _ in
-                executor.attributed { hook.verification.verify(request) }
-            }
-            return .webhook(
-                WebhookRoute(hook.method, tail: hook.tail, verification: check, maximumBodyBytes: hook.maximumBodyBytes) { request in
-                    try await withTaskExecutorPreference(executor) { try await hook.parse(request) }
-                })
-        case .page(let page):
-            return .page(PageRoute(path: page.path) { request in try await withTaskExecutorPreference(executor) { try await page.respond(request) } })
-        case .socket(let socket):
-            return .socket(
-                SocketRoute(path: socket.path, maximumMessageBytes: socket.maximumMessageBytes) { connection in
-                    let receiver = try await withTaskExecutorPreference(executor) { try await socket.open(connection) }
-                    return AttributedReceiver(receiver: receiver, executor: executor)
-                })
-        }
-    }
 
     // MARK: Starting
 
@@ -165,6 +147,8 @@ public final class PluginSupervisor: Sendable {
                 await leave(attempt.giveUp(), end, within: .seconds(10))
                 return
             }
+            gate.begin()
+            routeGate.begin()
             sayEarly(generation)
         } catch {
             await leave(attempt.giveUp(), end, within: .seconds(10))
@@ -268,6 +252,7 @@ public final class PluginSupervisor: Sendable {
         while gate.inFlight > 0, environment.clock.monotonic < deadline { try? await environment.clock.sleep(for: .milliseconds(10)) }
         let (plugin, end) = takePlugin()
         await leave(plugin, end, within: drain)
+        routeGate.end()
         move(to: .stopped, nil)
     }
 
@@ -355,9 +340,11 @@ public final class PluginSupervisor: Sendable {
         move(to: .degraded, why, of: generation)
     }
 
-    func recovered(_ generation: Int) {
+    /// - Parameter why: where given, the trouble that is over; another one is not.
+    func recovered(_ generation: Int, from why: String? = nil) {
         if keep(generation, { $0.earlyDegraded = nil }) { return }
-        guard status.state == .degraded else { return }
+        let status = status
+        guard status.state == .degraded, why == nil || why == status.reason else { return }
         move(to: .running, nil, of: generation)
     }
 

@@ -1,5 +1,4 @@
 import PluginAPI
-import Synchronization
 
 /// Runs work that may not listen to its cancellation, and gives up on it when its time is over.
 ///
@@ -25,43 +24,6 @@ enum Deadline {
         } onCancel: {
             race.finish(.failure(CancellationError()))
             runner.cancel()
-        }
-    }
-}
-
-/// Takes the first of several results.
-private final class Race<R: Sendable>: Sendable {
-    private enum State {
-        case open
-        case waiting(CheckedContinuation<R, any Error>)
-        case finished(Result<R, any Error>)
-    }
-
-    private let state = Mutex(State.open)
-
-    func finish(_ result: Result<R, any Error>) {
-        let waiting: CheckedContinuation<R, any Error>? = state.withLock { state in
-            switch state {
-            case .open:
-                state = .finished(result)
-                return nil
-            case .waiting(let continuation):
-                state = .finished(result)
-                return continuation
-            case .finished: return nil
-            }
-        }
-        waiting?.resume(with: result)
-    }
-
-    func value() async throws -> R {
-        try await withCheckedThrowingContinuation { continuation in
-            let ready: Result<R, any Error>? = state.withLock { state in
-                if case .finished(let result) = state { return result }
-                state = .waiting(continuation)
-                return nil
-            }
-            if let ready { continuation.resume(with: ready) }
         }
     }
 }

@@ -22,9 +22,12 @@ public struct WebhookRoute: Sendable {
     public let verification: WebhookVerification
     /// Longer bodies are refused with 413.
     public let maximumBodyBytes: Int
-    /// Reads a verified request. Must not do what cannot be undone: the events are not stored yet.
+    /// Reads a verified request. Must not do what cannot be undone: the events are not stored yet. Verification and this together have the instance's
+    /// `inbound.timeout`, after which the vendor gets 503 and the work is cancelled.
     /// - Throws: ``PluginFailure``; permanent answers 400, not ready 503.
     public let parse: @Sendable (PluginRequest) async throws -> WebhookResult
+    /// What the kernel puts around verification and parsing.
+    private var around: Around?
 
     public init(
         _ method: HTTPRequest.Method = .post, tail: String = "", verification: WebhookVerification, maximumBodyBytes: Int = 1 << 20,
@@ -35,6 +38,36 @@ public struct WebhookRoute: Sendable {
         self.verification = verification
         self.maximumBodyBytes = maximumBodyBytes
         self.parse = parse
+    }
+
+    /// What a request came to.
+    package enum Reading: Sendable {
+        /// It was not let in, for a reason of the gateway's own.
+        case refused(any Error)
+        case read(WebhookResult)
+    }
+
+    /// Runs the plugin's work over one request, within whatever limits.
+    package typealias Around = @Sendable (_ work: @escaping @Sendable () async throws -> Reading) async throws -> Reading
+
+    /// The same route, with all that the plugin does about a request done within something.
+    package func done(within around: @escaping Around) -> WebhookRoute {
+        var route = self
+        route.around = around
+        return route
+    }
+
+    /// Verifies a request and reads it: both in one go, so that what stands around the plugin's work costs once.
+    /// - Parameter refusal: whether the request may go on, told whether it verified; nil where it may. Called where the plugin's work is done, and answers
+    ///   at once.
+    /// - Throws: what parsing throws, or what stands around it.
+    package func take(_ request: PluginRequest, refusal: @escaping @Sendable (_ isVerified: Bool) -> (any Error)?) async throws -> Reading {
+        let work: @Sendable () async throws -> Reading = { [verification, parse] in
+            if let refused = refusal(verification.verify(request)) { return .refused(refused) }
+            return .read(try await parse(request))
+        }
+        guard let around else { return try await work() }
+        return try await around(work)
     }
 }
 
@@ -77,6 +110,7 @@ public struct WebhookResult: Sendable {
 public struct PageRoute: Sendable {
     /// Begins with `/`.
     public let path: String
+    /// Answers within the instance's `inbound.timeout`; after it the browser gets 503, and the work is cancelled.
     public let respond: @Sendable (PluginRequest) async throws -> PluginResponse
 
     public init(path: String, respond: @escaping @Sendable (PluginRequest) async throws -> PluginResponse) {
@@ -91,7 +125,8 @@ public struct SocketRoute: Sendable {
     public let path: String
     /// A text frame, or a message of several, that is longer is refused with close code 1009.
     public let maximumMessageBytes: Int
-    /// Takes a connection that has opened. Where it throws, the connection closes with 1011, or with 1001 for a `CancellationError`.
+    /// Takes a connection that has opened, within the instance's `inbound.timeout`. Where it throws or takes longer, the connection closes with 1011, or
+    /// with 1001 for a `CancellationError`.
     public let open: @Sendable (any SocketConnection) async throws -> any SocketReceiver
 
     public init(
@@ -107,11 +142,12 @@ public struct SocketRoute: Sendable {
 /// cost no thousand waiting tasks.
 public protocol SocketReceiver: Sendable {
     /// Takes a text message. The next one comes when this returns, and the peer is held back while several wait. It is cancelled when the instance stops,
-    /// not when the peer goes: what a peer has said before it went is still taken.
+    /// not when the peer goes: what a peer has said before it went is still taken. It has the instance's `limits.timeout`, a send to a peer that does not
+    /// read included; after that it is cancelled, and the connection closes with 1011.
     /// - Throws: what closes the connection with 1011, or with 1001 for a `CancellationError`.
     func receive(_ text: String) async throws
 
-    /// The connection is over. Called once, after all messages.
+    /// The connection is over. Called once, after all messages; one that was given up may still run.
     func closed() async
 }
 

@@ -82,6 +82,7 @@ final class FakeHotel: HotelAPI {
     func plugin(_ instance: String) async throws -> API.PluginInstance { plugin }
     func hold(plugin instance: String, _ reason: API.HoldReason, by staff: String) async throws -> API.PluginInstance { plugin }
     func release(plugin instance: String, by staff: String) async throws -> API.PluginInstance { plugin }
+    func restart(plugin instance: String, by staff: String) async throws -> API.PluginInstance { plugin }
     func costs(_ query: API.CostQuery) async throws -> API.Costs {
         API.Costs(
             currency: "EUR",

@@ -71,6 +71,37 @@ import Testing
         #expect(await failure { try await bench.registry.release("nobody") }?.reason == .notFound)
     }
 
+    @Test func oneAloneIsRestartedHoweverItIs() async throws {
+        let one = Script(), other = Script(), isRenewed = Mutexed(false)
+        one.onStart { _ in if !isRenewed.value { throw PluginFailure.credentialsRejected("the token has expired") } }
+        try await bench.registry.start([bench.spec("one", one), bench.spec("other", other)])
+        #expect(state("one") == .failed)
+        let still = try await bench.registry.restart("one")
+        #expect(still.state == .failed && still.needsCredentials && still.reason == "the token has expired")
+        isRenewed.update { $0 = true }
+        let renewed = try await bench.registry.restart("one")
+        #expect(renewed.state == .running && !renewed.needsCredentials && renewed.reason == nil)
+        // One that runs is stopped first.
+        #expect(try await bench.registry.restart("one").state == .running)
+        #expect(one.journal.suffix(3) == ["start one", "stop one", "start one"] && other.journal == ["start other"])
+        await bench.registry.hold("one", reason: "by hand")
+        #expect(await failure { try await bench.registry.restart("one") }?.reason == .held)
+        #expect(state("one") == .stopped)
+        #expect(await failure { try await bench.registry.restart("nobody") }?.reason == .notFound)
+    }
+
+    @Test func whoIsRestartedIsCalledAgainAtOnce() async throws {
+        try await bench.registry.start([bench.spec("one", limits: .with { ($0.breakerFailures, $0.attempts) = (1, 1) })])
+        let supervisor = try #require(bench.registry.supervisor("one"))
+        @Sendable func call(_ body: @escaping @Sendable () throws -> Void) async -> PluginFailure? {
+            await failure { try await supervisor.call(as: ScriptedChannel.self, "send", CallOptions()) { _ in try body() } }
+        }
+        #expect(await call { throw PluginFailure.notReady(.unreachable, "away") }?.reason == .unreachable)
+        #expect(await call {}?.reason == .circuitOpen)
+        _ = try await bench.registry.restart("one")
+        #expect(await call {} == nil)
+    }
+
     @Test func aReloadTouchesOnlyWhatChanged() async throws {
         let same = Script(), old = Script(), new = Script(), gone = Script()
         let order = Script()

@@ -22,6 +22,14 @@ public enum DeploymentEnvironment: String, SettingChoice {
 public struct StorageSettings: PluginSettings {
     @Setting(help: "The database file; a relative path counts from the working directory.", .notEmpty) public var path: String = "data/jack.db"
     @Setting(help: "False to keep everything in memory and lose it at the stop.") public var persist: Bool = true
+    @Setting(
+        help: "How long an event that was dealt with is remembered; a vendor that repeats it later is not recognised.",
+        .range(BoxRetention.least...(.seconds(3650 * 86_400))), advanced: true)
+    public var keepInbox: Duration = .seconds(30 * 86_400)
+    @Setting(
+        help: "How long a delivery that came to its end is remembered; what the vendor says of it later is nobody's.",
+        .range(BoxRetention.least...(.seconds(3650 * 86_400))), advanced: true)
+    public var keepOutbox: Duration = .seconds(90 * 86_400)
 
     public init() {}
 }

@@ -26,16 +26,6 @@ public struct ServerSettings: PluginSettings {
     public init() {}
 }
 
-/// `server.rate_limit:` in `jack.yaml`: a bucket for each address.
-public struct RateLimitSettings: PluginSettings {
-    @Setting(help: "Requests in each period; 0 for no limit.", .range(0...10_000_000)) public var requests: Int = 300
-    @Setting(help: "The period.", .range(.seconds(1)...(.seconds(86_400)))) public var per: Duration = .seconds(60)
-    @Setting(help: "Requests that may come at once; none for as many as the period has.", .ifSet(.range(1...10_000_000)), example: "60") public
-        var burst: Int?
-
-    public init() {}
-}
-
 extension SettingConstraint where Value == String {
     /// A web origin: scheme, host and port, or `*`.
     static var origin: SettingConstraint {
