@@ -19,6 +19,8 @@ struct ActionStage: Stage {
     }
 
     let desk: Desk
+    /// Finds out where somebody in danger may be; nil where no emergency is decided on.
+    var identity: IdentityStage?
 
     func decide(_ turn: inout Turn) async throws -> Decision? {
         if let decision = await answerToQuestion(&turn) { return decision }
@@ -26,6 +28,7 @@ struct ActionStage: Stage {
         if intent.id == "emergency" {
             // What no phrase of the safety lane held but the classifier understood is as urgent.
             turn.note("safety", "emergency", "classified as an emergency", at: desk.clock.now)
+            if !turn.isSenderProven { await identity?.recognise(&turn) }
             return EmergencyStage.emergency(
                 id: "emergency", severity: .critical, department: intent.department ?? "front_desk", summary: "A guest reports an emergency",
                 reply: desk.replies.text(.handedOver, locale: turn.language), turn, desk)
