@@ -72,9 +72,9 @@ final class IdentityStage: Stage {
     private func distrust(_ turn: inout Turn) {
         let peer = turn.conversation.peer
         guard turn.conversation.reservation != nil || peer.kind == .phone || peer.kind == .email else { return }
+        let why = turn.item.event.sender?.reason ?? "\(turn.item.instance) does not vouch for its senders"
         turn.note(
-            "guest", "not proven",
-            "\(turn.item.event.sender?.reason ?? "\(turn.item.instance) does not vouch for its senders"): who writes is not known by the address; a booking number with its last name would tell",
+            "guest", "not proven", "\(why): who writes is not known by the address; a booking number with its last name would tell",
             at: desk.clock.now)
     }
 
