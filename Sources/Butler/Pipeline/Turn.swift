@@ -40,8 +40,8 @@ public struct Turn: Sendable {
         case tooLong
     }
 
-    /// Whether the channel vouches for the address. Where it does not, whoever writes is nobody's guest until this very message says a booking number with its
-    /// last name, and nothing of it is kept for the next message, which may be another's.
+    /// Whether the channel vouches for the address. Where it does not, whoever writes is nobody's guest until this very message says a booking number
+    /// with its last name, and nothing of it is kept for the next message, which may be another's.
     var isSenderProven: Bool { item.event.isSenderProven }
 
     /// The room that the message names, or the guest's own.

@@ -108,7 +108,8 @@ public final class Inbox: Sendable {
         return receipts
     }
 
-    /// Keeps an event as a dead letter that nobody has dealt with: something arrived that its instance cannot hand in. Known already, nothing happens.
+    /// Keeps an event as a dead letter that nobody has dealt with: something arrived that its instance cannot hand in. Known already, nothing
+    /// happens.
     /// - Throws: ``StorageError``; nothing was kept then.
     func giveUp(_ instance: String, _ event: InboundEvent, reason: String, attempts: Int) async throws {
         let now = clock.now, property = property, text = String(reason.prefix(500))

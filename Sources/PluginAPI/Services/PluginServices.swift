@@ -65,8 +65,8 @@ public protocol InboundPort: Sendable {
     /// - Throws: ``PluginFailure`` not ready where the disk refuses: the event is not accepted, and the sender must keep it.
     func accept(_ events: [InboundEvent]) async throws -> [InboundReceipt]
 
-    /// Tells people of something that arrived and cannot be handed in, however often it is tried: a dead letter (`jack letters`) and its alert. The same
-    /// ``InboundEvent/vendorID`` is told of once.
+    /// Tells people of something that arrived and cannot be handed in, however often it is tried: a dead letter (`jack letters`) and its alert. The
+    /// same ``InboundEvent/vendorID`` is told of once.
     /// - Parameters:
     ///   - event: stands for what arrived, as far as it can be read. Nobody deals with it.
     ///   - reason: why, and where it is to be found now. Holds no guest's word.

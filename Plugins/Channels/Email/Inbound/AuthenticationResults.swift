@@ -76,8 +76,8 @@ struct AuthenticationResults: Equatable {
         }
     }
 
-    /// The words between semicolons, without comments; nil where a comment or a quotation does not end, or there are more than anybody needs: one that is
-    /// left out may say no.
+    /// The words between semicolons, without comments; nil where a comment or a quotation does not end, or there are more than anybody needs: one
+    /// that is left out may say no.
     /// - Parameter headOnly: whether nothing behind the first semicolon is read.
     private static func pieces(_ value: [UInt8], headOnly: Bool = false) -> [[Token]]? {
         var pieces: [[Token]] = [[]], token = Token(), depth = 0, isQuoted = false, isEscaped = false

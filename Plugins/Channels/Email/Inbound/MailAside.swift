@@ -5,8 +5,8 @@ import PluginAPI
 
 /// Mails that cannot be taken, whatever is tried: after some tries one is set aside, so that those behind it go on.
 ///
-/// It stays in the mailbox as it is. People are told by a dead letter, and it is tried again every hour for three days: where the fault was the server's or
-/// the disk's and not the mail's own, it arrives late, and is not lost.
+/// It stays in the mailbox as it is. People are told by a dead letter, and it is tried again every hour for three days: where the fault was the
+/// server's or the disk's and not the mail's own, it arrives late, and is not lost.
 struct MailAside: Sendable {
     /// How long a mail is tried before others go past it, and how often at least; as the kernel's inbox has it.
     static let patience: TimeInterval = 120

@@ -3,16 +3,16 @@ import PluginAPI
 
 /// What the hotel's own mail server has found out of a mail's sender, as far as it is certain that it was that server who wrote it.
 ///
-/// A sender may write any field into a mail, `Authentication-Results` in the server's name included. They cannot write above the `Received` field that
-/// the hotel's server puts on top of what it takes. So:
+/// A sender may write any field into a mail, `Authentication-Results` in the server's name included. They cannot write above the `Received` field
+/// that the hotel's server puts on top of what it takes. So:
 ///
 /// 1. Fields of the trusted server above the topmost `Received` count, all of them.
 /// 2. Only where there is none and the operator says that servers of the hotel's put `Received` fields above it (`received_above`), the topmost field of
 ///    the trusted server counts, if no more `Received` fields than that stand above it; never a second one below it.
 /// 3. Everything else is the sender's word. Without any `Received` field nothing counts.
 ///
-/// Of what counts, `dmarc=pass` proves the domain that it names; where there is no DMARC policy, `dkim=pass` or `spf=pass` for the domain of `From`, or
-/// for one above it. A `dmarc` that is neither passed nor `none` ends it. And the mail must have one `From` with one address, which is the peer's.
+/// Of what counts, `dmarc=pass` proves the domain that it names; where there is no DMARC policy, `dkim=pass` or `spf=pass` for the domain of `From`,
+/// or for one above it. A `dmarc` that is neither passed nor `none` ends it. And the mail must have one `From` with one address, which is the peer's.
 struct MailAuthentication {
     let server: String
     let receivedAbove: Int

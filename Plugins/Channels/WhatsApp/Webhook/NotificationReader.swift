@@ -85,7 +85,7 @@ final class NotificationReader: Sendable {
         let name = contact?.profile?.name.flatMap { $0.contains { !$0.isWhitespace } ? String($0.prefix(200)) : nil }
         guard let content = content(message, name) else { return nil }
         return InboundEvent(
-            vendorID: message.id, peer: peer, sender: .proven("WhatsApp vouches for its users' numbers"), occurredAt: message.timestamp?.date, content
+            vendorID: message.id, peer: peer, sender: .proven("WhatsApp vouches for its users"), occurredAt: message.timestamp?.date, content
         )
     }
 
