@@ -102,6 +102,15 @@ import Testing
         }
     }
 
+    /// What a forger asked for is not done because the guest writes next.
+    @Test func theGuestsNextWordsDoNotTakeUpAForgersRequest() async throws {
+        try await withHotel { house async throws in
+            #expect(try await house.ask("towels please", from: mail, sender: forged).last?.text.contains("Which room") == true)
+            try await house.ask("when is breakfast", from: mail, sender: genuine)
+            #expect(try await house.tasks(mail).isEmpty)
+        }
+    }
+
     @Test func whoProvesTheAddressLaterIsKnownFromThenOn() async throws {
         try await withHotel { house async throws in
             try await house.ask("two burgers please", from: mail, sender: forged)

@@ -41,7 +41,9 @@ struct ActionStage: Stage {
         guard let question = turn.history.last, let request = heldUp(by: question, in: turn) else { return nil }
         switch question.intent {
         case Self.askedForRoom:
-            guard let room = turn.room, PhraseMatcher.words(turn.text).count <= 8 else { return nil }
+            // A room that is known by other means answers nothing: who asked need not be who writes now.
+            guard let room = turn.room, turn.place?.source == .named || turn.verification == .accepted, PhraseMatcher.words(turn.text).count <= 8
+            else { return nil }
             turn.note("task", "resumed", "room \(room) was asked for by the reply before", at: desk.clock.now)
         case Self.askedForIdentity:
             switch turn.verification {
