@@ -100,7 +100,7 @@ public final class JackApplication: Sendable {
         let trigger = IncidentTrigger(jobs: kernel.jobs)
         onCall = try await OnCallHouse(
             loaded.onCallSource(), reader: loaded.planReader, kernel: kernel, linkKey: keys.derived("oncall/links/1"),
-            publicURL: configuration.property.publicURL, remembers: loaded.onCall.history, delivery: PageDelivery(dispatcher: kernel.dispatcher),
+            publicURL: configuration.property.publicURL, settings: loaded.onCall, delivery: PageDelivery(dispatcher: kernel.dispatcher),
             incidents: trigger)
         watch = Mutex(nil)
         let link = ApplicationLink(), health = HostHealth(engine: engine, instances: kernel.instances, path: path)
@@ -286,6 +286,7 @@ public final class JackApplication: Sendable {
         }
         try await watching.start()
         onCall.service.remember(for: next.onCall.history)
+        onCall.service.tellNewsTogether(within: next.onCall.newsWindow)
         try await onCall.change(to: plan)
         try await operations.change(to: next)
         let names = Set(next.configuration.instances.map(\.name))
