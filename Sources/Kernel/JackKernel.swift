@@ -290,6 +290,14 @@ private struct InstanceInbound: InboundPort {
         }
     }
 
+    func giveUp(_ event: InboundEvent, reason: String, attempts: Int) async throws {
+        do {
+            try await link.kernel().inbox.giveUp(instance, event, reason: reason, attempts: attempts)
+        } catch let error as StorageError {
+            throw PluginFailure.notReady(.unreachable, "what cannot be handed in cannot be noted either: \(error.message)", cause: error)
+        }
+    }
+
     func transcript(with peer: PeerAddress, limit: Int) async throws -> [TranscriptEntry] {
         try await link.kernel().transcript(instance, peer, limit)
     }

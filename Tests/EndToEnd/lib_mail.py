@@ -52,6 +52,8 @@ class PostOffice:
         threading.Thread(target=self.loop.run_forever, daemon=True).start()
         self.start_dovecot()
         self.smtp_port = self._listen(submission=True)
+        # What the hotel's own server finds of an envelope's sender, and writes above its Received.
+        self.finds = {}
         self.mx_port = self._listen(submission=False)
 
     def __enter__(self):
@@ -203,6 +205,10 @@ service anvil {{
             async def handle_DATA(self, server, session, envelope):
                 for recipient in envelope.rcpt_tos:
                     head = f"Return-Path: <{(envelope.mail_from or '').strip('<>')}>\r\nDelivered-To: {recipient}\r\n".encode()
+                    if not submission:
+                        found = office.finds.get(envelope.mail_from)
+                        head += f"Authentication-Results: mx.{DOMAIN}; {found}\r\n".encode() if found else b""
+                        head += f"Received: from localhost by mx.{DOMAIN} with ESMTP; Mon, 3 Aug 2026 10:00:01 +0200\r\n".encode()
                     office.deliver(recipient.split("@")[0].split("+")[0], head + envelope.content)
                 if submission:
                     office.submissions.append(envelope)

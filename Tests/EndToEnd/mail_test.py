@@ -188,6 +188,30 @@ def test_killed_while_the_server_takes_the_mail():
         equal(house.stop(), 0)
 
 
+def test_only_the_hotels_own_server_says_whose_mail_it_is():
+    """Marta lives in 204, and the PMS knows her address, which anybody can write into a mail."""
+    guest, found = "marta.bergmann@example.com", "dmarc=pass header.from=example.com"
+    with PostOffice() as office, hotel(office, authentication=f"{{server: mx.{DOMAIN}}}") as house:
+        begin(office, house)
+
+        def tasks():
+            return [task for task in house.api("GET", "/api/v1/tasks?department=housekeeping").json["items"] if task["room"] == "204"]
+
+        # A forger writes the server's word into the mail: it stands below what the server itself has put on top.
+        forged = mail(guest, 1, "please bring two towels", "Towels", f"Authentication-Results: mx.{DOMAIN}; {found}")
+        office.post("eve@elsewhere.example", forged)
+        eventually(lambda: answers(office, "marta.bergmann"), PATIENCE, why="no answer came")
+        equal(tasks(), [], "a forged mail is not the guest's")
+        (conversation,) = house.api("GET", "/api/v1/conversations?channel=email").json["items"]
+        (message,) = [item for item in house.api("GET", f"/api/v1/conversations/{conversation['id']}/messages").json["items"] if item["author"] == "guest"]
+        contains(house.run("why", message["id"], "--config", house.config).output, "not proven")
+        office.finds[guest] = found
+        office.post(guest, mail(guest, 2, "please bring two towels", "Towels"))
+        eventually(tasks, PATIENCE, why="the guest's own mail made no task")
+        equal(len(tasks()), 1)
+        equal(house.stop(), 0)
+
+
 def test_check_says_whether_the_servers_are_there():
     with PostOffice() as office:
         with hotel(office) as house:

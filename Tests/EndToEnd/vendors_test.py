@@ -26,6 +26,12 @@ class Vendor:
         vendor = self
         self.requests = []
         self.complaints = []
+        # What it has taken over, whether or not it came to say so.
+        self.accepted = []
+        # While it is there, what was taken is not answered until it is set.
+        self.silence = None
+        # While true, nothing is taken.
+        self.refuses = False
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -79,8 +85,16 @@ def meta(vendor, handler, body):
         assert value["message_id"].startswith("wamid."), value
         return vendor.reply(handler, 200, {"success": True})
     assert value["type"] == "text" and 0 < len(value["text"]["body"]) <= 4096, value
-    number = sum(1 for _, path, sent in vendor.requests if path.endswith("/messages") and b'"text"' in sent)
-    vendor.reply(handler, 200, {"messaging_product": "whatsapp", "contacts": [{"input": value["to"], "wa_id": GUEST}], "messages": [{"id": f"wamid.OUT{number}"}]})
+    if vendor.refuses:
+        return vendor.reply(handler, 503, {"error": {"message": "Service temporarily unavailable", "code": 2, "type": "OAuthException"}})
+    vendor.accepted.append(value)
+    name = f"wamid.OUT{len(vendor.accepted)}"
+    if silence := vendor.silence:
+        # Meta has the message, and its answer does not arrive.
+        silence.wait(60)
+        handler.close_connection = True
+        return
+    vendor.reply(handler, 200, {"messaging_product": "whatsapp", "contacts": [{"input": value["to"], "wa_id": GUEST}], "messages": [{"id": name}]})
 
 
 def overloaded(vendor, handler, body):
@@ -160,8 +174,43 @@ class Hotel:
             "contacts": [{"profile": {"name": "Sheena"}, "wa_id": GUEST}],
             "messages": [{"from": GUEST, "id": f"wamid.IN{number}", "timestamp": str(int(time.time())), "type": "text", "text": {"body": text}}]}, **more)
 
-    def status(self, name, message="wamid.OUT1"):
-        return self.deliver({"statuses": [{"id": message, "status": name, "timestamp": str(int(time.time())), "recipient_id": GUEST}]})
+    def status(self, name, message="wamid.OUT1", own=None):
+        """Meta's status of a message; `own` is what Jack sent along with it, which Meta gives back."""
+        value = {"id": message, "status": name, "timestamp": str(int(time.time())), "recipient_id": GUEST}
+        return self.deliver({"statuses": [value | ({"biz_opaque_callback_data": own} if own else {})]})
+
+    def answers(self, delivery):
+        return [m for m in self.messages() if m["author"] == "jack" and m["delivery"] == delivery]
+
+    def kill_between_acceptance_and_note(self, status_first):
+        """Meta takes the answer to a question and cannot say so before Jack is killed. Returns what Jack sent along with it."""
+        self.meta.silence = threading.Event()
+        try:
+            equal(self.write(QUESTION).status, 200)
+            own = eventually(lambda: self.meta.accepted, 60, why=self.house.tail())[0]["biz_opaque_callback_data"]
+            if status_first:
+                equal(self.status("sent", own=own).status, 200)
+                eventually(lambda: self.answers("sent"), 20)
+            else:
+                equal(self.answers("sent"), [], "nobody has said that it left")
+            self.house.kill()
+        finally:
+            self.meta.silence.set()
+            self.meta.silence = None
+        return own
+
+    def goes_on(self):
+        """The next question is answered, and the first answer was the only one at Meta until then."""
+        equal(len(self.meta.accepted), 1, "the message left again")
+        # The vendor's own id, which no answer of Meta's ever named, is known by now.
+        equal(self.status("delivered").status, 200)
+        eventually(lambda: self.answers("delivered"), 20)
+        equal(self.write(QUESTION, number=2).status, 200)
+        eventually(lambda: len(self.meta.accepted) > 1, 90, why=self.house.tail())
+        eventually(lambda: self.answers("sent"), 20)
+        names = [value["biz_opaque_callback_data"] for value in self.meta.accepted]
+        equal((len(names), len(set(names))), (2, 2), "each message is at Meta once")
+        equal(self.meta.complaints, [])
 
     def sent(self):
         bodies = [json.loads(body) for method, path, body in self.meta.requests if method == "POST"]
@@ -217,6 +266,35 @@ def test_a_message_outlives_the_process():
         eventually(lambda: hotel.sent(), 60, why=hotel.house.tail())
         equal(set(hotel.sent()), {"Breakfast is served from seven to half past ten."})
         eventually(lambda: any(m["delivery"] in ("sent", "delivered", "read") for m in hotel.messages() if m["author"] == "jack"), 20)
+
+
+def test_a_status_before_the_kill_keeps_the_message_from_leaving_again():
+    with Hotel() as hotel:
+        hotel.start()
+        hotel.kill_between_acceptance_and_note(status_first=True)
+        hotel.start()
+        hotel.goes_on()
+
+
+def test_a_status_after_the_kill_keeps_the_message_from_leaving_again():
+    with Hotel() as hotel:
+        hotel.start()
+        own = hotel.kill_between_acceptance_and_note(status_first=False)
+        # Meta takes nothing for now, so that its status comes before the next Jack has sent again.
+        hotel.meta.refuses = True
+        hotel.start()
+        equal(hotel.status("sent", own=own).status, 200)
+        eventually(lambda: hotel.answers("sent"), 20)
+
+        def is_quiet():
+            before = len(hotel.meta.requests)
+            time.sleep(2)
+            return len(hotel.meta.requests) == before
+
+        # A try that was under way when the status came still ends in vain.
+        eventually(is_quiet, 60)
+        hotel.meta.refuses = False
+        hotel.goes_on()
 
 
 def test_the_probe_tells_of_each_vendor_and_changes_nothing():

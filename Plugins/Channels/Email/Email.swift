@@ -103,6 +103,8 @@ public final class Email: ChannelPlugin {
             try await threads.setPeer(to.key, ofTag: tag)
             replyTo = signer.tagged(own, tag: tag)
         }
+        // Before it leaves: an answer may be quick.
+        try await threads.setPeer(to.key, ofMail: id)
         let usual = settings.subject.replacing("{hotel}", with: context.property.name)
         // A mail that is tried again finds itself as the thread's beginning.
         let before = thread?.messageID == id ? nil : thread

@@ -15,6 +15,9 @@ public struct EmailSettings: PluginSettings {
     public var automaticTo: [String] = []
     @Setting(help: "The server that takes mail for sending.") public var smtp: SMTPSettings
     @Setting(help: "The server that holds the hotel's mailbox; without it, nothing is received.") public var imap: IMAPSettings?
+    @Setting(
+        help: "Which mail server's word on a sender counts; without it a guest is not known by the address, but by booking number and last name.")
+    public var authentication: AuthenticationSettings?
     @Setting(help: "The subject of a mail that answers none; {hotel} is the hotel's name.", .notEmpty) public var subject: String =
         "A message from {hotel}"
     @Setting(
@@ -57,6 +60,18 @@ public struct EmailSettings: PluginSettings {
         }
         if let name, name.contains(where: \.isNewline) { report.error("name", "a name has one line") }
         if subject.contains(where: \.isNewline) { report.error("subject", "a subject has one line") }
+        if imap != nil, authentication == nil {
+            report.warning(
+                "imap",
+                "anybody can write any sender into a mail: guests are not known by their mail address, but must say booking number and last name, or answer a mail of Jack's",
+                remedy: "add authentication: {server: …}, with the name that your mail server gives itself in Authentication-Results",
+                code: .insecure)
+        }
+        if let server = authentication?.server, server.contains(where: { $0.isWhitespace || ";()\"=".contains($0) }) {
+            report.error(
+                "authentication.server", "“\(server)” is not the name of a mail server",
+                remedy: "write what stands between Authentication-Results: and the first semicolon")
+        }
         check("smtp", smtp.host, smtp.security, smtp.user, smtp.password, &report)
         check("imap", imap?.host, imap?.security, imap?.user, imap?.password, &report)
         if imap?.taken == .move, imap?.takenMailbox == nil {
@@ -121,6 +136,21 @@ public struct IMAPSettings: PluginSettings {
     @Setting(help: "At the first start: take only mail that comes from now on, or also what is unseen.") public var begin: Beginning = .new
     @Setting(help: "How long connecting, and each answer, may take.", .range(.seconds(1)...(.seconds(300))), advanced: true)
     public var timeout: Duration = .seconds(30)
+
+    public init() {}
+}
+
+/// The mail server whose `Authentication-Results` (RFC 8601) are believed.
+public struct AuthenticationSettings: PluginSettings {
+    @Setting(
+        help: "The name that the hotel's own mail server gives itself at the beginning of Authentication-Results (its authserv-id).", .notEmpty,
+        example: "mx.hotel.example")
+    public var server: String
+    @Setting(
+        help:
+            "How many Received fields may stand above that one in the mailbox, put there by servers of the hotel's own; with more than 0 that server must take away what senders write in its name.",
+        .range(0...20))
+    public var receivedAbove: Int = 0
 
     public init() {}
 }

@@ -25,7 +25,7 @@ struct SMSReader: Sendable {
         guard said?.isMessage ?? true else { return events }
         let message = InboundMessage(
             text: text.isEmpty ? nil : text, media: media, location: place(form), displayName: form.text("ProfileName"))
-        return events + [InboundEvent(vendorID: id, peer: peer, .message(message))]
+        return events + [InboundEvent(vendorID: id, peer: peer, sender: .proven("the telephone network names the number"), .message(message))]
     }
 
     /// What became of a message (“Outbound message status in status callbacks”).

@@ -139,7 +139,8 @@ final class ChatService: Sendable {
         session.speak(locale: socket.locale)
         let message = InboundMessage(text: text, locale: socket.locale ?? session.locale)
         let event = InboundEvent(
-            vendorID: MessageID.vendor(id, session: session.id), peer: PeerAddress(.session, session.id), occurredAt: context.clock.now,
+            vendorID: MessageID.vendor(id, session: session.id), peer: PeerAddress(.session, session.id),
+            sender: .proven("the session's token is the browser's alone"), occurredAt: context.clock.now,
             .message(message))
         do {
             // The session's row first: a message whose sender could no longer be found would be answered to nobody.

@@ -19,6 +19,8 @@ struct ActionStage: Stage {
     }
 
     let desk: Desk
+    /// Finds out where somebody in danger may be; nil where no emergency is decided on.
+    var identity: IdentityStage?
 
     func decide(_ turn: inout Turn) async throws -> Decision? {
         if let decision = await answerToQuestion(&turn) { return decision }
@@ -26,6 +28,7 @@ struct ActionStage: Stage {
         if intent.id == "emergency" {
             // What no phrase of the safety lane held but the classifier understood is as urgent.
             turn.note("safety", "emergency", "classified as an emergency", at: desk.clock.now)
+            if !turn.isSenderProven { await identity?.recognise(&turn) }
             return EmergencyStage.emergency(
                 id: "emergency", severity: .critical, department: intent.department ?? "front_desk", summary: "A guest reports an emergency",
                 reply: desk.replies.text(.handedOver, locale: turn.language), turn, desk)
@@ -38,7 +41,9 @@ struct ActionStage: Stage {
         guard let question = turn.history.last, let request = heldUp(by: question, in: turn) else { return nil }
         switch question.intent {
         case Self.askedForRoom:
-            guard let room = turn.room, PhraseMatcher.words(turn.text).count <= 8 else { return nil }
+            // A room that is known by other means answers nothing: who asked need not be who writes now.
+            guard let room = turn.room, turn.place?.source == .named || turn.verification == .accepted, PhraseMatcher.words(turn.text).count <= 8
+            else { return nil }
             turn.note("task", "resumed", "room \(room) was asked for by the reply before", at: desk.clock.now)
         case Self.askedForIdentity:
             switch turn.verification {

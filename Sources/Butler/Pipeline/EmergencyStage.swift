@@ -36,6 +36,7 @@ struct EmergencyStage: Stage {
         labels["room_known_by"] = turn.place?.label
         labels["stay"] = turn.stay?.id ?? turn.conversation.reservation
         labels["vip"] = turn.guest?.vip
+        if !turn.isSenderProven { labels["sender"] = "unproven" }
         labels["guest"] = turn.guest.map { "\($0.firstName) \($0.lastName)" }
         let alert = Alert(
             fingerprint: "emergency:\(turn.item.id)", name: "GuestEmergency", severity: severity,

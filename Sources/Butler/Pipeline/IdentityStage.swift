@@ -31,6 +31,8 @@ final class IdentityStage: Stage {
     /// Finds out what the PMS knows at once of an emergency's place and person. An emergency waits for nobody: what is not known soon is left out.
     func recognise(_ turn: inout Turn) async {
         if let pms = desk.settings.pms { await ask(pms, &turn) }
+        // Somebody in danger is looked for where they may be, whoever vouches for them; the page says how sure it is.
+        if !turn.isSenderProven { turn.doubtAddress() }
         // What the message itself says needs no PMS.
         if turn.place?.source != .named, let spoken = desk.rooms.spoken(in: turn.text, isGuestKnown: turn.ownRoom != nil) { turn.place = spoken }
         if turn.place == nil, let stay = turn.stay, let room = stay.room, stay.isOn(turn.receivedAt, in: desk.property.timeZone),
@@ -46,6 +48,7 @@ final class IdentityStage: Stage {
             tasks.addTask {
                 var turn = before
                 try? await self.recogniseAddress(&turn, pms)
+                if !turn.isSenderProven { turn.doubtAddress() }
                 try? await self.findRoom(&turn)
                 return turn
             }
@@ -60,9 +63,19 @@ final class IdentityStage: Stage {
     }
 
     private func identify(_ turn: inout Turn, _ pms: String) async throws {
-        try await recogniseAddress(&turn, pms)
-        if turn.stay == nil { try await verify(&turn, pms) }
+        if turn.isSenderProven { try await recogniseAddress(&turn, pms) } else { distrust(&turn) }
+        if let stay = turn.stay { confirm(stay, &turn) } else { try await verify(&turn, pms) }
         if let language = turn.guest?.language, !turn.isLanguageKnown { turn.language = String(language.prefix(2)).lowercased() }
+    }
+
+    /// An address that anybody may write is nobody's: no stay is found by it, and none that an earlier message led to is taken up.
+    private func distrust(_ turn: inout Turn) {
+        let peer = turn.conversation.peer
+        guard turn.conversation.reservation != nil || peer.kind == .phone || peer.kind == .email else { return }
+        let why = turn.item.event.sender?.reason ?? "\(turn.item.instance) does not vouch for its senders"
+        turn.note(
+            "guest", "not proven", "\(why): who writes is not known by the address; a booking number with its last name would tell",
+            at: desk.clock.now)
     }
 
     private func recogniseAddress(_ turn: inout Turn, _ pms: String) async throws {
@@ -115,6 +128,12 @@ final class IdentityStage: Stage {
         }
         turn.verification = .refused
         turn.note("verification", "refused", "no reservation has such a booking number together with a name in the message", at: desk.clock.now)
+    }
+
+    /// Who answers the question for the booking number may be known by then, having proven the address: what they asked for is taken up all the same.
+    private func confirm(_ stay: PMSReservation, _ turn: inout Turn) {
+        let isNumber = Self.bookingNumbers(in: turn.text).contains { $0.uppercased() == stay.confirmation.uppercased() }
+        if isNumber, Self.isNamed(stay.guest.lastName, in: Set(PhraseMatcher.words(turn.text))) { turn.verification = .accepted }
     }
 
     /// True where every word of the name is among the message's. A name without letters names nobody.

@@ -10,6 +10,8 @@ struct Place: Sendable, Hashable {
         case claimed
         /// The PMS says just now that the guest lives there.
         case stay
+        /// The PMS says that the guest of this address lives there, and nobody vouches that it is they who write.
+        case claimedStay
         /// It was known earlier in the same stay, and nothing says so now.
         case earlier(since: Date)
         /// The guest's booking has the room, and the PMS does not say that they are in the house.
@@ -23,7 +25,7 @@ struct Place: Sendable, Hashable {
     var isProven: Bool {
         switch source {
         case .named, .stay: true
-        case .claimed, .earlier, .booked: false
+        case .claimed, .claimedStay, .earlier, .booked: false
         }
     }
 
@@ -33,6 +35,7 @@ struct Place: Sendable, Hashable {
         case .named: "message"
         case .claimed: "message_unchecked"
         case .stay: "stay"
+        case .claimedStay: "stay_unproven"
         case .earlier: "earlier"
         case .booked: "booking"
         }
@@ -46,6 +49,7 @@ struct Place: Sendable, Hashable {
         case .named: return "room \(number)" + lives
         case .claimed: return "room \(number) as the guest writes, not checked" + lives
         case .stay: return "room \(number)"
+        case .claimedStay: return "room \(number) (of the guest with this address; who writes is not proven)"
         case .earlier(let since):
             let minutes = max(0, Int(now.timeIntervalSince(since) / 60))
             let ago = minutes < 60 ? "\(minutes) min" : minutes < 48 * 60 ? "\(minutes / 60) h" : "\(minutes / 1440) days"

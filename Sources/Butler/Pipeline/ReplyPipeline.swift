@@ -51,7 +51,7 @@ public struct ReplyPipeline: Sendable {
         stages = [
             EmergencyStage(lane: safety, desk: desk, identity: identity), CustodyStage(desk: desk), WordlessStage(desk: desk), identity,
             IntentStage(desk: desk),
-            ActionStage(desk: desk), CourtesyStage(desk: desk), AnswerStage(desk: desk),
+            ActionStage(desk: desk, identity: identity), CourtesyStage(desk: desk), AnswerStage(desk: desk),
         ]
     }
 
@@ -93,8 +93,11 @@ public struct ReplyPipeline: Sendable {
             // Staff may have come in since the turn began: what they did stands.
             var conversation = try conversations.find(turn.item.instance, turn.conversation.peer, in: transaction) ?? turn.conversation
             let isSilenced = turn.conversation.state.belongsToJack && !conversation.state.belongsToJack
-            if let guest = turn.guest { conversation.guestID = try guests.keep(guest, at: now, in: transaction) }
-            conversation.reservation = turn.stay?.id ?? conversation.reservation
+            // What an unproven sender has shown counts for this message: the next one from the address may be another's.
+            if turn.isSenderProven {
+                if let guest = turn.guest { conversation.guestID = try guests.keep(guest, at: now, in: transaction) }
+                conversation.reservation = turn.stay?.id ?? conversation.reservation
+            }
             turn.remember(in: &conversation, isSomethingDone: decision.task?.room != nil, timeZone: desk.property.timeZone)
             if turn.isLanguageKnown { conversation.language = turn.language }
             conversation.lastGuestAt = turn.receivedAt

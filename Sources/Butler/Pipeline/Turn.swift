@@ -40,6 +40,10 @@ public struct Turn: Sendable {
         case tooLong
     }
 
+    /// Whether the channel vouches for the address. Where it does not, whoever writes is nobody's guest until this very message says a booking number
+    /// with its last name, and nothing of it is kept for the next message, which may be another's.
+    var isSenderProven: Bool { item.event.isSenderProven }
+
     /// The room that the message names, or the guest's own.
     public var room: String? { place?.number }
     /// The room in which the guest lives, where the PMS says so now.
@@ -64,7 +68,9 @@ public struct Turn: Sendable {
         self.language = language ?? hotelLanguage
         isLanguageKnown = language != nil
         self.openTasks = openTasks
-        place = conversation.room(at: item.receivedAt).map { Place(number: $0.number, source: .earlier(since: $0.since)) }
+        // The room of a stay is told to its guest alone.
+        let known = conversation.room(at: item.receivedAt).flatMap { item.event.isSenderProven || $0.stay == nil ? $0 : nil }
+        place = known.map { Place(number: $0.number, source: .earlier(since: $0.since)) }
     }
 
     /// Takes what the PMS says of the stay for more than what was said before.
@@ -77,9 +83,20 @@ public struct Turn: Sendable {
         if let room = stay.roomNow { place = Place(number: room, source: .stay) }
     }
 
+    /// Lays what the address alone led to in doubt.
+    mutating func doubtAddress() {
+        if case .stay = place?.source, let number = place?.number { place = Place(number: number, source: .claimedStay) }
+        if place == nil, let earlier = conversation.room(at: receivedAt) {
+            place = Place(number: earlier.number, source: .earlier(since: earlier.since))
+        }
+    }
+
     /// Keeps where the guest is in the conversation, for the messages after this one.
     /// - Parameter isSomethingDone: a number that merely fits a room (“does it cost 115?”) is not where the guest lives; it counts once something was asked for there.
     func remember(in conversation: inout Conversation, isSomethingDone: Bool, timeZone: String) {
+        // Somebody who is not known to be the guest changes nothing of the guest's.
+        guard isSenderProven || conversation.knownRoom?.stay == nil else { return }
+        let stay = isSenderProven ? stay : nil
         if forgetsRoom { conversation.knownRoom = nil }
         let day = receivedAt.addingTimeInterval(86_400)
         if let stay, let room = stay.roomNow {
@@ -92,7 +109,7 @@ public struct Turn: Sendable {
                 conversation.knownRoom = KnownRoom(
                     number: place.number, stay: inHouse?.id, since: receivedAt, until: max(day, inHouse?.end(in: timeZone) ?? day))
             // What was known before is not known better for having been used.
-            case .stay, .earlier, .booked: break
+            case .stay, .claimedStay, .earlier, .booked: break
             }
         }
     }

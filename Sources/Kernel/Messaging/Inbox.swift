@@ -31,6 +31,7 @@ public final class Inbox: Sendable {
     private let clock: any TimeSource
     private let logger: Logger
     private let metrics: any MetricsFactory
+    private let letters: DeadLetters?
     private let scheduler: LaneScheduler<Item>
 
     /// - Parameter letters: who is told of what cannot be dealt with.
@@ -43,6 +44,7 @@ public final class Inbox: Sendable {
         self.clock = clock
         self.logger = logger
         self.metrics = metrics
+        self.letters = letters
         let backoff = Backoff(base: .milliseconds(200), maximum: .seconds(60))
         let grave = Grave(engine: engine, clock: clock, logger: logger, letters: letters)
         let failed: @Sendable (Item, any Error) async -> LaneScheduler<Item>.Outcome = { item, error in
@@ -104,6 +106,28 @@ public final class Inbox: Sendable {
         Counter(label: "jack_inbound_events_total", dimensions: [("instance", instance)], factory: metrics).increment(by: fresh)
         Counter(label: "jack_inbound_duplicates_total", dimensions: [("instance", instance)], factory: metrics).increment(by: receipts.count - fresh)
         return receipts
+    }
+
+    /// Keeps an event as a dead letter that nobody has dealt with: something arrived that its instance cannot hand in. Known already, nothing
+    /// happens.
+    /// - Throws: ``StorageError``; nothing was kept then.
+    func giveUp(_ instance: String, _ event: InboundEvent, reason: String, attempts: Int) async throws {
+        let now = clock.now, property = property, text = String(reason.prefix(500))
+        let id = Identifier.make("in", at: now), json = try SQLValue.json(event), lane = Self.lane(instance, event.peer)
+        // Its content is not what arrived: what follows for a guest follows from the letter alone.
+        let letter = DeadLetter(
+            box: .inbox, id: id, instance: instance, kind: event.content.kind, reason: text, attempts: attempts, createdAt: now, diedAt: now)
+        _ = try await DeadLetters.bury(letter, telling: letters, engine: engine, logger: logger) { transaction in
+            try transaction.run(
+                """
+                INSERT INTO inbox (id, property, instance, vendor_id, lane, event, received_at, state, attempts, error, died_at)
+                VALUES (:id, :property, :instance, :vendor, :lane, :event, :now, 'dead', :attempts, :error, :now) ON CONFLICT DO NOTHING
+                """,
+                [
+                    "id": id.sql, "property": property.sql, "instance": instance.sql, "vendor": event.vendorID.sql, "lane": lane.sql, "event": json,
+                    "now": now.sql, "attempts": attempts.sql, "error": text.sql,
+                ]) == 1
+        }
     }
 
     /// Works through what is pending, what an earlier process left included, until the task is cancelled.

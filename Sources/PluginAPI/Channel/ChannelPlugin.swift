@@ -1,6 +1,7 @@
 /// A way by which guests and staff write and are written to.
 ///
-/// What arrives comes through a ``WebhookRoute`` or ``InboundPort/accept(_:)``; what leaves goes through ``send(_:)``.
+/// What arrives comes through a ``WebhookRoute`` or ``InboundPort/accept(_:)``; what leaves goes through ``send(_:)``. Of each message that arrives
+/// the channel says how sure it is of its sender: ``InboundEvent/sender``.
 public protocol ChannelPlugin: Plugin {
     /// What the vendor can carry, with these settings.
     var features: ChannelFeatures { get }

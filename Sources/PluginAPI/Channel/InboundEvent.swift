@@ -21,13 +21,20 @@ public struct InboundEvent: Sendable, Hashable, Codable {
     public var vendorID: String
     /// Who it came from; nil where no peer is concerned.
     public var peer: PeerAddress?
+    /// How sure the channel is that it comes from ``peer``. A channel says it of every message; where it says nothing the peer is only claimed: no
+    /// stay is found by the address, and nothing of an earlier stay is told or charged.
+    public var sender: SenderAssurance?
     /// When it happened, by the vendor's clock.
     public var occurredAt: Date?
     public var content: Content
 
-    public init(vendorID: String, peer: PeerAddress?, occurredAt: Date? = nil, _ content: Content) {
+    /// Whether the channel vouches for ``peer``.
+    public var isSenderProven: Bool { sender?.level == .proven }
+
+    public init(vendorID: String, peer: PeerAddress?, sender: SenderAssurance? = nil, occurredAt: Date? = nil, _ content: Content) {
         self.vendorID = vendorID
         self.peer = peer
+        self.sender = sender
         self.occurredAt = occurredAt
         self.content = content
     }

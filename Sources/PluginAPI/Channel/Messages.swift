@@ -1,6 +1,7 @@
 import Foundation
 
-/// A peer's address on one channel: a phone number in E.164, a mail address, a chat's id, a web session.
+/// A peer's address on one channel: a phone number in E.164, a mail address, a chat's id, a web session. Whose it is by right says
+/// ``InboundEvent/sender``.
 public struct PeerAddress: Sendable, Hashable, Codable, CustomStringConvertible {
     /// The kinds of address that can identify a guest in a PMS.
     public enum Kind: String, Sendable, Hashable, Codable { case phone, email, handle, session }

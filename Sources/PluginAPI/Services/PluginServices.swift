@@ -65,6 +65,15 @@ public protocol InboundPort: Sendable {
     /// - Throws: ``PluginFailure`` not ready where the disk refuses: the event is not accepted, and the sender must keep it.
     func accept(_ events: [InboundEvent]) async throws -> [InboundReceipt]
 
+    /// Tells people of something that arrived and cannot be handed in, however often it is tried: a dead letter (`jack letters`) and its alert. The
+    /// same ``InboundEvent/vendorID`` is told of once.
+    /// - Parameters:
+    ///   - event: stands for what arrived, as far as it can be read. Nobody deals with it.
+    ///   - reason: why, and where it is to be found now. Holds no guest's word.
+    ///   - attempts: how often it was tried.
+    /// - Throws: as ``accept(_:)``: nobody was told then.
+    func giveUp(_ event: InboundEvent, reason: String, attempts: Int) async throws
+
     /// What was said with a peer, oldest first: for channels whose vendor keeps no history.
     func transcript(with peer: PeerAddress, limit: Int) async throws -> [TranscriptEntry]
 }

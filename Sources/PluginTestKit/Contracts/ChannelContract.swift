@@ -42,6 +42,7 @@ public struct ChannelContract<P: ChannelPlugin>: Sendable {
             await checkFeatures(run)
             await checkReceipts(run)
             await checkEcho(run)
+            await checkSenders(run)
         }
     }
 
@@ -187,6 +188,29 @@ public struct ChannelContract<P: ChannelPlugin>: Sendable {
                     run.expect(
                         receipts.contains { $0.messageID == sent.id }, .receipts,
                         "the vendor gives Jack's id of a message back, and the receipt does not name it")
+                }
+            }
+        }
+    }
+
+    /// A channel that is silent on who sent a message leaves its guests unknown.
+    private func checkSenders(_ run: ContractRun<P>) async {
+        guard !plugin.webhooks.isEmpty else { return }
+        await run.examine(.senders) {
+            try await run.running { room in
+                for sample in plugin.webhooks {
+                    let request = sample.signed(instance: "contract", at: room.test.clock.now)
+                    for case .webhook(let route) in room.plugin.routes where route.method == sample.method && route.tail == sample.tail {
+                        // What cannot be read is another obligation's.
+                        for event in (try? await route.parse(request))?.events ?? [] {
+                            guard case .message = event.content, let peer = event.peer else { continue }
+                            let reason = event.sender?.reason ?? ""
+                            run.expect(
+                                !reason.isEmpty, .senders, "a message of \(sample.name) does not say how sure the channel is of its sender, and why")
+                            run.expect(
+                                !reason.contains(peer.value), .senders, "what is said of the sender of \(sample.name) holds the sender's address")
+                        }
+                    }
                 }
             }
         }

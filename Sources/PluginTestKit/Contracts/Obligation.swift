@@ -78,6 +78,8 @@ public struct Obligation: RawRepresentable, Sendable, Hashable, Comparable, Expr
     public static let vendorIDs: Obligation = "vendor-ids"
     /// Receipts name the messages that were sent.
     public static let receipts: Obligation = "receipts"
+    /// Each message that arrives says how sure the channel is of its sender, and why, without naming the guest.
+    public static let senders: Obligation = "senders"
     /// The idempotency key goes to the vendor where `features` say that it takes one.
     public static let idempotency: Obligation = "idempotency"
     /// A text of the longest permitted length is sent whole; a longer one is refused with a typed failure or split.

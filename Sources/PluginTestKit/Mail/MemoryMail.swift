@@ -16,6 +16,7 @@ public final class MemoryMail: MailService {
         var submissions: [MailSubmission] = []
         var failure: PluginFailure?
         var mailboxFailure: PluginFailure?
+        var unfetchable: [UInt32: PluginFailure] = [:]
         var watchFailures: [any Error] = []
         var looks = 0
         var openSessions = 0
@@ -77,6 +78,9 @@ public final class MemoryMail: MailService {
 
     /// Opening a session fails with this until it is nil again.
     public func failSessions(with failure: PluginFailure?) { state.withLock { $0.mailboxFailure = failure } }
+
+    /// Fetching one mail fails with this until it is nil again.
+    public func fail(fetching uid: UInt32, with failure: PluginFailure?) { state.withLock { $0.unfetchable[uid] = failure } }
 
     /// What those who watch have thrown.
     public var watchFailures: [any Error] { state.withLock { $0.watchFailures } }
@@ -182,7 +186,8 @@ public final class MemoryMail: MailService {
         }
 
         func fetch(_ uid: UInt32, maximumBytes: Int) async throws -> FetchedMail? {
-            try box { box in
+            if let failure = account.state.withLock({ $0.unfetchable[uid] }) { throw failure }
+            return try box { box in
                 guard var mail = box.mails[uid] else { return nil }
                 mail.bytes = Array(mail.bytes.prefix(maximumBytes))
                 return mail

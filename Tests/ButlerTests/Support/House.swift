@@ -145,19 +145,21 @@ final class House: Sendable {
 
     /// A guest writes; returns the message's id once it is stored.
     @discardableResult
-    func write(_ text: String?, from peer: PeerAddress = .guest, id: String = UUID().uuidString, locale: String? = nil, media: [MediaReference] = [])
-        async throws
-        -> String
-    {
+    func write(
+        _ text: String?, from peer: PeerAddress = .guest, sender: SenderAssurance? = .proven("the test says so"), id: String = UUID().uuidString,
+        locale: String? = nil, media: [MediaReference] = []
+    ) async throws -> String {
         let message = InboundMessage(text: text, media: media, locale: locale)
-        return try await kernel.inbox.accept("channel", [InboundEvent(vendorID: id, peer: peer, .message(message))])[0].id
+        return try await kernel.inbox.accept("channel", [InboundEvent(vendorID: id, peer: peer, sender: sender, .message(message))])[0].id
     }
 
     /// A guest writes and Jack deals with it; returns what reached the guest meanwhile.
     @discardableResult
-    func ask(_ text: String?, from peer: PeerAddress = .guest, locale: String? = nil) async throws -> [OutboundMessage] {
+    func ask(
+        _ text: String?, from peer: PeerAddress = .guest, sender: SenderAssurance? = .proven("the test says so"), locale: String? = nil
+    ) async throws -> [OutboundMessage] {
         let before = parts.channel.sent.count
-        try await write(text, from: peer, locale: locale)
+        try await write(text, from: peer, sender: sender, locale: locale)
         try await settle()
         return parts.channel.sent.dropFirst(before).filter { $0.peer == peer }
     }

@@ -56,6 +56,38 @@ import Testing
         }
     }
 
+    /// What an instance could not even hand in.
+    @Test func whatCannotBeHandedInIsALetterThatNobodyDealsWith() async throws {
+        try await withEngine(.memory) { engine in
+            let desk = Desk(engine: engine), handled = Mutexed<[String]>([])
+            let inbox = desk.inbox { item in
+                handled.update { $0.append(item.event.vendorID) }
+                try await engine.write { try Inbox.complete(item, in: $0) }
+            }
+            for _ in 1...2 { try await inbox.giveUp("mail", event("aside 1", from: nil), reason: "the mail with UID 7 cannot be taken", attempts: 8) }
+            _ = try await inbox.accept("mail", [event("next")])
+            try await beside({ await inbox.run() }) { () async throws in #expect(await eventually { handled.value == ["next"] }) }
+            #expect(try await eventually { try await desk.states("inbox") == ["dead", "done"] })
+            #expect(try await desk.alerts().count == 1, "the same is told of once")
+            let office = DeadLetterOffice(property: "main", letters: desk.letters())
+            let letters = try await engine.read { try office.list(limit: 10, in: $0) }
+            #expect(letters.map(\.reason) == ["the mail with UID 7 cannot be taken"])
+            #expect(letters.first?.attempts == 8 && letters.first?.instance == "mail" && letters.first?.box == .inbox)
+        }
+    }
+
+    @Test func whatIsGivenUpIsToldOrNotKept() async throws {
+        try await withEngine(.memory) { memory async throws in
+            let engine = FailingEngine(memory)
+            let desk = Desk(engine: engine), inbox = desk.inbox { _ in }
+            engine.fail(true)
+            await #expect(throws: StorageError.self) { try await inbox.giveUp("mail", event("a", from: nil), reason: "why", attempts: 8) }
+            engine.fail(false)
+            #expect(try await desk.states("inbox").isEmpty)
+            #expect(try await desk.alerts().isEmpty)
+        }
+    }
+
     @Test func whatIsRolledBackIsNotToldAndATellingThatFailsGivesUpAllTheSame() async throws {
         try await withEngine(.memory) { engine in
             let desk = Desk(engine: engine)

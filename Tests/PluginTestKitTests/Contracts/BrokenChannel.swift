@@ -138,7 +138,9 @@ final class BrokenChannel: ChannelPlugin {
                         reason: state == .failed && broken != .noReason ? "unknown-recipient" : nil)))
         }
         guard let text = item["text"]?.stringValue, let from = item["from"]?.stringValue else { return nil }
-        return InboundEvent(vendorID: vendorID, peer: PeerAddress(.phone, from), .message(InboundMessage(text: text)))
+        return InboundEvent(
+            vendorID: vendorID, peer: PeerAddress(.phone, from), sender: broken == .silentOnSenders ? nil : .proven("Carrier vouches for numbers"),
+            .message(InboundMessage(text: text)))
     }
 }
 

@@ -15,7 +15,7 @@ enum Broken: String, SettingChoice {
     case cutIsPermanent, trustsNothing, malformedIsPermanent, dripsFail, followsRedirect, knownErrorLost
     case logsSecret, throwsSecret, metersSecret, logsGuest, throwsGuest, mixesCalls, dropsUnicode
     case takesUnsigned, takesPrefix, takesOld, opens, randomIDs, sameID, crashesUntyped, retriesForever
-    case noVendorID, wrongReceipt, losesEcho, noReason, noKey, cutsText, unknownPeerTaken, mediaUntyped
+    case noVendorID, wrongReceipt, losesEcho, noReason, noKey, cutsText, unknownPeerTaken, mediaUntyped, silentOnSenders
 }
 
 /// What the sound and the broken have in common: a vendor with a token.

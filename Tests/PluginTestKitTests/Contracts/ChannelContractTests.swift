@@ -14,8 +14,8 @@ import Testing
                 .noRetry,
                 .retryAfter, .timeouts, .cancellation, .unreachable, .brokenReplies, .slowReplies, .redirects, .vendorErrors, .noSecrets,
                 .noGuestData,
-                .concurrency, .unicode, .signatures, .replays, .failsClosed, .duplicates, .brokenWebhooks, .vendorIDs, .receipts, .idempotency,
-                .lengths,
+                .concurrency, .unicode, .signatures, .replays, .failsClosed, .duplicates, .brokenWebhooks, .vendorIDs, .receipts, .senders,
+                .idempotency, .lengths,
                 .features,
             ]))
     }
@@ -33,7 +33,8 @@ import Testing
         (.opens, .failsClosed), (.randomIDs, .duplicates), (.crashesUntyped, .typedFailures), (.retriesForever, .brokenWebhooks),
         (.noVendorID, .vendorIDs), (.wrongReceipt, .receipts), (.losesEcho, .receipts), (.noReason, .receipts), (.noKey, .idempotency),
         (.cutsText, .lengths),
-        (.unknownPeerTaken, .features), (.mediaUntyped, .features), (.callsNobody, .success), (.knownErrorLost, .vendorErrors),
+        (.unknownPeerTaken, .features), (.mediaUntyped, .features), (.silentOnSenders, .senders), (.callsNobody, .success),
+        (.knownErrorLost, .vendorErrors),
     ]
 
     @Test func eachBrokenChannelFailsInWhatItBreaks() async {

@@ -6,7 +6,7 @@ import PluginAPI
 /// Takes mails out of the mailbox and hands them in, each once.
 ///
 /// How far it has come is written down after a mail was accepted: a crash between the two has the mail handed in again, and the kernel knows it by its
-/// vendor id.
+/// vendor id. A mail that fails again and again is set aside (``MailAside``).
 final class MailIntake: Sendable {
     /// The last mail that was dealt with.
     struct Cursor: Codable, Equatable {
@@ -24,6 +24,7 @@ final class MailIntake: Sendable {
     private let signer: MailSigner
     private let threads: MailThreads
     private let cursorKey: String
+    private let aside: MailAside
 
     init(settings: EmailSettings, context: PluginContext, own: MailAddress, signer: MailSigner) {
         self.settings = settings
@@ -32,7 +33,9 @@ final class MailIntake: Sendable {
         self.signer = signer
         threads = MailThreads(storage: context.storage)
         let imap = settings.imap
-        cursorKey = "cursor/" + Base32.digest([imap?.host, imap?.user, imap?.mailbox].map { $0 ?? "" }.joined(separator: "\n"))
+        let mailbox = Base32.digest([imap?.host, imap?.user, imap?.mailbox].map { $0 ?? "" }.joined(separator: "\n"))
+        cursorKey = "cursor/" + mailbox
+        aside = MailAside(context: context, mailbox: mailbox)
     }
 
     private var imap: IMAPSettings? { settings.imap }
@@ -46,6 +49,7 @@ final class MailIntake: Sendable {
         if let known, known.validity == state.uidValidity {
             let uids = try await session.search(.after(known.uid))
             try await take(uids, session, state)
+            try await takeAside(session, state)
             if uids.isEmpty, now.timeIntervalSince(known.at) > Self.cursorInterval {
                 try await store(Cursor(validity: known.validity, uid: known.uid, at: now))
             }
@@ -53,8 +57,9 @@ final class MailIntake: Sendable {
         }
         if known != nil {
             context.logger.notice("the mailbox has new numbers: what it received since the last look is looked at again")
-            // Servers count days, and not all of them in the same zone.
-            let since = (known?.at ?? now).addingTimeInterval(-2 * 86_400)
+            // Servers count days, and not all of them in the same zone. What was set aside is found by its time, too.
+            let first = try await aside.all().map(\.since).min() ?? now
+            let since = min(known?.at ?? now, first).addingTimeInterval(-2 * 86_400)
             try await take(session.search(.since(since)), session, state, keepsCursor: false)
         } else if imap?.begin == .unseen {
             try await take(session.search(.unseen), session, state, keepsCursor: false)
@@ -68,13 +73,41 @@ final class MailIntake: Sendable {
     private func store(_ cursor: Cursor) async throws { try await context.storage.set(cursorKey, json: cursor) }
 
     private func take(_ uids: [UInt32], _ session: any MailboxSession, _ state: MailboxState, keepsCursor: Bool = true) async throws {
-        for uid in uids {
+        // Where no cursor is kept, what was set aside is met again.
+        let passed = keepsCursor ? [] : Set(try await aside.all().filter { $0.validity == state.uidValidity }.map(\.uid))
+        for uid in uids where !passed.contains(uid) {
             try Task.checkCancellation()
             var isTaken = false
-            if let fetched = try await session.fetch(uid, maximumBytes: settings.maximumMail.bytes) { isTaken = try await take(fetched, state) }
+            do {
+                isTaken = try await take(uid, session, state)
+            } catch {
+                guard MailAside.mayBeTheMails(error), try await aside.failed(uid, state.uidValidity, error) else { throw error }
+            }
             if keepsCursor { try await store(Cursor(validity: state.uidValidity, uid: uid, at: context.clock.now)) }
             if isTaken { try await tidy(uid, session) }
         }
+    }
+
+    /// Tries once more what was set aside. That it fails again is no reason to connect anew.
+    private func takeAside(_ session: any MailboxSession, _ state: MailboxState) async throws {
+        for uid in try await aside.due(state.uidValidity) {
+            try Task.checkCancellation()
+            do {
+                let isTaken = try await take(uid, session, state)
+                try await aside.done(uid, state.uidValidity)
+                if isTaken { try await tidy(uid, session) }
+            } catch {
+                guard MailAside.mayBeTheMails(error) else { throw error }
+                try await aside.failedAgain(uid, state.uidValidity)
+                context.logger.info("a mail that was set aside cannot be taken yet", metadata: ["uid": "\(uid)"])
+            }
+        }
+    }
+
+    /// Fetches one mail and hands it in; false where it is left to people, or is no longer there.
+    private func take(_ uid: UInt32, _ session: any MailboxSession, _ state: MailboxState) async throws -> Bool {
+        guard let fetched = try await session.fetch(uid, maximumBytes: settings.maximumMail.bytes) else { return false }
+        return try await take(fetched, state)
     }
 
     /// The mailbox shows what Jack has taken; what it has left to people stays as it is.
@@ -110,7 +143,8 @@ final class MailIntake: Sendable {
                     vendorID: "\(incoming.vendorID) \(bounce.messageID)", peer: nil, occurredAt: fetched.receivedAt,
                     .receipt(
                         DeliveryReceipt(
-                            vendorMessageID: bounce.messageID, state: .failed, reason: reason.rawValue,
+                            vendorMessageID: bounce.messageID, messageID: signer.outboundID(of: bounce.messageID), state: .failed,
+                            reason: reason.rawValue,
                             detail: "a mail server could not deliver it" + (bounce.status.map { " (\($0))" } ?? ""))))
             }
             _ = try await context.inbound.accept(receipts)
@@ -127,11 +161,12 @@ final class MailIntake: Sendable {
 
     private func accept(_ incoming: IncomingMail, _ fetched: FetchedMail, _ state: MailboxState, isAutomatic: Bool = false) async throws -> Bool {
         guard let sender = incoming.replyTo else { return false }
-        var peer = sender.key
+        var peer = sender.key, tagged: String?
         // The tag was given to one peer alone; whoever writes to it goes on with that conversation, and the answer goes to that peer.
         for address in incoming.recipients {
-            if let tag = signer.tag(in: address, of: own), let known = try await threads.peer(ofTag: tag) { peer = known }
+            if let tag = signer.tag(in: address, of: own), let known = try await threads.peer(ofTag: tag) { tagged = known }
         }
+        peer = tagged ?? peer
         // Nobody answers what is written to programs: no loop can come of it, and a storm of it is just what must be heard of.
         if !settings.isForPrograms(incoming.recipients), try await !admit(peer, incoming.vendorID) {
             ignore("loop")
@@ -145,9 +180,24 @@ final class MailIntake: Sendable {
             isAutomatic: isAutomatic ? true : nil)
         try await threads.remember(incoming.thread, vendorID: incoming.vendorID, peer: peer)
         let event = InboundEvent(
-            vendorID: incoming.vendorID, peer: PeerAddress(.email, peer), occurredAt: fetched.receivedAt ?? incoming.date, .message(message))
+            vendorID: incoming.vendorID, peer: PeerAddress(.email, peer), sender: try await assurance(of: peer, isTagged: tagged != nil, incoming),
+            occurredAt: fetched.receivedAt ?? incoming.date, .message(message))
         _ = try await context.inbound.accept([event])
         return true
+    }
+
+    /// Mails of Jack's that an answer names and that are looked up.
+    private static let lookedUp = 10
+
+    /// Whether the writer is the peer, as far as can be told: `From` alone tells nothing.
+    private func assurance(of peer: String, isTagged: Bool, _ incoming: IncomingMail) async throws -> SenderAssurance {
+        if isTagged { return .proven("the mail was sent to the address that Jack gave to this peer alone") }
+        // A Message-ID of Jack's cannot be guessed, and went to one address alone. One that went to another address proves nothing.
+        for id in incoming.answered.lazy.filter(signer.isOwn).prefix(Self.lookedUp) {
+            if try await threads.peer(ofMail: id) == peer { return .proven("the mail answers one that Jack sent to this address") }
+        }
+        guard let authentication = settings.authentication else { return .claimed("nobody vouches for a mail's sender (authentication is not set)") }
+        return MailAuthentication(authentication).assurance(of: peer, in: incoming.mail.head)
     }
 
     /// Counts a peer's mails of the last hour; false where they are too many for a person's. A mail that comes again is not another one.

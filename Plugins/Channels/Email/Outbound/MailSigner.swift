@@ -33,6 +33,13 @@ struct MailSigner: Sendable {
         return parts.count == 2 && isMark(String(parts[1]), of: "id:\(parts[0])")
     }
 
+    /// The outbound message's id in a Message-ID of this instance's; nil where it is none, or holds no id but its hash.
+    func outboundID(of messageID: String) -> String? {
+        guard isOwn(messageID), let name = messageID.dropFirst(6).split(separator: ".").first.map(String.init) else { return nil }
+        let isHash = name.utf8.count == 32 && Base32.decode(name) != nil
+        return isHash ? nil : name
+    }
+
     /// The tag of a peer's conversation. Says nothing of the peer.
     func tag(for peer: String) -> String { mark("peer:\(peer)") }
 

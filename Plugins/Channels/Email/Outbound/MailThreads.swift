@@ -39,6 +39,15 @@ struct MailThreads: Sendable {
         return try await storage.get("peer/\(Base32.digest(peer))", as: MailThread.self)
     }
 
+    /// Remembers to whom a mail of Jack's goes: whoever names it in an answer has it, or has it from them.
+    func setPeer(_ peer: String, ofMail messageID: String) async throws {
+        try await storage.set("sent/\(Base32.digest(messageID))", to: Array(peer.utf8), lifetime: Self.lifetime)
+    }
+
+    func peer(ofMail messageID: String) async throws -> String? {
+        try await storage.get("sent/\(Base32.digest(messageID))").map { String(decoding: $0, as: UTF8.self) }
+    }
+
     func setPeer(_ peer: String, ofTag tag: String) async throws {
         try await storage.set("tag/\(tag)", to: Array(peer.utf8), lifetime: Self.lifetime)
     }

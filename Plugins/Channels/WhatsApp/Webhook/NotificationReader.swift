@@ -84,7 +84,9 @@ final class NotificationReader: Sendable {
         let contact = contacts.count == 1 ? contacts.first?.value : contacts.lazy.compactMap(\.value).first { Self.isSame($0, message) }
         let name = contact?.profile?.name.flatMap { $0.contains { !$0.isWhitespace } ? String($0.prefix(200)) : nil }
         guard let content = content(message, name) else { return nil }
-        return InboundEvent(vendorID: message.id, peer: peer, occurredAt: message.timestamp?.date, content)
+        return InboundEvent(
+            vendorID: message.id, peer: peer, sender: .proven("WhatsApp vouches for its users"), occurredAt: message.timestamp?.date, content
+        )
     }
 
     private func content(_ message: Notification.Message, _ name: String?) -> InboundEvent.Content? {

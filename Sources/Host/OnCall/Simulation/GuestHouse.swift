@@ -122,7 +122,8 @@ final class GuestHouse: ScenarioHouse {
         }
         let peer = addresses.address(of: guest.key), instance = guest.channel ?? channel
         let message = InboundMessage(text: guest.writes, displayName: guest.name, locale: guest.language)
-        let event = InboundEvent(vendorID: "scenario-\(number)", peer: peer, occurredAt: clock.now, .message(message))
+        let event = InboundEvent(
+            vendorID: "scenario-\(number)", peer: peer, sender: .proven("the scenario says who writes"), occurredAt: clock.now, .message(message))
         guard let id = try await inbox.accept(instance, [event]).first?.id else { return state.news() }
         await state.wait(for: id)
         try await jobs.performDue()

@@ -116,6 +116,8 @@ final class GatedInbox: InboundPort {
 
     func accept(_ events: [InboundEvent]) async throws -> [InboundReceipt] { events.map { InboundReceipt(id: $0.vendorID, isDuplicate: false) } }
 
+    func giveUp(_ event: InboundEvent, reason: String, attempts: Int) async throws {}
+
     func transcript(with peer: PeerAddress, limit: Int) async throws -> [TranscriptEntry] {
         let entries = state.withLock { state in
             state.asked.append((peer, limit))
