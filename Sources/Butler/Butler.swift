@@ -18,6 +18,8 @@ public struct Butler: Sendable {
     /// Fetches guests' files; nil where no jobs were given.
     public let media: GuestMedia?
     public let attachments: AttachmentRepository
+    /// Deletes conversations, and erases guests.
+    public let eraser: ConversationEraser
     private let pipeline: ReplyPipeline
     private let unreached: UnreachedGuests
     let window: ReplyWindow
@@ -95,6 +97,9 @@ public struct Butler: Sendable {
         pipeline = ReplyPipeline(
             desk: desk, safety: SafetyLane(catalogs.safety), engine: environment.engine, outbox: environment.outbox, alerts: environment.alerts,
             bus: environment.bus, metrics: environment.metrics, notices: environment.notices, watch: watch, media: media)
+        eraser = ConversationEraser(
+            engine: environment.engine, settings: settings.retention, property: environment.property.id, alerts: environment.alerts,
+            bus: environment.bus, clock: environment.clock, logger: environment.logger, notices: environment.notices)
         self.knowledge = knowledge
         engine = environment.engine
         clock = environment.clock

@@ -182,6 +182,41 @@ public struct ConversationRepository: Sendable {
         try notices?.post(change, of: after.id, in: transaction)
     }
 
+    /// A guest's conversations.
+    func ids(of guest: String, in reader: any StorageReader) throws -> [String] {
+        try reader.rows(
+            "SELECT id FROM conversation WHERE guest_id = :guest AND property = :property ORDER BY id",
+            ["guest": guest.sql, "property": property.sql]
+        ).map { try $0.string("id") }
+    }
+
+    /// Conversations in which nothing has happened since a moment and for which no human is awaited, the oldest first.
+    /// - Parameter after: only conversations after this one in that order.
+    func untouched(since date: Date, after: (date: Date, id: String)?, limit: Int, in reader: any StorageReader) throws -> [Conversation] {
+        try reader.rows(
+            """
+            SELECT * FROM conversation WHERE property = :property AND updated_at < :before AND state <> 'escalated'
+                AND (updated_at > :at OR (updated_at = :at AND id > :id)) ORDER BY updated_at, id LIMIT :limit
+            """,
+            [
+                "property": property.sql, "before": date.sql, "at": (after?.date.milliseconds ?? Int64.min).sql, "id": (after?.id ?? "").sql,
+                "limit": limit.sql,
+            ]
+        ).map(Conversation.init)
+    }
+
+    /// Takes a conversation away, with its messages, files and history. That it was deleted stays, and is announced with what it was.
+    func delete(_ conversation: Conversation, at date: Date, in transaction: any StorageTransaction) throws {
+        let arguments = ["id": conversation.id.sql, "property": property.sql]
+        try transaction.run("DELETE FROM conversation_change WHERE conversation_id = :id AND property = :property", arguments)
+        try transaction.run("DELETE FROM conversation WHERE id = :id AND property = :property", arguments)
+        try transaction.run(
+            "INSERT INTO conversation_change (property, conversation_id, change, at) VALUES (:property, :id, 'deleted', :at)",
+            arguments.merging(["at": date.sql]) { $1 })
+        let change = ConversationChange(change: "deleted", before: conversation.record, after: .none, at: date)
+        try notices?.post(change, of: conversation.id, in: transaction)
+    }
+
     /// What changed in a conversation, oldest first.
     public func history(of id: String, in reader: any StorageReader) throws -> [ConversationChange] {
         try reader.rows(

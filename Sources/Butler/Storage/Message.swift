@@ -120,6 +120,14 @@ public struct MessageRepository: Sendable {
         try reader.row("SELECT * FROM message WHERE id = :id AND property = :property", ["id": id.sql, "property": property.sql]).map(Message.init)
     }
 
+    /// The ids of all messages of a conversation.
+    func ids(of conversation: String, in reader: any StorageReader) throws -> [String] {
+        try reader.rows(
+            "SELECT id FROM message WHERE conversation_id = :id AND property = :property ORDER BY seq",
+            ["id": conversation.sql, "property": property.sql]
+        ).map { try $0.string("id") }
+    }
+
     /// The last messages of a conversation, oldest first.
     /// - Parameter before: only messages before this one: the cursor of the page before.
     public func list(of conversation: String, before: Int64? = nil, limit: Int, in reader: any StorageReader) throws -> [Message] {

@@ -33,6 +33,8 @@ public struct Eraser: Sendable {
         fileprivate var outbox: Set<String> = []
         fileprivate var inboxSeen: Int64 = 0
         fileprivate var outboxSeen: Int64 = 0
+
+        public init() {}
     }
 
     /// Pages follow for a while after a guest's last word.
@@ -128,7 +130,8 @@ public struct Eraser: Sendable {
                 UPDATE outbox SET state = 'withdrawn', payload = '{}', lane = '', error = 'erased', matter = NULL, died_at = NULL
                 WHERE id = :id AND property = :property
                 """, ["id": id.sql, "property": property.sql])
-            try transaction.run("DELETE FROM outbox_vendor_id WHERE outbox_id = :id AND property = :property", ["id": id.sql, "property": property.sql])
+            try transaction.run(
+                "DELETE FROM outbox_vendor_id WHERE outbox_id = :id AND property = :property", ["id": id.sql, "property": property.sql])
         }
         for id in traces.outbox.union(try outbox(of: subject, after: traces.outboxSeen, transaction)).subtracting(messages) {
             // A page's state is on call's; what else was given up has nothing left to be sent again.
