@@ -103,7 +103,8 @@ final class House: Sendable {
                     .message: { try await delivery.deliver($0) },
                     ConversationNotices.kind: { try await notices?.deliver($0) ?? .withdrawn(reason: "nobody") },
                 ],
-                transcript: { try await butler.transcript($0, with: $1, limit: $2) }, died: { try butler.take($0, in: $1) }))
+                transcript: { try await butler.transcript($0, with: $1, limit: $2) }, forgets: [ConversationNotices.kind],
+                died: { try butler.take($0, in: $1) }))
         try await kernel.start(specs(parts))
         try await knowledge.refresh()
         return House(engine: engine, kernel: kernel, butler: butler, logs: logs, parts: parts)
