@@ -92,7 +92,7 @@ public struct Butler: Sendable {
         attachments = AttachmentRepository(property: environment.property.id)
         staff = StaffDesk(
             engine: environment.engine, outbox: environment.outbox, bus: environment.bus, clock: environment.clock, property: environment.property,
-            sla: settings.sla, notices: environment.notices, watch: watch, window: window,
+            sla: settings.sla, notices: environment.notices, watch: watch, window: window, metrics: environment.metrics,
             features: { [dispatcher = environment.dispatcher] in dispatcher.channelFeatures($0) })
         pipeline = ReplyPipeline(
             desk: desk, safety: SafetyLane(catalogs.safety), engine: environment.engine, outbox: environment.outbox, alerts: environment.alerts,

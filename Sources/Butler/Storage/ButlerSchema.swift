@@ -177,5 +177,6 @@ public enum ButlerSchema {
         acting,
         attachments,
         erasure,
+        heldOrders,
     ]
 }
