@@ -118,6 +118,11 @@ public struct Butler: Sendable {
         try unreached.take(letter, in: transaction)
     }
 
+    /// Gives a conversation back to Jack that was with staff only for a letter which is dealt with anew, or has left after all.
+    public func recovered(letter id: String, at date: Date, in transaction: any StorageTransaction) throws {
+        try unreached.recovered(id, at: date, in: transaction)
+    }
+
     /// Hands the conversation to staff whose reply the channel does not take any more.
     func kept(back message: OutboundMessage, of entry: OutboxEntry, because reason: String) async throws {
         let letter = DeadLetter(

@@ -57,11 +57,14 @@ public final class JackKernel: Sendable {
         public var forgets: Set<OutboxEntry.Kind>
         /// What follows for the hotel from what could not be dealt with or did not arrive.
         public var died: DeadLetters.Concern
+        /// What follows for the hotel where a letter is dealt with anew, or has left after all.
+        public var recovered: DeadLetters.Recovery
 
         public init(
             concurrency: Int = 32, inbound: @escaping Inbox.Handler, deliveries: [OutboxEntry.Kind: Outbox.Deliver],
             transcript: @escaping @Sendable (_ instance: String, _ peer: PeerAddress, _ limit: Int) async throws -> [TranscriptEntry],
-            lifetimes: [OutboxEntry.Kind: Duration] = [:], forgets: Set<OutboxEntry.Kind> = [], died: @escaping DeadLetters.Concern = { _, _ in nil }
+            lifetimes: [OutboxEntry.Kind: Duration] = [:], forgets: Set<OutboxEntry.Kind> = [], died: @escaping DeadLetters.Concern = { _, _ in nil },
+            recovered: @escaping DeadLetters.Recovery = { _, _, _ in }
         ) {
             self.concurrency = concurrency
             self.inbound = inbound
@@ -70,6 +73,7 @@ public final class JackKernel: Sendable {
             self.lifetimes = lifetimes
             self.forgets = forgets
             self.died = died
+            self.recovered = recovered
         }
     }
 
@@ -112,7 +116,7 @@ public final class JackKernel: Sendable {
     /// Says who deals with what arrives and leaves. Once, before ``start(_:)``.
     public func connect(_ handlers: Handlers) {
         let property = parts.property.id
-        let letters = DeadLetters(alerts: alerts, property: property, concern: handlers.died)
+        let letters = DeadLetters(alerts: alerts, property: property, concern: handlers.died, recovered: handlers.recovered)
         var policy = Outbox.Policy()
         policy.lifetimes.merge(handlers.lifetimes) { $1 }
         policy.forgets = handlers.forgets

@@ -137,7 +137,8 @@ public final class JackApplication: Sendable {
                 // What a program sent to an alert source is no guest's conversation.
                 if case .event(let event) = letter.content, self?.alertSources?.takes(event, by: letter.instance) == true { return nil }
                 return try self?.butler.take(letter, in: transaction)
-            })
+            },
+            recovered: { [weak self] id, date, transaction in try self?.butler.recovered(letter: id, at: date, in: transaction) })
     }
 
     // MARK: Running

@@ -170,7 +170,7 @@ public final class Outbox: Sendable {
         return try await engine.read { reader in
             try reader.rows(
                 """
-                SELECT seq, id, kind, lane, payload, created_at, attempts FROM outbox
+                SELECT seq, id, kind, lane, payload, created_at, attempts, matter FROM outbox
                 WHERE state = 'queued' AND seq > :after AND instance = :instance AND property = :property\(only) ORDER BY seq LIMIT :limit
                 """, arguments.merging(["after": after.sql, "instance": instance.sql, "property": property.sql, "limit": limit.sql]) { $1 }
             ).map { row in
@@ -179,6 +179,7 @@ public final class Outbox: Sendable {
                     payload: Array(try row.string("payload").utf8), createdAt: try row.date("created_at"))
                 entry.seq = Int64(try row.int("seq"))
                 entry.attempts = try row.int("attempts")
+                entry.isLetter = row.stringIfPresent("matter") != nil
                 return entry
             }
         }
@@ -247,6 +248,7 @@ public final class Outbox: Sendable {
             ])
         try note(entry.id, "delivery", settled.rawValue, reason ?? "\(entry.instance) took it", in: transaction)
         try follow(vendorIDs, of: entry.instance, as: entry.id, in: transaction)
+        if changed > 0, entry.isLetter, settled.hasLeft { try recovered(entry.id, in: transaction) }
         return changed > 0
     }
 
@@ -300,6 +302,16 @@ public final class Outbox: Sendable {
         ).increment()
         bus.post(OutboxChanged(id: entry.id, instance: entry.instance, kind: entry.kind, state: .dead, reason: text))
         return .done
+    }
+
+    /// What was a dead letter has left. Whatever follows from that must not undo that it did.
+    func recovered(_ id: String, in transaction: any StorageTransaction) throws {
+        do {
+            try letters?.recovered(id, clock.now, transaction)
+        } catch {
+            if let fault = StorageError.beneath(error), fault.isOfTheMoment { throw error }
+            logger.error("what follows from a letter that has left could not be done", metadata: ["letter": "\(id)", "error": "\(error)"])
+        }
     }
 
     func note(_ id: String, _ step: String, _ outcome: String, _ reason: String, in transaction: any StorageTransaction) throws {

@@ -104,7 +104,7 @@ final class House: Sendable {
                     ConversationNotices.kind: { try await notices?.deliver($0) ?? .withdrawn(reason: "nobody") },
                 ],
                 transcript: { try await butler.transcript($0, with: $1, limit: $2) }, forgets: [ConversationNotices.kind],
-                died: { try butler.take($0, in: $1) }))
+                died: { try butler.take($0, in: $1) }, recovered: { try butler.recovered(letter: $0, at: $1, in: $2) }))
         try await kernel.start(specs(parts))
         try await knowledge.refresh()
         return House(engine: engine, kernel: kernel, butler: butler, logs: logs, parts: parts)
