@@ -99,7 +99,8 @@ public struct Butler: Sendable {
             bus: environment.bus, metrics: environment.metrics, notices: environment.notices, watch: watch, media: media)
         eraser = ConversationEraser(
             engine: environment.engine, settings: settings.retention, property: environment.property.id, alerts: environment.alerts,
-            bus: environment.bus, clock: environment.clock, logger: environment.logger, notices: environment.notices)
+            bus: environment.bus, clock: environment.clock, logger: environment.logger, notices: environment.notices,
+            metrics: environment.metrics)
         self.knowledge = knowledge
         engine = environment.engine
         clock = environment.clock

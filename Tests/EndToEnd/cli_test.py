@@ -408,6 +408,14 @@ def test_chat_reads_lines():
     contains(result.output, "Hotel Miramar")
 
 
+def test_chat_waits_for_the_answers_to_what_is_piped_in():
+    one = running()
+    result = one.run("chat", "--config", one.config, input="When is breakfast?\nWhen is check-out?\nHello")
+    equal(result.status, 0, result)
+    equal(len([line for line in result.output.splitlines() if line.startswith("jack: ")]) >= 3, True, result)
+    contains(result.output, "07:00")
+
+
 def test_tasks_and_why():
     one = running()
     one.run("chat", "--config", one.config, "--message", "please bring two towels to 204", "--timeout", "60")

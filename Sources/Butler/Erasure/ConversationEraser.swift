@@ -1,3 +1,4 @@
+import CoreMetrics
 import Foundation
 import Kernel
 import Logging
@@ -28,7 +29,7 @@ public struct ConversationEraser: Sendable {
 
     init(
         engine: any StorageEngine, settings: RetentionSettings, property: String, alerts: AlertIntake, bus: EventBus, clock: any TimeSource,
-        logger: Logger, notices: ConversationNotices?
+        logger: Logger, notices: ConversationNotices?, metrics: any MetricsFactory
     ) {
         self.engine = engine
         self.settings = settings
@@ -38,7 +39,7 @@ public struct ConversationEraser: Sendable {
         self.logger = logger
         standing = StandingAlerts(intake: alerts, property: property)
         kernel = Eraser(property: property)
-        conversations = ConversationRepository(property: property, notices: notices)
+        conversations = ConversationRepository(property: property, notices: notices, metrics: metrics)
         messages = MessageRepository(property: property)
         attachments = AttachmentRepository(property: property)
         tasks = TaskRepository(property: property)

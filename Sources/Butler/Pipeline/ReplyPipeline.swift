@@ -37,7 +37,7 @@ public struct ReplyPipeline: Sendable {
         self.bus = bus
         self.metrics = metrics
         let property = desk.property.id
-        conversations = ConversationRepository(property: property, notices: notices)
+        conversations = ConversationRepository(property: property, notices: notices, metrics: metrics)
         messages = MessageRepository(property: property)
         tasks = TaskRepository(property: property)
         guests = GuestRepository(property: property)
@@ -70,6 +70,10 @@ public struct ReplyPipeline: Sendable {
             .recordNanoseconds(
                 (desk.clock.monotonic - start).components.attoseconds / 1_000_000_000 + (desk.clock.monotonic - start).components.seconds
                     * 1_000_000_000)
+        if let judged = turn.judged {
+            Recorder(label: "jack_answer_confidence", dimensions: [("decision", judged.mode.rawValue)], aggregate: true, factory: metrics)
+                .record(judged.confidence)
+        }
         if turn.intent != nil { Recorder(label: "jack_intent_confidence", dimensions: [], aggregate: true, factory: metrics).record(turn.confidence) }
     }
 

@@ -32,6 +32,8 @@ public struct Turn: Sendable {
     var hasTriedNumbers = false
     public var intent: IntentDefinition?
     public var confidence: Double = 0
+    /// How sure the answer that was drafted is, and what that allowed; nil where none was.
+    var judged: (confidence: Double, mode: AutonomySettings.Mode)?
     public private(set) var notes: [Ledger.Entry] = []
 
     enum Verification: Sendable {

@@ -1,5 +1,7 @@
+import CoreMetrics
 import Foundation
 import Kernel
+import Metrics
 import PluginAPI
 
 /// All that was said with one peer through one channel instance.
@@ -75,11 +77,21 @@ public struct ConversationRepository: Sendable {
     let property: String
 
     private let notices: ConversationNotices?
+    private let metrics: (any MetricsFactory)?
 
-    /// - Parameter notices: who is told of changes.
-    public init(property: String, notices: ConversationNotices? = nil) {
+    /// - Parameters:
+    ///   - notices: who is told of changes.
+    ///   - metrics: where they are counted.
+    public init(property: String, notices: ConversationNotices? = nil, metrics: (any MetricsFactory)? = nil) {
         self.property = property
         self.notices = notices
+        self.metrics = metrics
+    }
+
+    /// Counts a change once it is on disk.
+    private func count(_ label: String, _ dimensions: [(String, String)], in transaction: any StorageTransaction) {
+        guard let metrics else { return }
+        transaction.afterCommit { Counter(label: label, dimensions: dimensions, factory: metrics).increment() }
     }
 
     public func find(_ instance: String, _ peer: PeerAddress, in reader: any StorageReader) throws -> Conversation? {
@@ -171,6 +183,10 @@ public struct ConversationRepository: Sendable {
             $0.state != after.state || $0.assignedTo != after.assignedTo || $0.guestID != after.guestID || $0.optedOut != after.optedOut
         }
         guard matters ?? true else { return }
+        if before == nil { count("jack_conversations_started_total", [("channel", after.instance)], in: transaction) }
+        if before?.state != after.state {
+            count("jack_conversation_changes_total", [("channel", after.instance), ("state", after.state.rawValue)], in: transaction)
+        }
         let change = ConversationChange(
             change: before == nil ? "created" : "updated", before: before?.record, after: after.record, at: date)
         try transaction.run(
@@ -215,6 +231,7 @@ public struct ConversationRepository: Sendable {
             arguments.merging(["at": date.sql]) { $1 })
         let change = ConversationChange(change: "deleted", before: conversation.record, after: .none, at: date)
         try notices?.post(change, of: conversation.id, in: transaction)
+        count("jack_conversation_changes_total", [("channel", conversation.instance), ("state", "deleted")], in: transaction)
     }
 
     /// What changed in a conversation, oldest first.

@@ -34,7 +34,7 @@ public struct StaffDesk: Sendable {
         self.clock = clock
         self.property = property
         self.sla = sla
-        conversations = ConversationRepository(property: property.id, notices: notices)
+        conversations = ConversationRepository(property: property.id, notices: notices, metrics: metrics)
         messages = MessageRepository(property: property.id)
         tasks = TaskRepository(property: property.id)
     }

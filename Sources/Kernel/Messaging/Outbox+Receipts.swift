@@ -1,5 +1,7 @@
+import CoreMetrics
 import Foundation
 import Logging
+import Metrics
 import PluginAPI
 import Synchronization
 
@@ -88,7 +90,13 @@ extension Outbox {
                 try letters?.tell(letter, plainly: true, in: transaction)
             }
         }
-        transaction.afterCommit { [bus] in bus.post(changed) }
+        transaction.afterCommit { [bus, metrics] in
+            bus.post(changed)
+            Counter(
+                label: "jack_outbound_receipts_total",
+                dimensions: [("instance", changed.instance), ("kind", changed.kind.rawValue), ("state", after.rawValue)], factory: metrics
+            ).increment()
+        }
     }
 
     /// From now on, what an instance's vendor says of its ids is said of an entry, by whichever instance the entry leaves. Without such an entry nothing changes.

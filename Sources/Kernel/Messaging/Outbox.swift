@@ -49,7 +49,7 @@ public final class Outbox: Sendable {
     let property: String
     let clock: any TimeSource
     let logger: Logger
-    private let metrics: any MetricsFactory
+    let metrics: any MetricsFactory
     let bus: EventBus
     let letters: DeadLetters?
     private let policy: Policy
