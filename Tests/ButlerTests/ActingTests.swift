@@ -102,7 +102,7 @@ import Testing
 
     @Test func aColleagueWhoComesInBetweenDecidesOnTheOrderToo() async throws {
         try await withBurgers { house async throws in
-            try await house.ask("when is breakfast", from: phone)
+            try await house.ask("towels please", from: phone)
             let id = try await house.conversation(phone).id
             let asked = house.parts.pms.gate.arrived
             house.parts.pms.gate.close()
@@ -111,7 +111,7 @@ import Testing
             _ = try await house.butler.staff.move(id, to: .taken, by: "Rosa")
             house.parts.pms.gate.open()
             try await house.settle()
-            #expect(try await house.tasks().isEmpty)
+            #expect(try await house.tasks().map(\.room) == ["204"])
             #expect(try await house.held().isEmpty)
             #expect(try await house.ledger(message).contains { $0.step == "reply" && $0.outcome == "withdrawn" && $0.reason.contains("no task") })
         }

@@ -31,6 +31,7 @@ final class House: Sendable {
         /// What plugins and notices call.
         var http = ScriptedHTTPClient()
         var notify = NotifySettings()
+        var metrics = MemoryMetrics()
         var settings: ButlerSettings = {
             var settings = ButlerSettings()
             settings.ai = ["ai"]
@@ -62,7 +63,7 @@ final class House: Sendable {
         let logs = LogRecorder(), property = PropertyInfo.sample
         let kernel = JackKernel(
             .init(
-                property: property, engine: engine, clock: parts.clock, logger: logs.logger(label: "jack"), metrics: MemoryMetrics(),
+                property: property, engine: engine, clock: parts.clock, logger: logs.logger(label: "jack"), metrics: parts.metrics,
                 http: { [http = parts.http] _ in http },
                 files: { spec in
                     LocalFiles(directory: SampleHotel.folder.deletingLastPathComponent().path, settings: spec.settings.printed) { bytes, file in
@@ -91,7 +92,7 @@ final class House: Sendable {
                 property: property, engine: butlerEngine, dispatcher: kernel.dispatcher, notices: notices,
                 outbox: { [unowned kernel] in kernel.outbox },
                 alerts: kernel.alerts, jobs: kernel.jobs,
-                bus: kernel.bus, clock: parts.clock, logger: logs.logger(), metrics: MemoryMetrics()),
+                bus: kernel.bus, clock: parts.clock, logger: logs.logger(), metrics: parts.metrics),
             settings: parts.settings, catalogs: try SampleHotel.catalogs(), knowledge: knowledge)
         kernel.jobs.register(GuestWatch.jobKind) { try await butler.watch?.perform($0) }
         let delivery = MessageDelivery(engine: engine, property: property.id, dispatcher: kernel.dispatcher) { butler }
