@@ -18,6 +18,8 @@ public struct Butler: Sendable {
     /// Fetches guests' files; nil where no jobs were given.
     public let media: GuestMedia?
     public let attachments: AttachmentRepository
+    /// Deletes conversations, and erases guests.
+    public let eraser: ConversationEraser
     private let pipeline: ReplyPipeline
     private let unreached: UnreachedGuests
     let window: ReplyWindow
@@ -90,11 +92,15 @@ public struct Butler: Sendable {
         attachments = AttachmentRepository(property: environment.property.id)
         staff = StaffDesk(
             engine: environment.engine, outbox: environment.outbox, bus: environment.bus, clock: environment.clock, property: environment.property,
-            sla: settings.sla, notices: environment.notices, watch: watch, window: window,
+            sla: settings.sla, notices: environment.notices, watch: watch, window: window, metrics: environment.metrics,
             features: { [dispatcher = environment.dispatcher] in dispatcher.channelFeatures($0) })
         pipeline = ReplyPipeline(
             desk: desk, safety: SafetyLane(catalogs.safety), engine: environment.engine, outbox: environment.outbox, alerts: environment.alerts,
             bus: environment.bus, metrics: environment.metrics, notices: environment.notices, watch: watch, media: media)
+        eraser = ConversationEraser(
+            engine: environment.engine, settings: settings.retention, property: environment.property.id, alerts: environment.alerts,
+            bus: environment.bus, clock: environment.clock, logger: environment.logger, notices: environment.notices,
+            metrics: environment.metrics)
         self.knowledge = knowledge
         engine = environment.engine
         clock = environment.clock
@@ -111,6 +117,11 @@ public struct Butler: Sendable {
     /// - Returns: what the letter is about; nil where it concerns no conversation.
     public func take(_ letter: DeadLetter, in transaction: any StorageTransaction) throws -> DeadLetterMatter? {
         try unreached.take(letter, in: transaction)
+    }
+
+    /// Gives a conversation back to Jack that was with staff only for a letter which is dealt with anew, or has left after all.
+    public func recovered(letter id: String, at date: Date, in transaction: any StorageTransaction) throws {
+        try unreached.recovered(id, at: date, in: transaction)
     }
 
     /// Hands the conversation to staff whose reply the channel does not take any more.

@@ -55,20 +55,27 @@ public final class JackKernel: Sendable {
         public var transcript: @Sendable (_ instance: String, _ peer: PeerAddress, _ limit: Int) async throws -> [TranscriptEntry]
         /// For how long kinds beside messages are tried, in place of a number of tries.
         public var lifetimes: [OutboxEntry.Kind: Duration]
+        /// Kinds of which nothing is kept once they have left.
+        public var forgets: Set<OutboxEntry.Kind>
         /// What follows for the hotel from what could not be dealt with or did not arrive.
         public var died: DeadLetters.Concern
+        /// What follows for the hotel where a letter is dealt with anew, or has left after all.
+        public var recovered: DeadLetters.Recovery
 
         public init(
             concurrency: Int = 32, inbound: @escaping Inbox.Handler, deliveries: [OutboxEntry.Kind: Outbox.Deliver],
             transcript: @escaping @Sendable (_ instance: String, _ peer: PeerAddress, _ limit: Int) async throws -> [TranscriptEntry],
-            lifetimes: [OutboxEntry.Kind: Duration] = [:], died: @escaping DeadLetters.Concern = { _, _ in nil }
+            lifetimes: [OutboxEntry.Kind: Duration] = [:], forgets: Set<OutboxEntry.Kind> = [], died: @escaping DeadLetters.Concern = { _, _ in nil },
+            recovered: @escaping DeadLetters.Recovery = { _, _, _ in }
         ) {
             self.concurrency = concurrency
             self.inbound = inbound
             self.deliveries = deliveries
             self.transcript = transcript
             self.lifetimes = lifetimes
+            self.forgets = forgets
             self.died = died
+            self.recovered = recovered
         }
     }
 
@@ -111,9 +118,10 @@ public final class JackKernel: Sendable {
     /// Says who deals with what arrives and leaves. Once, before ``start(_:)``.
     public func connect(_ handlers: Handlers) {
         let property = parts.property.id
-        let letters = DeadLetters(alerts: alerts, property: property, concern: handlers.died)
+        let letters = DeadLetters(alerts: alerts, property: property, concern: handlers.died, recovered: handlers.recovered)
         var policy = Outbox.Policy()
         policy.lifetimes.merge(handlers.lifetimes) { $1 }
+        policy.forgets = handlers.forgets
         let outbox = Outbox(
             engine: parts.engine, property: property, clock: parts.clock, logger: parts.logger, metrics: parts.metrics, bus: bus,
             letters: letters, policy: policy,

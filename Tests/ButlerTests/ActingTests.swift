@@ -60,11 +60,68 @@ import Testing
             let id = try await house.write(text, from: phone)
             try await house.settle()
             #expect(house.parts.channel.sent.map(\.author) == [.system])
-            #expect(try await house.held().count == 1)
-            let task = try #require(try await house.tasks(phone).first)
-            #expect(task.room == "309" && task.notes == "asked for in 309, and the guest lives in 204" && task.title.contains("approved"))
+            let held = try await house.held()
+            #expect(held.count == 1 && held.first?.heldOrder?.room == "309")
+            #expect(held.first?.heldOrder?.notes == "asked for in 309, and the guest lives in 204")
+            #expect(try await house.tasks().isEmpty, "nobody works on it before")
             #expect(try await house.ledger(id).contains { $0.step == "autonomy" && $0.outcome == "hold" && $0.reason.contains("309") })
             #expect(try await house.conversation(phone).room == "204")
+        }
+    }
+
+    @Test func whatIsApprovedBecomesATaskFromThenOn() async throws {
+        try await withBurgers { house async throws in
+            let id = try await house.write("towels to room 309", from: phone)
+            try await house.settle()
+            let held = try #require(try await house.held().first)
+            await house.clock.advance(by: .seconds(1800))
+            _ = try await house.butler.staff.approve(held.id, by: "Rosa")
+            try await house.settle()
+            #expect(try await house.tasks(phone).count == 1)
+            let task = try #require(try await house.tasks(phone).first), now = house.clock.now
+            #expect(task.id == held.heldOrder?.id && task.room == "309" && task.description == "towels to room 309" && task.messageID == id)
+            #expect(task.createdAt == now && task.dueAt == now.addingTimeInterval(house.parts.settings.sla.due(task.priority).seconds))
+            let steps = try await house.ledger(id).filter { $0.step == "task" }
+            #expect(steps.map(\.outcome) == ["held", "created"] && steps.last?.reason.hasPrefix("Rosa approved it") == true)
+            #expect(house.parts.channel.sent.last?.text.contains("housekeeping") == true)
+            #expect(await refusal { try await house.butler.staff.approve(held.id, by: "Ben") } == .conflict)
+            #expect(try await house.tasks(phone).count == 1)
+        }
+    }
+
+    @Test func whatIsRejectedLeavesNoTask() async throws {
+        try await withBurgers { house async throws in
+            try await house.ask("towels to room 309", from: phone)
+            let held = try #require(try await house.held().first)
+            _ = try await house.butler.staff.reject(held.id, reason: "not their room", by: "Rosa")
+            try await house.settle()
+            #expect(try await house.tasks().isEmpty)
+            #expect(try await house.ledger(held.id).contains { $0.outcome == "rejected" && $0.reason.contains("makes no task") })
+        }
+    }
+
+    @Test func aColleagueWhoComesInBetweenDecidesOnTheOrderToo() async throws {
+        try await withBurgers { house async throws in
+            try await house.ask("towels please", from: phone)
+            let id = try await house.conversation(phone).id
+            let asked = house.parts.pms.gate.arrived
+            house.parts.pms.gate.close()
+            let message = try await house.write("towels to room 309", from: phone)
+            #expect(await eventually { house.parts.pms.gate.arrived > asked })
+            _ = try await house.butler.staff.move(id, to: .taken, by: "Rosa")
+            house.parts.pms.gate.open()
+            try await house.settle()
+            #expect(try await house.tasks().map(\.room) == ["204"])
+            #expect(try await house.held().isEmpty)
+            #expect(try await house.ledger(message).contains { $0.step == "reply" && $0.outcome == "withdrawn" && $0.reason.contains("no task") })
+        }
+    }
+
+    @Test func ordersThatWaitCountForTheLimit() async throws {
+        try await withBurgers({ $0.settings.autonomy.openTasks = 2 }) { house async throws in
+            for _ in 0..<3 { try await house.ask("towels to 309", from: phone) }
+            #expect(try await house.held().count == 2)
+            #expect(try await house.conversation(phone).state == .escalated)
         }
     }
 
@@ -72,8 +129,9 @@ import Testing
         try await withBurgers { house async throws in
             let gone = PeerAddress(.phone, "+15550002")
             try await house.ask("a burger to 204 please", from: gone)
-            #expect(try await house.held().count == 1)
-            #expect(try await house.tasks(gone).first?.notes?.contains("does not say that the guest lives there") == true)
+            let held = try await house.held()
+            #expect(held.count == 1 && held.first?.heldOrder?.notes?.contains("does not say that the guest lives there") == true)
+            #expect(try await house.tasks(gone).isEmpty)
         }
     }
 
@@ -81,9 +139,9 @@ import Testing
         try await withBurgers { house async throws in
             try await house.ask("two burgers to 309")
             try await house.ask("HM1001 Lovelace")
-            let task = try #require(try await house.tasks().first)
-            #expect(task.room == "309" && task.description == "two burgers to 309" && task.notes != nil)
-            #expect(try await house.held().count == 1)
+            let held = try await house.held(), order = try #require(held.first?.heldOrder)
+            #expect(held.count == 1 && order.room == "309" && order.description == "two burgers to 309" && order.notes != nil)
+            #expect(try await house.tasks().isEmpty)
         }
     }
 

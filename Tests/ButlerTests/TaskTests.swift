@@ -96,12 +96,15 @@ import Testing
         }
     }
 
-    @Test func aLimitOfHoldMakesTheTaskAndHoldsThePromise() async throws {
+    @Test func aLimitOfHoldHoldsTheTaskWithThePromise() async throws {
         try await withHouse({ $0.settings.autonomy.limits = ["request.housekeeping": .hold] }) { house async throws in
             let sent = try await house.ask("towels to 204")
             #expect(sent.map(\.author) == [.system])
-            #expect(try await house.tasks().count == 1)
-            #expect(try await house.held().map(\.text) == ["Certainly. I have asked housekeeping to see to it."])
+            #expect(try await house.tasks().isEmpty)
+            let held = try await house.held()
+            #expect(held.map(\.text) == ["Certainly. I have asked housekeeping to see to it."])
+            _ = try await house.butler.staff.approve(try #require(held.first).id, by: "Rosa")
+            #expect(try await house.tasks().map(\.room) == ["204"])
         }
     }
 }

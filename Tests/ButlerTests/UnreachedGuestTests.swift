@@ -146,12 +146,110 @@ import Testing
             #expect(try await house.alerts().filter { $0.name == "GuestUnanswered" }.isEmpty, "it is told of once")
 
             isActive.value = false
-            _ = try await house.butler.staff.move(try await house.conversation().id, to: .active, by: "Ana")
             _ = try await house.kernel.retry(letter: id, by: "Ana")
             try await house.settle()
             let messages = try await house.messages()
             #expect(messages.count == 2 && messages.first?.id == id)
             #expect(house.parts.channel.sent.count == 1)
+            #expect(try await house.conversation().state == .active, "only the letter held it")
+            #expect(try await waits(house) == nil)
+        }
+    }
+
+    // MARK: Letters that are sent again
+
+    /// A conversation that is with staff only since its reply did not leave; the reply's id.
+    private func unreached(_ house: House) async throws -> String {
+        house.parts.channel.fail(with: .permanent(.unknownRecipient, "no such address"))
+        try await house.ask("when is breakfast")
+        #expect(try await house.conversation().state == .escalated)
+        house.parts.channel.fail(with: nil)
+        return try #require(try await house.messages().last).id
+    }
+
+    @Test func aReplyThatLeavesAfterAllGivesTheConversationBack() async throws {
+        try await withHouse { house async throws in
+            let reply = try await unreached(house)
+            await house.clock.advance(by: .seconds(60))
+            _ = try await house.kernel.retry(letter: reply, by: "Ana")
+            try await house.settle()
+            let conversation = try await house.conversation()
+            #expect(house.parts.channel.sent.map(\.id) == [reply] && conversation.state == .active)
+            #expect(try await house.ledger(reply).contains { $0.step == "letter" && $0.outcome == "given back" })
+            #expect(try await house.ledger(conversation.id).contains { $0.outcome == "given back" })
+            #expect(try await waits(house) == nil)
+            #expect(try await letters(house).allSatisfy { $0.endsAt != nil })
+            #expect(try await house.ask("and when is lunch").map(\.author) == [.jack], "Jack answers again")
+        }
+    }
+
+    @Test func oneThatFailsAgainStaysWithStaff() async throws {
+        try await withHouse { house async throws in
+            let reply = try await unreached(house)
+            house.parts.channel.fail(with: .permanent(.unknownRecipient, "no such address"))
+            _ = try await house.kernel.retry(letter: reply, by: "Ana")
+            try await house.settle()
+            #expect(try await house.conversation().state == .escalated)
+            #expect(try await letters(house).map(\.endsAt) == [nil])
+        }
+    }
+
+    @Test func whoeverHasTakenTheConversationKeepsIt() async throws {
+        try await withHouse { house async throws in
+            let reply = try await unreached(house)
+            _ = try await house.butler.staff.move(try await house.conversation().id, to: .taken, by: "Rosa")
+            _ = try await house.kernel.retry(letter: reply, by: "Ana")
+            try await house.settle()
+            let conversation = try await house.conversation()
+            #expect(conversation.state == .taken && conversation.assignedTo == "Rosa")
+        }
+    }
+
+    @Test func whatTheGuestHasWrittenSinceIsStaffs() async throws {
+        try await withHouse { house async throws in
+            let reply = try await unreached(house)
+            await house.clock.advance(by: .seconds(60))
+            #expect(try await house.ask("hello? anybody there?").isEmpty)
+            _ = try await house.kernel.retry(letter: reply, by: "Ana")
+            try await house.settle()
+            #expect(try await house.conversation().state == .escalated)
+        }
+    }
+
+    @Test func whatWasHandedOverForAnotherReasonStaysSo() async throws {
+        try await withHouse { house async throws in
+            house.parts.ai.answers("No idea.", confidence: 0.1)
+            let reply = try await unreached(house)
+            _ = try await house.kernel.retry(letter: reply, by: "Ana")
+            try await house.settle()
+            #expect(house.parts.channel.sent.map(\.id) == [reply])
+            #expect(try await house.conversation().state == .escalated)
+        }
+    }
+
+    @Test func theLastOfSeveralLettersGivesItBackUnlessOneIsDropped() async throws {
+        for isDropped in [false, true] {
+            try await withHouse { house async throws in
+                try await house.ask("when is breakfast")
+                try await house.ask("hello")
+                let replies = try await house.messages().filter { $0.author != .guest }
+                await house.clock.advance(by: .seconds(60))
+                for reply in replies {
+                    try await fail(reply, in: house)
+                    await house.clock.advance(by: .seconds(60))
+                }
+                let first = try #require(replies.first), last = try #require(replies.last)
+                if isDropped {
+                    _ = try await house.kernel.drop(letter: last.id, by: "Ana", reason: nil)
+                } else {
+                    _ = try await house.kernel.retry(letter: last.id, by: "Ana")
+                }
+                try await house.settle()
+                #expect(try await house.conversation().state == .escalated)
+                _ = try await house.kernel.retry(letter: first.id, by: "Ana")
+                try await house.settle()
+                #expect(try await house.conversation().state == (isDropped ? .escalated : .active))
+            }
         }
     }
 }

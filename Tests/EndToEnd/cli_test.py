@@ -408,6 +408,26 @@ def test_chat_reads_lines():
     contains(result.output, "Hotel Miramar")
 
 
+def test_chat_waits_for_the_answers_to_what_is_piped_in():
+    one = running()
+    result = one.run("chat", "--config", one.config, input="When is breakfast?\nWhen is check-out?\nHello")
+    equal(result.status, 0, result)
+    equal(len([line for line in result.output.splitlines() if line.startswith("jack: ")]) >= 3, True, result)
+    contains(result.output, "07:00")
+
+
+def test_a_conversation_is_deleted():
+    one = running()
+    one.run("chat", "--config", one.config, "--message", "When is breakfast?", "--timeout", "60")
+    conversation = one.api("GET", "/api/v1/conversations?limit=1").json["items"][0]["id"]
+    result = one.run("conversations", "delete", conversation, "--config", one.config)
+    equal(result.status, 0, result)
+    contains(result.output, f"the conversation {conversation} is deleted: 1 conversations, 2 messages")
+    equal(one.api("GET", f"/api/v1/conversations/{conversation}").status, 404)
+    equal(one.run("conversations", "delete", conversation, "--config", one.config).status, 1)
+    equal(one.run("guests", "erase", "gst_none", "--config", one.config).status, 1)
+
+
 def test_tasks_and_why():
     one = running()
     one.run("chat", "--config", one.config, "--message", "please bring two towels to 204", "--timeout", "60")

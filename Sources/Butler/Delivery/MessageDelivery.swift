@@ -88,7 +88,12 @@ public struct MessageDelivery: Sendable {
     /// Why a message must not leave any more.
     private func objection(to message: OutboundMessage, _ entry: OutboxEntry) async throws -> String? {
         let conversations = conversations, peer = message.peer
-        guard let conversation = try await engine.read({ try conversations.find(entry.instance, peer, in: $0) }) else { return nil }
+        let (found, isErased) = try await engine.read { reader in
+            let found = try conversations.find(entry.instance, peer, in: reader)
+            // Deleted while the reply waited for its turn.
+            return (found, try found == nil && Outbox.state(of: entry.id, in: reader)?.state == .withdrawn)
+        }
+        guard let conversation = found else { return isErased ? "the conversation was deleted" : nil }
         if conversation.optedOut, message.author != .system { return "the guest does not want messages by this channel" }
         if message.author == .jack, !conversation.state.belongsToJack, conversation.stateSince > entry.createdAt {
             return "a colleague took the conversation before the reply left"

@@ -66,11 +66,52 @@ struct UnreachedGuests: Sendable {
         var conversation = before
         if conversation.state != .taken { try conversation.move(to: .escalated, at: letter.diedAt) }
         try conversations.save(conversation, at: letter.diedAt, in: transaction)
-        let note = Ledger.Entry(step: "letter", outcome: conversation.state.rawValue, reason: "\(reason); staff are to see to it", at: letter.diedAt)
+        let note = Ledger.Entry(
+            step: "letter", outcome: conversation.state.rawValue, reason: "\(reason); staff are to see to it",
+            details: ["before": .string(before.state.rawValue)], at: letter.diedAt)
         try Ledger.record(note, of: letter.id, property: property, in: transaction)
         let (bus, id, state) = (bus, conversation.id, conversation.state)
         transaction.afterCommit { bus.post(ConversationTouched(id: id, state: state)) }
         return conversation
+    }
+
+    // MARK: Recovering
+
+    /// Gives the conversation of a letter that is dealt with anew, or has left after all, back to Jack, where nothing but letters held it.
+    func recovered(_ id: String, at now: Date, in transaction: any StorageTransaction) throws {
+        guard let message = try messages.get(id, in: transaction),
+            var conversation = try conversations.get(message.conversationID, in: transaction),
+            conversation.state == .escalated, try isHeldByLettersAlone(conversation, transaction)
+        else { return }
+        try conversation.move(to: .active, at: now)
+        try conversations.save(conversation, at: now, in: transaction)
+        let note = Ledger.Entry(
+            step: "letter", outcome: "given back", reason: "nothing else held the conversation: Jack answers in it again", at: now)
+        for subject in [id, conversation.id] { try Ledger.record(note, of: subject, property: property, in: transaction) }
+        try watch?.look(at: conversation, now: now, in: transaction)
+        let (bus, touched) = (bus, ConversationTouched(id: conversation.id, state: conversation.state))
+        transaction.afterCommit { bus.post(touched) }
+    }
+
+    /// Whether a letter had the conversation handed over, all letters since then are on their way again, and the guest has written nothing that Jack
+    /// kept silent about.
+    private func isHeldByLettersAlone(_ conversation: Conversation, _ reader: any StorageReader) throws -> Bool {
+        var isByLetter = false
+        for message in try messages.list(of: conversation.id, limit: 500, in: reader) {
+            let lines = try Ledger.entries(of: message.id, property: property, in: reader).filter { $0.at >= conversation.stateSince }
+            if lines.contains(where: { $0.step == "custody" || $0.step == "safety" }) { return false }
+            let fates = lines.filter { $0.step == "letter" }, burials = fates.filter { $0.outcome == ConversationState.escalated.rawValue }
+            guard !burials.isEmpty else { continue }
+            // One that was dropped, or kept back, staff must see to.
+            guard fates.last?.outcome == DeadLetters.retried else { return false }
+            if let state = try Outbox.state(of: message.id, in: reader)?.state, !state.hasLeft { return false }
+            isByLetter =
+                isByLetter
+                || burials.contains {
+                    $0.at == conversation.stateSince && $0.details?["before"]?.stringValue != ConversationState.escalated.rawValue
+                }
+        }
+        return isByLetter
     }
 
     private func matter(of conversation: Conversation, _ summary: String, _ letter: DeadLetter, _ reader: any StorageReader) throws

@@ -129,6 +129,8 @@ public struct GuestMedia: Sendable {
     }
 
     private func failed(_ attachment: Attachment, _ failure: PluginFailure, in transaction: any StorageTransaction) throws {
+        // Its conversation may have been deleted meanwhile.
+        guard try attachments.get(attachment.id, in: transaction)?.state == .waiting else { return }
         let now = clock.now, isLate = now.timeIntervalSince(attachment.createdAt) >= settings.tryFor.seconds
         let isFinal = isLate || Self.isFinal(failure)
         try attachments.fail(

@@ -16,6 +16,9 @@ public struct ConversationNotices: Sendable {
     /// Whose entries they are in the outbox.
     public static let instance = "notify"
 
+    /// The lane in which a conversation's changes leave.
+    static func lane(of conversation: String) -> String { "\(instance)|\(conversation)" }
+
     private struct Notice: Encodable {
         var changeType: String
         var before: JSONValue?
@@ -60,7 +63,7 @@ public struct ConversationNotices: Sendable {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         try outbox().enqueue(
             OutboxEntry(
-                id: Identifier.make("ntc", at: change.at), instance: Self.instance, kind: Self.kind, lane: "\(Self.instance)|\(conversation)",
+                id: Identifier.make("ntc", at: change.at), instance: Self.instance, kind: Self.kind, lane: Self.lane(of: conversation),
                 payload: [UInt8](try encoder.encode(notice)), createdAt: change.at), in: transaction)
     }
 

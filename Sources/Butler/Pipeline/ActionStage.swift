@@ -110,15 +110,32 @@ struct ActionStage: Stage {
             turn.note("task", "needs room", "\(department) must know the room", at: desk.clock.now)
             return ask(turn, .taskNeedsRoom, Self.askedForRoom)
         }
-        var decision = accept(&turn, intent, department, request)
+        var decision = accept(turn, intent, department, request)
         if let doubt = doubt(turn, intent, department) {
             turn.note("autonomy", "hold", "\(doubt): a colleague must approve it", at: desk.clock.now)
-            decision.reply?.isHeld = true
+            hold(&decision, &turn)
         } else if let (mode, rule) = limit, mode == .hold {
             turn.note("autonomy", "hold", "what Jack promises for \(intent.id) needs a colleague's approval", rule: rule, at: desk.clock.now)
-            decision.reply?.isHeld = true
+            hold(&decision, &turn)
+        } else if let task = decision.task {
+            turn.note(
+                "task", "created", "\(intent.id) is for \(department), due \(task.dueAt.iso8601)", details: ["task": .string(task.id)],
+                at: desk.clock.now)
         }
         return decision
+    }
+
+    /// Nobody works on what a colleague has not approved: the task waits with the reply.
+    private func hold(_ decision: inout Decision, _ turn: inout Turn) {
+        decision.reply?.isHeld = true
+        decision.reply?.heldOrder = decision.task
+        if let task = decision.task {
+            turn.note(
+                "task", "held", "\(task.intent ?? "the order") is for \(task.department), once the reply is approved",
+                details: ["task": .string(task.id)],
+                at: desk.clock.now)
+        }
+        decision.task = nil
     }
 
     /// Why the room may not be the guest's to order to; nil where nothing speaks against it. Whom nobody knows may still have towels brought.
@@ -132,11 +149,8 @@ struct ActionStage: Stage {
         Decision(reply: .init(text: desk.replies.text(reply, locale: turn.language), author: .jack, topic: topic), state: .active)
     }
 
-    private func accept(_ turn: inout Turn, _ intent: IntentDefinition, _ department: String, _ request: Request) -> Decision {
+    private func accept(_ turn: Turn, _ intent: IntentDefinition, _ department: String, _ request: Request) -> Decision {
         let task = task(turn, intent, department, request)
-        turn.note(
-            "task", "created", "\(intent.id) is for \(department), due \(task.dueAt.iso8601)", details: ["task": .string(task.id)], at: desk.clock.now
-        )
         let kind: FixedReply = intent.id == "feedback.complaint" ? .complaint : .taskCreated
         let reply = Decision.Reply(
             text: desk.replies.text(
@@ -146,14 +160,14 @@ struct ActionStage: Stage {
     }
 
     private func task(_ turn: Turn, _ intent: IntentDefinition, _ department: String, _ request: Request) -> HotelTask {
-        let now = desk.clock.now, doubt = doubt(turn, intent, department)
+        let now = desk.clock.now
         var task = HotelTask(
             id: Identifier.make("tsk", at: now), conversationID: turn.conversation.id, messageID: request.message, intent: intent.id,
             department: department,
-            room: turn.room, title: intent.description + (doubt == nil ? "" : " (not before the reply is approved)"), description: request.text,
+            room: turn.room, title: intent.description, description: request.text,
             priority: intent.priority,
             dueAt: now.addingTimeInterval(desk.settings.sla.due(intent.priority).seconds), createdAt: now)
-        task.notes = doubt
+        task.notes = doubt(turn, intent, department)
         return task
     }
 }

@@ -142,6 +142,7 @@ struct AnswerStage: Stage {
             (mode, rule) = (limit, limitRule)
         }
         let now = desk.clock.now
+        turn.judged = (confidence, isCut && mode == .send ? .hold : mode)
         if isCut, mode == .send {
             turn.note("autonomy", "hold", "half an answer needs a colleague's approval", at: now)
             var held = drafted

@@ -22,6 +22,9 @@ struct EmergencyStage: Stage {
             desk)
     }
 
+    /// By what the alert about a message is known.
+    static func fingerprint(of message: String) -> String { "emergency:\(message)" }
+
     static func emergency(id: String, severity: AlertSeverity, department: String, summary: String, reply: String, _ turn: Turn, _ desk: Desk)
         -> Decision
     {
@@ -39,11 +42,11 @@ struct EmergencyStage: Stage {
         if !turn.isSenderProven { labels["sender"] = "unproven" }
         labels["guest"] = turn.guest.map { "\($0.firstName) \($0.lastName)" }
         let alert = Alert(
-            fingerprint: "emergency:\(turn.item.id)", name: "GuestEmergency", severity: severity,
+            fingerprint: fingerprint(of: turn.item.id), name: "GuestEmergency", severity: severity,
             summary: "\(summary) — \(place)", detail: turn.text, labels: labels,
             annotations: ["guest_text": turn.text, "message": turn.item.id], startsAt: turn.receivedAt, isEmergency: true)
         var task = HotelTask(
-            id: Identifier.make("tsk", at: now), conversationID: turn.conversation.id, messageID: turn.item.id, intent: "emergency",
+            id: Identifier.make("tsk", at: now), conversationID: turn.conversation.id, messageID: turn.item.id, intent: HotelTask.emergency,
             department: department,
             room: room, title: summary, description: turn.text, priority: .urgent, dueAt: now.addingTimeInterval(desk.settings.sla.urgent.seconds),
             createdAt: now)

@@ -37,7 +37,7 @@ public struct ReplyPipeline: Sendable {
         self.bus = bus
         self.metrics = metrics
         let property = desk.property.id
-        conversations = ConversationRepository(property: property, notices: notices)
+        conversations = ConversationRepository(property: property, notices: notices, metrics: metrics)
         messages = MessageRepository(property: property)
         tasks = TaskRepository(property: property)
         guests = GuestRepository(property: property)
@@ -70,6 +70,10 @@ public struct ReplyPipeline: Sendable {
             .recordNanoseconds(
                 (desk.clock.monotonic - start).components.attoseconds / 1_000_000_000 + (desk.clock.monotonic - start).components.seconds
                     * 1_000_000_000)
+        if let judged = turn.judged {
+            Recorder(label: "jack_answer_confidence", dimensions: [("decision", judged.mode.rawValue)], aggregate: true, factory: metrics)
+                .record(judged.confidence)
+        }
         if turn.intent != nil { Recorder(label: "jack_intent_confidence", dimensions: [], aggregate: true, factory: metrics).record(turn.confidence) }
     }
 
@@ -79,7 +83,10 @@ public struct ReplyPipeline: Sendable {
             let known = try conversations.find(item.instance, peer, in: reader)
             let conversation = known ?? Conversation(id: Identifier.make("cnv", at: now), instance: item.instance, peer: peer, at: now)
             let history = known == nil ? [] : try messages.list(of: conversation.id, limit: 12, in: reader).filter { $0.id != item.id }
-            let openTasks = known == nil ? 0 : try tasks.open(in: conversation.id, since: now.addingTimeInterval(-86_400), reader)
+            let day = now.addingTimeInterval(-86_400)
+            let openTasks =
+                known == nil
+                ? 0 : try tasks.open(in: conversation.id, since: day, reader) + messages.heldOrders(in: conversation.id, since: day, reader)
             return Turn(
                 item: item, message: message, conversation: conversation, isNew: known == nil, history: history, openTasks: openTasks,
                 language: conversation.language ?? message.locale.map { String($0.prefix(2)).lowercased() }, hotelLanguage: String(locale.prefix(2)))
@@ -141,14 +148,19 @@ public struct ReplyPipeline: Sendable {
         _ reply: Decision.Reply, of turn: Turn, in conversation: inout Conversation, isSilenced: Bool, at now: Date,
         _ transaction: any StorageTransaction
     ) throws {
-        let message = Message(
+        var message = Message(
             id: Identifier.make("msg", at: now), conversationID: conversation.id, author: reply.author, text: reply.text,
             extras: .init(quickReplies: reply.quickReplies, sources: reply.sources), language: turn.language, intent: reply.topic,
             inReplyTo: turn.item.id,
             state: isSilenced ? .rejected : reply.isHeld ? .held : .released, createdAt: now)
+        message.heldOrder = reply.heldOrder
         try messages.add(message, in: transaction)
         if isSilenced {
-            let note = Ledger.Entry(step: "reply", outcome: "withdrawn", reason: "a colleague took the conversation meanwhile", at: now)
+            let note = Ledger.Entry(
+                step: "reply", outcome: "withdrawn",
+                reason: "a colleague took the conversation meanwhile"
+                    + (reply.heldOrder == nil ? "" : "; the order that waited with it makes no task"),
+                at: now)
             return try Ledger.record(note, of: turn.item.id, property: desk.property.id, in: transaction)
         }
         if reply.isHeld {
@@ -174,10 +186,7 @@ public struct ReplyPipeline: Sendable {
             }
             if let task = decision.task {
                 bus.post(TaskTouched(task: task))
-                Counter(
-                    label: "jack_tasks_created_total", dimensions: [("department", task.department), ("priority", task.priority.rawValue)],
-                    factory: metrics
-                ).increment()
+                TaskMeter(metrics: metrics).made(task)
             }
         }
     }

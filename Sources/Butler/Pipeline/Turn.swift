@@ -20,7 +20,7 @@ public struct Turn: Sendable {
     var place: Place?
     /// True where what was known of the guest's room belongs to another stay, or to one that is over.
     private(set) var forgetsRoom = false
-    /// Tasks of this conversation that were made within a day and are not finished.
+    /// Tasks of this conversation that were made within a day and are not finished, and orders that wait for approval.
     let openTasks: Int
     /// The language to answer in, a BCP 47 primary tag.
     public var language: String { didSet { isLanguageKnown = true } }
@@ -32,6 +32,8 @@ public struct Turn: Sendable {
     var hasTriedNumbers = false
     public var intent: IntentDefinition?
     public var confidence: Double = 0
+    /// How sure the answer that was drafted is, and what that allowed; nil where none was.
+    var judged: (confidence: Double, mode: AutonomySettings.Mode)?
     public private(set) var notes: [Ledger.Entry] = []
 
     enum Verification: Sendable {
@@ -129,6 +131,8 @@ public struct Decision: Sendable {
         public var sources: [SourceReference] = []
         public var quickReplies: [QuickReply] = []
         public var isHeld = false
+        /// The task that is made once a held reply is approved.
+        public var heldOrder: HotelTask?
         /// What the reply is about, for the turn after it.
         public var topic: String?
     }

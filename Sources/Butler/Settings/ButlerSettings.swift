@@ -18,6 +18,7 @@ public struct ButlerSettings: PluginSettings {
     @Setting(help: "How soon tasks are due, by priority.") public var sla: SLASettings = .init()
     @Setting(help: "When a guest has waited too long.") public var watch: WatchSettings = .init()
     @Setting(help: "Guests' files.") public var media: MediaSettings = .init()
+    @Setting(help: "How long what guests said is kept.") public var retention: RetentionSettings = .init()
     @Setting(help: "A guest's message is marked as read, where the channel can, once Jack or a colleague has answered it.")
     public var markRead: Bool = true
     @Setting(help: "How Jack introduces itself to a language model; the hotel's instructions.")

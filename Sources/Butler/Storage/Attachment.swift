@@ -83,6 +83,13 @@ public struct AttachmentRepository: Sendable {
             """, ["id": id.sql, "property": property.sql])?.blob("bytes")
     }
 
+    /// How many files are known of a conversation.
+    func count(of conversation: String, in reader: any StorageReader) throws -> Int {
+        try reader.row(
+            "SELECT COUNT(*) AS n FROM attachment WHERE conversation_id = :id AND property = :property",
+            ["id": conversation.sql, "property": property.sql])?.int("n") ?? 0
+    }
+
     /// Bytes that are stored, of one conversation or of all.
     func used(in conversation: String?, _ reader: any StorageReader) throws -> Int {
         let filter = conversation == nil ? "" : " AND conversation_id = :conversation"

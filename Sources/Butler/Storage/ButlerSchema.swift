@@ -176,5 +176,7 @@ public enum ButlerSchema {
             ]),
         acting,
         attachments,
+        erasure,
+        heldOrders,
     ]
 }

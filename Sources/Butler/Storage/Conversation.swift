@@ -1,5 +1,7 @@
+import CoreMetrics
 import Foundation
 import Kernel
+import Metrics
 import PluginAPI
 
 /// All that was said with one peer through one channel instance.
@@ -75,11 +77,21 @@ public struct ConversationRepository: Sendable {
     let property: String
 
     private let notices: ConversationNotices?
+    private let metrics: (any MetricsFactory)?
 
-    /// - Parameter notices: who is told of changes.
-    public init(property: String, notices: ConversationNotices? = nil) {
+    /// - Parameters:
+    ///   - notices: who is told of changes.
+    ///   - metrics: where they are counted.
+    public init(property: String, notices: ConversationNotices? = nil, metrics: (any MetricsFactory)? = nil) {
         self.property = property
         self.notices = notices
+        self.metrics = metrics
+    }
+
+    /// Counts a change once it is on disk.
+    private func count(_ label: String, _ dimensions: [(String, String)], in transaction: any StorageTransaction) {
+        guard let metrics else { return }
+        transaction.afterCommit { Counter(label: label, dimensions: dimensions, factory: metrics).increment() }
     }
 
     public func find(_ instance: String, _ peer: PeerAddress, in reader: any StorageReader) throws -> Conversation? {
@@ -171,6 +183,10 @@ public struct ConversationRepository: Sendable {
             $0.state != after.state || $0.assignedTo != after.assignedTo || $0.guestID != after.guestID || $0.optedOut != after.optedOut
         }
         guard matters ?? true else { return }
+        if before == nil { count("jack_conversations_started_total", [("channel", after.instance)], in: transaction) }
+        if before?.state != after.state {
+            count("jack_conversation_changes_total", [("channel", after.instance), ("state", after.state.rawValue)], in: transaction)
+        }
         let change = ConversationChange(
             change: before == nil ? "created" : "updated", before: before?.record, after: after.record, at: date)
         try transaction.run(
@@ -180,6 +196,42 @@ public struct ConversationRepository: Sendable {
                 "after": change.after.map { try .json($0) } ?? .null, "at": date.sql,
             ])
         try notices?.post(change, of: after.id, in: transaction)
+    }
+
+    /// A guest's conversations.
+    func ids(of guest: String, in reader: any StorageReader) throws -> [String] {
+        try reader.rows(
+            "SELECT id FROM conversation WHERE guest_id = :guest AND property = :property ORDER BY id",
+            ["guest": guest.sql, "property": property.sql]
+        ).map { try $0.string("id") }
+    }
+
+    /// Conversations in which nothing has happened since a moment and for which no human is awaited, the oldest first.
+    /// - Parameter after: only conversations after this one in that order.
+    func untouched(since date: Date, after: (date: Date, id: String)?, limit: Int, in reader: any StorageReader) throws -> [Conversation] {
+        try reader.rows(
+            """
+            SELECT * FROM conversation WHERE property = :property AND updated_at < :before AND state <> 'escalated'
+                AND (updated_at > :at OR (updated_at = :at AND id > :id)) ORDER BY updated_at, id LIMIT :limit
+            """,
+            [
+                "property": property.sql, "before": date.sql, "at": (after?.date.milliseconds ?? Int64.min).sql, "id": (after?.id ?? "").sql,
+                "limit": limit.sql,
+            ]
+        ).map(Conversation.init)
+    }
+
+    /// Takes a conversation away, with its messages, files and history. That it was deleted stays, and is announced with what it was.
+    func delete(_ conversation: Conversation, at date: Date, in transaction: any StorageTransaction) throws {
+        let arguments = ["id": conversation.id.sql, "property": property.sql]
+        try transaction.run("DELETE FROM conversation_change WHERE conversation_id = :id AND property = :property", arguments)
+        try transaction.run("DELETE FROM conversation WHERE id = :id AND property = :property", arguments)
+        try transaction.run(
+            "INSERT INTO conversation_change (property, conversation_id, change, at) VALUES (:property, :id, 'deleted', :at)",
+            arguments.merging(["at": date.sql]) { $1 })
+        let change = ConversationChange(change: "deleted", before: conversation.record, after: .none, at: date)
+        try notices?.post(change, of: conversation.id, in: transaction)
+        count("jack_conversation_changes_total", [("channel", conversation.instance), ("state", "deleted")], in: transaction)
     }
 
     /// What changed in a conversation, oldest first.

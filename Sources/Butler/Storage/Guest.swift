@@ -53,6 +53,21 @@ public struct GuestRepository: Sendable {
         ).map(Guest.init)
     }
 
+    /// Takes away what is known of a guest.
+    func delete(_ id: String, in transaction: any StorageTransaction) throws {
+        try transaction.run("DELETE FROM guest WHERE id = :id AND property = :property", ["id": id.sql, "property": property.sql])
+    }
+
+    /// Takes away a guest who has no conversation any more and of whom nothing was heard since a moment.
+    func deleteIfForgotten(_ id: String?, before date: Date, in transaction: any StorageTransaction) throws {
+        guard let id else { return }
+        try transaction.run(
+            """
+            DELETE FROM guest WHERE id = :id AND property = :property AND updated_at < :before
+                AND NOT EXISTS (SELECT 1 FROM conversation WHERE guest_id = :id)
+            """, ["id": id.sql, "property": property.sql, "before": date.sql])
+    }
+
     private static func pattern(_ search: String) -> String {
         "%" + search.lowercased().reduce(into: "") { $0 += "%_!".contains($1) ? "!\($1)" : String($1) } + "%"
     }

@@ -19,6 +19,9 @@ public struct HotelTask: Sendable, Hashable, Codable {
         }
     }
 
+    /// The intent of an emergency's task.
+    static let emergency = "emergency"
+
     public var id: String
     public var conversationID: String?
     public var messageID: String?
@@ -122,6 +125,20 @@ public struct TaskRepository: Sendable {
 
     public func get(_ id: String, in reader: any StorageReader) throws -> HotelTask? {
         try reader.row("SELECT * FROM task WHERE id = :id AND property = :property", ["id": id.sql, "property": property.sql]).map(HotelTask.init)
+    }
+
+    /// All tasks of a conversation, whatever became of them.
+    func list(of conversation: String, in reader: any StorageReader) throws -> [HotelTask] {
+        try reader.rows(
+            "SELECT * FROM task WHERE conversation_id = :id AND property = :property ORDER BY id", ["id": conversation.sql, "property": property.sql]
+        ).map(HotelTask.init)
+    }
+
+    /// Leaves of a conversation's tasks what is to be done where, and takes away what the guest wrote and what was noted of it.
+    func forgetWords(of conversation: String, in transaction: any StorageTransaction) throws {
+        try transaction.run(
+            "UPDATE task SET description = '', notes = NULL WHERE conversation_id = :id AND property = :property",
+            ["id": conversation.sql, "property": property.sql])
     }
 
     /// How many tasks of a conversation were made since a moment and are not finished.

@@ -49,6 +49,8 @@ public struct Message: Sendable, Hashable, Codable {
     /// Jack's id of the message that this one answers.
     public var inReplyTo: String?
     public var state: State
+    /// What staff are asked to do once this reply is approved; no task before.
+    public var heldOrder: HotelTask?
     /// Who approved or rejected a reply that waited, and when.
     public var decidedBy: String?
     public var decidedAt: Date?
@@ -88,6 +90,7 @@ public struct Message: Sendable, Hashable, Codable {
         vendorID = row.stringIfPresent("vendor_id")
         inReplyTo = row.stringIfPresent("in_reply_to")
         state = State(rawValue: try row.string("state")) ?? .received
+        heldOrder = row.stringIfPresent("held_order") == nil ? nil : try row.json("held_order", as: HotelTask.self)
         decidedBy = row.stringIfPresent("decided_by")
         decidedAt = row.dateIfPresent("decided_at")
         createdAt = try row.date("created_at")
@@ -104,20 +107,29 @@ public struct MessageRepository: Sendable {
         try transaction.run(
             """
             INSERT INTO message (id, property, conversation_id, author, author_name, text, content, language, intent, confidence, vendor_id, in_reply_to, state,
-                was_held, created_at)
-            VALUES (:id, :property, :conversation, :author, :name, :text, :content, :language, :intent, :confidence, :vendor, :reply, :state, :held, :created)
+                was_held, held_order, created_at)
+            VALUES (:id, :property, :conversation, :author, :name, :text, :content, :language, :intent, :confidence, :vendor, :reply, :state, :held, :order,
+                :created)
             """,
             [
                 "id": message.id.sql, "property": property.sql, "conversation": message.conversationID.sql, "author": message.author.rawValue.sql,
                 "name": message.authorName.sql, "text": message.text.sql, "content": message.extras.isEmpty ? .null : .json(message.extras),
                 "language": message.language.sql, "intent": message.intent.sql, "confidence": message.confidence.sql, "vendor": message.vendorID.sql,
                 "reply": message.inReplyTo.sql, "state": message.state.rawValue.sql, "held": (message.state == .held).sql,
-                "created": message.createdAt.sql,
+                "order": message.heldOrder.map { try .json($0) } ?? .null, "created": message.createdAt.sql,
             ])
     }
 
     public func get(_ id: String, in reader: any StorageReader) throws -> Message? {
         try reader.row("SELECT * FROM message WHERE id = :id AND property = :property", ["id": id.sql, "property": property.sql]).map(Message.init)
+    }
+
+    /// The ids of all messages of a conversation.
+    func ids(of conversation: String, in reader: any StorageReader) throws -> [String] {
+        try reader.rows(
+            "SELECT id FROM message WHERE conversation_id = :id AND property = :property ORDER BY seq",
+            ["id": conversation.sql, "property": property.sql]
+        ).map { try $0.string("id") }
     }
 
     /// The last messages of a conversation, oldest first.
@@ -145,6 +157,15 @@ public struct MessageRepository: Sendable {
         try reader.row(
             "SELECT COUNT(*) AS n FROM message WHERE conversation_id = :id AND property = :property AND state = 'held'",
             ["id": conversation.sql, "property": property.sql])?.int("n") ?? 0
+    }
+
+    /// How many orders of a conversation wait for approval since a moment.
+    func heldOrders(in conversation: String, since date: Date, _ reader: any StorageReader) throws -> Int {
+        try reader.row(
+            """
+            SELECT COUNT(*) AS n FROM message
+            WHERE conversation_id = :id AND property = :property AND state = 'held' AND held_order IS NOT NULL AND created_at > :since
+            """, ["id": conversation.sql, "property": property.sql, "since": date.sql])?.int("n") ?? 0
     }
 
     /// A message by the id that its sender gave it.

@@ -43,6 +43,15 @@ public struct UsageRepository: Sendable {
             ])
     }
 
+    /// Leaves what a conversation's calls cost, and takes away whose they were.
+    func forget(conversation: String, in transaction: any StorageTransaction) throws {
+        try transaction.run(
+            """
+            UPDATE ai_usage SET conversation_id = NULL, guest_id = NULL, reservation = NULL
+            WHERE property = :property AND conversation_id = :id
+            """, ["id": conversation.sql, "property": property.sql])
+    }
+
     /// What all calls since a moment cost, in millionths of the currency's unit.
     func total(from date: Date, in reader: any StorageReader) throws -> Int64 {
         let row = try reader.row(

@@ -1,3 +1,4 @@
+import CoreMetrics
 import Foundation
 import Kernel
 import PluginAPI
@@ -16,13 +17,15 @@ public struct StaffDesk: Sendable {
     private let watch: GuestWatch?
     private let window: ReplyWindow
     private let features: @Sendable (_ instance: String) -> ChannelFeatures?
+    private let meter: TaskMeter
 
     init(
         engine: any StorageEngine, outbox: @escaping @Sendable () -> Outbox, bus: EventBus, clock: any TimeSource, property: PropertyInfo,
-        sla: SLASettings, notices: ConversationNotices?, watch: GuestWatch?, window: ReplyWindow,
+        sla: SLASettings, notices: ConversationNotices?, watch: GuestWatch?, window: ReplyWindow, metrics: any MetricsFactory,
         features: @escaping @Sendable (_ instance: String) -> ChannelFeatures?
     ) {
         self.window = window
+        meter = TaskMeter(metrics: metrics)
         self.features = features
         self.watch = watch
         self.engine = engine
@@ -31,7 +34,7 @@ public struct StaffDesk: Sendable {
         self.clock = clock
         self.property = property
         self.sla = sla
-        conversations = ConversationRepository(property: property.id, notices: notices)
+        conversations = ConversationRepository(property: property.id, notices: notices, metrics: metrics)
         messages = MessageRepository(property: property.id)
         tasks = TaskRepository(property: property.id)
     }
@@ -92,7 +95,7 @@ public struct StaffDesk: Sendable {
         }
     }
 
-    /// Lets a held reply go, as it is or in other words.
+    /// Lets a held reply go, as it is or in other words. The order that waited with it becomes a task now.
     /// - Throws: ``ButlerError``.
     public func approve(_ id: String, text: String? = nil, by person: String) async throws -> Message {
         let now = clock.now
@@ -111,6 +114,7 @@ public struct StaffDesk: Sendable {
             try outbox().enqueue(
                 .message(message.outbound(to: conversation.peer, answering: answered?.vendorID), through: conversation.instance, at: now),
                 in: transaction)
+            if let order = message.heldOrder { try begin(order, heldWith: message, by: person, at: now, in: transaction) }
             let reason = "\(person) approved it" + (text == nil ? "" : " in other words") + Self.note(template)
             try Ledger.record(.init(step: "approval", outcome: "approved", reason: reason, at: now), of: id, property: property.id, in: transaction)
             try watch?.answered(conversation, now: now, in: transaction)
@@ -119,7 +123,25 @@ public struct StaffDesk: Sendable {
         }
     }
 
-    /// Does not let a held reply go; the conversation is then the person's.
+    /// Makes the task of an order that was held; its time begins now.
+    private func begin(_ order: HotelTask, heldWith reply: Message, by person: String, at now: Date, in transaction: any StorageTransaction) throws {
+        var task = order
+        task.createdAt = now
+        task.dueAt = now.addingTimeInterval(sla.due(task.priority).seconds)
+        try tasks.save(task, at: now, in: transaction)
+        let note = Ledger.Entry(
+            step: "task", outcome: "created", reason: "\(person) approved it: it is for \(task.department), due \(task.dueAt.iso8601)",
+            details: ["task": .string(task.id)], at: now)
+        try Ledger.record(note, of: reply.inReplyTo ?? reply.id, property: property.id, in: transaction)
+        try watch?.look(at: task, now: now, in: transaction)
+        let made = task
+        transaction.afterCommit { [bus, meter] in
+            bus.post(TaskTouched(task: made))
+            meter.made(made)
+        }
+    }
+
+    /// Does not let a held reply go; the conversation is then the person's. The order that waited with it makes no task.
     /// - Throws: ``ButlerError``.
     public func reject(_ id: String, reason: String, by person: String) async throws -> Message {
         let now = clock.now
@@ -133,7 +155,7 @@ public struct StaffDesk: Sendable {
             if conversation.state != .taken { try conversation.move(to: .taken, at: now) }
             conversation.assignedTo = person
             try conversations.save(conversation, at: now, in: transaction)
-            let why = "\(person) rejected it: \(reason)"
+            let why = "\(person) rejected it: \(reason)" + (message.heldOrder == nil ? "" : "; the order that waited with it makes no task")
             try Ledger.record(.init(step: "approval", outcome: "rejected", reason: why, at: now), of: id, property: property.id, in: transaction)
             try watch?.look(at: conversation, now: now, in: transaction)
             announce(conversation, transaction)
@@ -157,7 +179,10 @@ public struct StaffDesk: Sendable {
             }
             try tasks.save(task, at: now, in: transaction)
             try watch?.look(at: task, now: now, in: transaction)
-            transaction.afterCommit { [bus] in bus.post(TaskTouched(task: task)) }
+            transaction.afterCommit { [bus, meter] in
+                bus.post(TaskTouched(task: task))
+                meter.made(task)
+            }
         }
         return task
     }
@@ -168,6 +193,7 @@ public struct StaffDesk: Sendable {
         let now = clock.now
         return try await engine.write { transaction in
             guard var task = try tasks.get(id, in: transaction) else { throw ButlerError(.notFound, "there is no task “\(id)”") }
+            let isNew = task.state != state
             try task.move(to: state, by: person, at: now)
             if let notes { task.notes = notes }
             try tasks.save(task, at: now, in: transaction)
@@ -175,7 +201,10 @@ public struct StaffDesk: Sendable {
             try Ledger.record(.init(step: "staff", outcome: state.rawValue, reason: reason, at: now), of: id, property: property.id, in: transaction)
             let changed = task
             try watch?.look(at: changed, now: now, in: transaction)
-            transaction.afterCommit { [bus] in bus.post(TaskTouched(task: changed)) }
+            transaction.afterCommit { [bus, meter] in
+                bus.post(TaskTouched(task: changed))
+                if isNew { meter.done(changed) }
+            }
             return task
         }
     }

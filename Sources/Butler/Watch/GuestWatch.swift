@@ -12,6 +12,9 @@ public struct GuestWatch: Sendable {
     /// The kind of job by which the watch looks again. Whoever puts Jack together registers ``perform(_:)`` for it.
     public static let jobKind = "guest-watch"
 
+    static func fingerprint(unanswered conversation: String) -> String { "guest:unanswered:\(conversation)" }
+    static func fingerprint(complaint task: String) -> String { "guest:complaint-sla:\(task)" }
+
     /// What a job looks at.
     private enum Look: Codable {
         case conversation(String)
@@ -77,7 +80,7 @@ public struct GuestWatch: Sendable {
             try standing.end(DeadLetters.fingerprint(conversation.id), summary: summary, at: now, in: transaction)
         }
         guard let limit = settings.unanswered else { return }
-        let fingerprint = "guest:unanswered:\(conversation.id)"
+        let fingerprint = Self.fingerprint(unanswered: conversation.id)
         let stands = try standing.get(fingerprint, in: transaction)
         guard let waiting = try waiting(in: conversation, transaction) else {
             if stands != nil {
@@ -202,7 +205,7 @@ public struct GuestWatch: Sendable {
 
     /// Looks at a task in the transaction that made or changed it.
     func look(at task: HotelTask, now: Date, in transaction: any StorageTransaction) throws {
-        let fingerprint = "guest:complaint-sla:\(task.id)"
+        let fingerprint = Self.fingerprint(complaint: task.id)
         guard task.state != .done, task.state != .cancelled else {
             try standing.end(fingerprint, summary: "the complaint is \(task.state.rawValue)", at: now, in: transaction)
             return

@@ -11,6 +11,7 @@ enum APIRoutes {
     static func all(_ hotel: any HotelAPI) -> [APIRoute] {
         conversations(hotel) + people(hotel) + tasks(hotel) + approvals(hotel) + plugins(hotel) + onCall(hotel) + rest(hotel)
             + OperationsRoutes.all(hotel) + LetterRoutes.all(hotel) + MediaRoutes.all(hotel)
+            + ErasureRoutes.all(hotel)
     }
 
     private static func conversations(_ hotel: any HotelAPI) -> [APIRoute] {

@@ -4,7 +4,7 @@ import PluginAPI
 ///
 /// Every method throws ``GatewayError`` for what the caller should know (`notFound`, `conflict`, `invalid`); any other error is a 500, or a 503 where
 /// storage or a plugin is not ready. `staff` is who acts, as the caller names them.
-public protocol HotelAPI: OnCallAPI, OperationsAPI, LetterAPI, MediaAPI {
+public protocol HotelAPI: OnCallAPI, OperationsAPI, LetterAPI, MediaAPI, ErasureAPI {
     func conversations(_ filter: API.ConversationFilter, _ page: API.PageRequest) async throws -> API.Page<API.Conversation>
     func conversation(_ id: String) async throws -> API.Conversation
     func update(conversation id: String, _ change: API.ConversationChange, by staff: String) async throws -> API.Conversation

@@ -6,6 +6,24 @@ extension API {
     public struct Approval: Codable, Sendable, Hashable {
         public enum State: String, Codable, Sendable, CaseIterable { case pending, approved, rejected }
 
+        /// A task that is made once the reply is approved.
+        public struct Order: Codable, Sendable, Hashable {
+            public var department: String
+            public var summary: String
+            public var room: String?
+            public var priority: String
+            /// Why it was held.
+            public var note: String?
+
+            public init(department: String, summary: String, room: String? = nil, priority: String, note: String? = nil) {
+                self.department = department
+                self.summary = summary
+                self.room = room
+                self.priority = priority
+                self.note = note
+            }
+        }
+
         public var id: String
         public var conversationID: String
         /// The guest's message.
@@ -16,6 +34,8 @@ extension API {
         public var reason: String
         public var confidence: Double?
         public var sources: [SourceReference]
+        /// What becomes a task with the approval.
+        public var order: Order?
         public var state: State
         public var decidedBy: String?
         public var createdAt: Date
@@ -23,7 +43,7 @@ extension API {
 
         public init(
             id: String, conversationID: String, messageID: String, question: String, text: String, reason: String, confidence: Double? = nil,
-            sources: [SourceReference] = [], state: State, decidedBy: String? = nil, createdAt: Date, decidedAt: Date? = nil
+            sources: [SourceReference] = [], order: Order? = nil, state: State, decidedBy: String? = nil, createdAt: Date, decidedAt: Date? = nil
         ) {
             self.id = id
             self.conversationID = conversationID
@@ -33,6 +53,7 @@ extension API {
             self.reason = reason
             self.confidence = confidence
             self.sources = sources
+            self.order = order
             self.state = state
             self.decidedBy = decidedBy
             self.createdAt = createdAt

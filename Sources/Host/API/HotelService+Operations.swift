@@ -75,9 +75,11 @@ extension HotelService {
         let (stream, continuation) = AsyncStream<API.Change>.makeStream(bufferingPolicy: .bufferingNewest(256))
         let clock = app.kernel.parts.clock
         let conversations = app.kernel.bus.subscribe(to: ConversationTouched.self), tasks = app.kernel.bus.subscribe(to: TaskTouched.self)
+        let erased = app.kernel.bus.subscribe(to: ConversationErased.self)
         let instances = app.kernel.bus.subscribe(to: InstanceChanged.self), deliveries = app.kernel.bus.subscribe(to: OutboxChanged.self)
         let listeners = [
             Task { for await event in conversations { continuation.yield(API.Change(.conversation, id: event.id, .updated, at: clock.now)) } },
+            Task { for await event in erased { continuation.yield(API.Change(.conversation, id: event.id, .deleted, at: clock.now)) } },
             Task { for await event in tasks { continuation.yield(API.Change(.task, id: event.task.id, .updated, at: clock.now)) } },
             Task { for await event in instances { continuation.yield(API.Change(.plugin, id: event.status.name, .updated, at: clock.now)) } },
             Task {
@@ -88,6 +90,7 @@ extension HotelService {
         ]
         continuation.onTermination = { _ in
             conversations.cancel()
+            erased.cancel()
             tasks.cancel()
             instances.cancel()
             deliveries.cancel()

@@ -184,7 +184,11 @@ extension HotelService {
         return API.Approval(
             id: message.id, conversationID: message.conversationID, messageID: message.inReplyTo ?? "", question: question?.text ?? "",
             text: message.text,
-            reason: steps.last { $0.step == "autonomy" }?.reason ?? "", confidence: confidence, sources: message.extras.sources, state: state,
+            reason: steps.last { $0.step == "autonomy" }?.reason ?? "", confidence: confidence, sources: message.extras.sources,
+            order: message.heldOrder.map {
+                .init(department: $0.department, summary: $0.title, room: $0.room, priority: $0.priority.rawValue, note: $0.notes)
+            },
+            state: state,
             decidedBy: message.decidedBy, createdAt: message.createdAt, decidedAt: message.decidedAt)
     }
 }

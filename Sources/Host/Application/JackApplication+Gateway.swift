@@ -59,7 +59,16 @@ extension JackApplication {
         metrics.describe("jack_message_processing_seconds", "Time from taking up a guest's message to its committed decision.")
         metrics.describe(
             "jack_intent_confidence", "How sure the AI was of a message's intent, 0 to 1.", buckets: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1])
-        metrics.describe("jack_tasks_created_total", "Tasks made from guests' messages.")
+        metrics.describe(
+            "jack_answer_confidence", "How sure an answer was, 0 to 1, by what that allowed.",
+            buckets: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1])
+        metrics.describe("jack_conversations_started_total", "Conversations that began.")
+        metrics.describe("jack_conversation_changes_total", "Conversations that came to a state, by the state.")
+        metrics.describe("jack_tasks_created_total", "Tasks made: from guests' messages, by an approval, and by hand.")
+        metrics.describe(
+            "jack_task_completion_seconds", "Time from making a task to its completion.",
+            buckets: [300, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400, 259_200])
+        metrics.describe("jack_outbound_receipts_total", "What vendors said of deliveries after taking them.")
         metrics.describe("jack_attachments_total", "Guests' files, by what became of them.")
         metrics.describe("jack_calls_total", "Calls into plugin instances by outcome.")
         metrics.describe("jack_call_duration_seconds", "Time of calls into plugin instances.")

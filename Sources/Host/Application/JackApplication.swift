@@ -133,12 +133,13 @@ public final class JackApplication: Sendable {
                 },
             ],
             transcript: { [weak self] instance, peer, limit in try await self?.butler.transcript(instance, with: peer, limit: limit) ?? [] },
-            lifetimes: [ConversationNotices.kind: ConversationNotices.lifetime],
+            lifetimes: [ConversationNotices.kind: ConversationNotices.lifetime], forgets: [ConversationNotices.kind],
             died: { [weak self] letter, transaction in
                 // What a program sent to an alert source is no guest's conversation.
                 if case .event(let event) = letter.content, self?.alertSources?.takes(event, by: letter.instance) == true { return nil }
                 return try self?.butler.take(letter, in: transaction)
-            })
+            },
+            recovered: { [weak self] id, date, transaction in try self?.butler.recovered(letter: id, at: date, in: transaction) })
     }
 
     // MARK: Running
@@ -169,6 +170,7 @@ public final class JackApplication: Sendable {
         for supervisor in kernel.instances.all { mount(supervisor.status) }
         runKnowledge()
         try await kernel.jobs.schedule("butler.idle", every: .seconds(600)) { [weak self] in try await self?.butler.closeIdle() }
+        try await kernel.jobs.schedule("butler.retention", every: .seconds(86_400)) { [weak self] in try await self?.deleteOld() }
         try await kernel.jobs.schedule("oncall.calendars", every: loaded.onCall.calendars.refresh) { [weak self] in await self?.refreshCalendars() }
         background.withLock { tasks in tasks.append(Task { [weak self] in await self?.refreshCalendars() }) }
         do {

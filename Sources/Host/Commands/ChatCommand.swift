@@ -12,12 +12,13 @@ struct ChatCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "chat", abstract: "Talk to a running Jack from the terminal, as a guest on the hotel's page does.",
         discussion:
-            "Write a line and press Enter; an empty line or end of input ends the chat. With --message one message is sent and its answer printed.")
+            "Write a line and press Enter; an empty line or end of input ends the chat. Lines that a program or a file brings are all answered before it ends. With --message one message is sent and its answer printed."
+    )
     @OptionGroup var options: ConfigurationOptions
     @Option(help: ArgumentHelp("Where Jack's chat socket is.", valueName: "ws-url")) var url: String?
     @Option(help: "The language to be answered in, where the message does not tell.") var locale = "en"
     @Option(help: "Send this, print the answer, and end.") var message: String?
-    @Option(help: "How many seconds to wait for an answer.") var timeout: Int = 20
+    @Option(help: "How many seconds to wait for an answer; to lines that a program brings, from the last one on.") var timeout: Int = 60
 
     func run() async throws {
         let address = try url ?? defaultURL
@@ -40,15 +41,32 @@ struct ChatCommand: AsyncParsableCommand {
             }
             return try await socket.close()
         }
-        let printer = Task { for await frame in socket.frames { Self.show(frame) } }
+        let questions = OpenQuestions()
+        let printer = Task {
+            for await frame in socket.frames {
+                Self.show(frame)
+                questions.note(frame)
+            }
+            questions.end()
+        }
+        defer { printer.cancel() }
         for await line in Self.input() {
             if line.isEmpty { break }
-            try await socket.say(line)
+            let id = UUID().uuidString
+            questions.ask(id)
+            try await socket.say(line, id: id)
         }
-        // What was asked last may still be answered.
-        try await Task.sleep(for: .milliseconds(500))
+        guard isatty(STDIN_FILENO) == 0 else {
+            // Whoever sits there has seen what they wanted to see; what was asked last may still be answered.
+            try await Task.sleep(for: .milliseconds(500))
+            return try await socket.close()
+        }
+        let isOver = try await withTimeout { await questions.untilAnswered() }
+        let left = questions.count
         try await socket.close()
-        printer.cancel()
+        guard left > 0 else { return }
+        Terminal.error("jack: \(left) message\(left == 1 ? " has" : "s have") no answer " + (isOver ? "and Jack has gone" : "within \(timeout) s"))
+        throw ExitCode(1)
     }
 
     /// Lines as they are typed. Reading blocks, so it has a thread of its own.
@@ -165,8 +183,7 @@ public final class ChatSocket: Sendable {
 
     /// Sends a guest's message; returns its id.
     @discardableResult
-    public func say(_ text: String) async throws -> String {
-        let id = UUID().uuidString
+    public func say(_ text: String, id: String = UUID().uuidString) async throws -> String {
         try await send(["type": "message", "id": .string(id), "text": .string(text)])
         return id
     }

@@ -14,8 +14,8 @@ struct JackCommand: AsyncParsableCommand {
         version: JackHost.version,
         subcommands: [
             ServeCommand.self, CheckCommand.self, ConfigCommand.self, PluginsCommand.self, ChatCommand.self, WhyCommand.self, TasksCommand.self,
-            ConversationsCommand.self, LettersCommand.self, CostsCommand.self, AlertCommand.self, RouteCommand.self, OnCallCommand.self,
-            IncidentCommand.self, MaintenanceCommand.self, DatabaseCommand.self,
+            ConversationsCommand.self, GuestsCommand.self, LettersCommand.self, CostsCommand.self, AlertCommand.self, RouteCommand.self,
+            OnCallCommand.self, IncidentCommand.self, MaintenanceCommand.self, DatabaseCommand.self,
             DocsCommand.self, StopCommand.self, ReloadCommand.self, VersionCommand.self,
         ])
 }

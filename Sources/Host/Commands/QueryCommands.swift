@@ -57,8 +57,8 @@ struct TasksCommand: AsyncParsableCommand {
 /// `jack conversations`.
 struct ConversationsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "conversations", abstract: "List conversations, read them, answer, take over and give back.",
-        subcommands: [List.self, Show.self, Reply.self, Take.self, Release.self], defaultSubcommand: List.self)
+        commandName: "conversations", abstract: "List conversations, read them, answer, take over, give back and delete.",
+        subcommands: [List.self, Show.self, Reply.self, Take.self, Release.self, Delete.self], defaultSubcommand: List.self)
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List conversations, the latest at the top.")
@@ -125,6 +125,19 @@ struct ConversationsCommand: AsyncParsableCommand {
         @Argument(help: "The conversation's id.") var id: String
 
         func run() async throws { try await move("release", id, remote) }
+    }
+
+    struct Delete: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Delete a conversation with all that was said in it, for good.",
+            discussion: """
+                Messages, files, deliveries and history go; tasks stay without the guest's words. A conversation that waits for a human, or whose emergency is
+                not dealt with, is not deleted. Nothing brings it back but a backup.
+                """)
+        @OptionGroup var remote: RemoteOptions
+        @Argument(help: "The conversation's id.") var id: String
+
+        func run() async throws { try await remote.erase("/api/v1/conversations/\(id)", "the conversation \(id)") }
     }
 
     private static func move(_ action: String, _ id: String, _ remote: RemoteOptions) async throws {

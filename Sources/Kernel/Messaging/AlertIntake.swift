@@ -21,6 +21,12 @@ public struct AlertIntake: Sendable {
         try jobs.enqueue(Self.jobKind, payload: [UInt8](JSONEncoder().encode(alert)), key: "alert:\(alert.fingerprint)", in: transaction)
     }
 
+    /// Whether an alert, or its end, was handed in and has not reached whoever routes alerts.
+    public static func isWaiting(_ fingerprint: String, property: String, in reader: any StorageReader) throws -> Bool {
+        try reader.row(
+            "SELECT id FROM job WHERE key = :key AND property = :property", ["key": "alert:\(fingerprint)".sql, "property": property.sql]) != nil
+    }
+
     /// Hands in a person's answer to a page.
     public func acknowledge(_ answer: PageAcknowledgement, through instance: String, id: String, in transaction: any StorageTransaction) throws {
         try jobs.enqueue(

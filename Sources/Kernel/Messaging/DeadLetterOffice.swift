@@ -101,10 +101,10 @@ public struct DeadLetterOffice: Sendable {
             }
             // What the vendor says of the parts that have left must not be taken for news of those that leave now.
             try transaction.run("DELETE FROM outbox_vendor_id WHERE outbox_id = :id AND property = :property", arguments)
-            // As if it were decided now: by a person, who knows what has happened since.
+            // As if it were decided now: by a person, who knows what has happened since. What it is about stays, for when it has left.
             try transaction.run(
                 """
-                UPDATE outbox SET state = 'queued', attempts = 0, created_at = :now, next_at = :now, died_at = NULL, sent_at = NULL, matter = NULL,
+                UPDATE outbox SET state = 'queued', attempts = 0, created_at = :now, next_at = :now, died_at = NULL, sent_at = NULL,
                     seq = (SELECT MAX(seq) + 1 FROM outbox) WHERE id = :id AND property = :property
                 """, dated)
         case .job:
@@ -114,7 +114,9 @@ public struct DeadLetterOffice: Sendable {
                 WHERE id = :id AND property = :property
                 """, dated)
         }
-        try settle(letter, matter, "retried", "\(person) had it done again", at: now, in: transaction)
+        try settle(letter, matter, DeadLetters.retried, "\(person) had it done again", at: now, in: transaction)
+        // Whoever deals with it must find things as they would be without it; what is to leave has not left yet.
+        if letter.box == .inbox { try letters.recovered(letter.id, now, transaction) }
         return letter
     }
 

@@ -9,11 +9,21 @@ public struct DeadLetters: Sendable {
     /// What follows for the hotel, in the letter's own transaction; nil where the letter is about nothing that is known.
     public typealias Concern = @Sendable (DeadLetter, any StorageTransaction) throws -> DeadLetterMatter?
 
+    /// What follows for the hotel where a letter is dealt with anew, or has left after all.
+    public typealias Recovery = @Sendable (_ letter: String, _ at: Date, any StorageTransaction) throws -> Void
+
+    /// What the ledger says of a letter that a person had done again.
+    public static let retried = "retried"
+
     private let property: String
     private let standing: StandingAlerts
     private let concern: Concern
+    let recovered: Recovery
 
-    public init(alerts: AlertIntake, property: String, concern: @escaping Concern = { _, _ in nil }) {
+    public init(
+        alerts: AlertIntake, property: String, concern: @escaping Concern = { _, _ in nil }, recovered: @escaping Recovery = { _, _, _ in }
+    ) {
+        self.recovered = recovered
         self.property = property
         self.concern = concern
         standing = StandingAlerts(intake: alerts, property: property)

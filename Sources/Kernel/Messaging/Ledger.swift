@@ -38,6 +38,12 @@ public enum Ledger {
             ])
     }
 
+    /// Forgets what is known of a subject: where a guest is erased, nothing may tell of them.
+    public static func erase(of subject: String, property: String, in transaction: any StorageTransaction) throws {
+        try transaction.run(
+            "DELETE FROM ledger WHERE subject = :subject AND property = :property", ["subject": subject.sql, "property": property.sql])
+    }
+
     /// What is known of a subject, in the order it happened.
     public static func entries(of subject: String, property: String, in reader: any StorageReader) throws -> [Entry] {
         try reader.rows(

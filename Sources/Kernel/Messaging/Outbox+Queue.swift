@@ -17,7 +17,7 @@ extension Outbox {
             let rows = try await engine.read { [after] reader in
                 try reader.rows(
                     """
-                    SELECT seq, id, kind, lane, payload, created_at, attempts FROM outbox
+                    SELECT seq, id, kind, lane, payload, created_at, attempts, matter FROM outbox
                     WHERE state = 'queued' AND seq > :after AND instance = :instance AND property = :property\(only) ORDER BY seq LIMIT :limit
                     """, arguments.merging(["after": after.sql, "instance": instance.sql, "property": property.sql, "limit": limit.sql]) { $1 })
             }
@@ -40,6 +40,7 @@ extension Outbox {
             payload: Array(try row.string("payload").utf8), createdAt: try row.date("created_at"))
         entry.seq = Int64(try row.int("seq"))
         entry.attempts = try row.int("attempts")
+        entry.isLetter = row.stringIfPresent("matter") != nil
         return entry
     }
 

@@ -1,5 +1,7 @@
+import CoreMetrics
 import Foundation
 import Logging
+import Metrics
 import PluginAPI
 import Synchronization
 
@@ -8,7 +10,7 @@ extension Outbox {
     /// By how much a vendor's clock may be behind.
     private static let slowClock: TimeInterval = 60
 
-    private static let columns = "o.id, o.instance, o.state, o.kind, o.payload, o.attempts, o.created_at"
+    private static let columns = "o.id, o.instance, o.state, o.kind, o.payload, o.attempts, o.created_at, o.matter"
 
     /// Takes what a vendor says of a message into account. Unknown messages and late news change nothing.
     ///
@@ -71,6 +73,7 @@ extension Outbox {
         let changed = OutboxChanged(
             id: id, instance: try row.string("instance"), kind: .init(rawValue: try row.string("kind")), state: after, reason: reason)
         try reported(changed, transaction)
+        if before == .queued, after.hasLeft, row.stringIfPresent("matter") != nil { try recovered(id, in: transaction) }
         // Of a page on call hears as of news: it is the next contact's turn.
         if hasFailed, changed.kind != .page {
             let entry = OutboxEntry(
@@ -87,7 +90,13 @@ extension Outbox {
                 try letters?.tell(letter, plainly: true, in: transaction)
             }
         }
-        transaction.afterCommit { [bus] in bus.post(changed) }
+        transaction.afterCommit { [bus, metrics] in
+            bus.post(changed)
+            Counter(
+                label: "jack_outbound_receipts_total",
+                dimensions: [("instance", changed.instance), ("kind", changed.kind.rawValue), ("state", after.rawValue)], factory: metrics
+            ).increment()
+        }
     }
 
     /// From now on, what an instance's vendor says of its ids is said of an entry, by whichever instance the entry leaves. Without such an entry nothing changes.

@@ -27,6 +27,8 @@ public final class Outbox: Sendable {
         /// How often other kinds are tried, within a day: what is urgent goes another way soon.
         public var attempts: Int
         public var backoff: Backoff
+        /// Kinds whose payload is not kept once it was taken: nobody asks for it again.
+        public var forgets: Set<OutboxEntry.Kind> = []
 
         public init(
             lifetimes: [OutboxEntry.Kind: Duration] = [.message: .seconds(86_400)], attempts: Int = 12,
@@ -210,10 +212,17 @@ public final class Outbox: Sendable {
         _ entry: OutboxEntry, _ settled: OutboxEntry.State, _ vendorIDs: [String], _ reason: String?, in transaction: any StorageTransaction
     ) throws -> Bool {
         let changed = try transaction.run(
-            "UPDATE outbox SET state = :state, error = :error, sent_at = :now, attempts = attempts + 1 WHERE id = :id AND state = 'queued'",
-            ["state": settled.rawValue.sql, "error": reason.sql, "now": clock.now.sql, "id": entry.id.sql])
+            """
+            UPDATE outbox SET state = :state, error = :error, sent_at = :now, attempts = attempts + 1,
+                payload = CASE WHEN :forgets = 1 THEN '{}' ELSE payload END WHERE id = :id AND state = 'queued'
+            """,
+            [
+                "state": settled.rawValue.sql, "error": reason.sql, "now": clock.now.sql, "id": entry.id.sql,
+                "forgets": policy.forgets.contains(entry.kind).sql,
+            ])
         try note(entry.id, "delivery", settled.rawValue, reason ?? "\(entry.instance) took it", in: transaction)
         try follow(vendorIDs, of: entry.instance, as: entry.id, in: transaction)
+        if changed > 0, entry.isLetter, settled.hasLeft { try recovered(entry.id, in: transaction) }
         return changed > 0
     }
 
@@ -267,6 +276,16 @@ public final class Outbox: Sendable {
         ).increment()
         bus.post(OutboxChanged(id: entry.id, instance: entry.instance, kind: entry.kind, state: .dead, reason: text))
         return .done
+    }
+
+    /// What was a dead letter has left. Whatever follows from that must not undo that it did.
+    func recovered(_ id: String, in transaction: any StorageTransaction) throws {
+        do {
+            try letters?.recovered(id, clock.now, transaction)
+        } catch {
+            if let fault = StorageError.beneath(error), fault.isOfTheMoment { throw error }
+            logger.error("what follows from a letter that has left could not be done", metadata: ["letter": "\(id)", "error": "\(error)"])
+        }
     }
 
     func note(_ id: String, _ step: String, _ outcome: String, _ reason: String, in transaction: any StorageTransaction) throws {

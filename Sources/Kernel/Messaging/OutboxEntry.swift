@@ -17,6 +17,9 @@ public struct OutboxEntry: Sendable {
             case .failed, .dead, .withdrawn: 4
             }
         }
+
+        /// True where the vendor has it.
+        public var hasLeft: Bool { self == .sent || self == .delivered || self == .read }
     }
 
     /// What it is, and so who delivers it: `message`, `page`.
@@ -40,6 +43,8 @@ public struct OutboxEntry: Sendable {
     public var payload: [UInt8]
     public var createdAt: Date
     public var attempts: Int
+    /// True where it was a dead letter about something, and is sent again.
+    var isLetter = false
 
     public init(id: String, instance: String, kind: Kind, lane: String, payload: [UInt8], createdAt: Date) {
         seq = 0

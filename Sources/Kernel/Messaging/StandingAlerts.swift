@@ -52,6 +52,17 @@ public struct StandingAlerts: Sendable {
         return true
     }
 
+    /// Ends what stands under a fingerprint, and takes along none of what it was about.
+    public func forget(_ fingerprint: String, summary: String, at date: Date, in transaction: any StorageTransaction) throws {
+        guard var alert = try get(fingerprint, in: transaction) else { return }
+        try transaction.run(
+            "DELETE FROM standing_alert WHERE property = :property AND fingerprint = :fingerprint",
+            ["property": property.sql, "fingerprint": fingerprint.sql])
+        (alert.summary, alert.detail, alert.annotations) = (summary, nil, [:])
+        alert.endsAt = max(date, alert.startsAt)
+        try intake.raise(alert, in: transaction)
+    }
+
     public func get(_ fingerprint: String, in reader: any StorageReader) throws -> Alert? {
         try reader.row(
             "SELECT alert FROM standing_alert WHERE property = :property AND fingerprint = :fingerprint",

@@ -31,6 +31,7 @@ final class House: Sendable {
         /// What plugins and notices call.
         var http = ScriptedHTTPClient()
         var notify = NotifySettings()
+        var metrics = MemoryMetrics()
         var settings: ButlerSettings = {
             var settings = ButlerSettings()
             settings.ai = ["ai"]
@@ -62,7 +63,7 @@ final class House: Sendable {
         let logs = LogRecorder(), property = PropertyInfo.sample
         let kernel = JackKernel(
             .init(
-                property: property, engine: engine, clock: parts.clock, logger: logs.logger(label: "jack"), metrics: MemoryMetrics(),
+                property: property, engine: engine, clock: parts.clock, logger: logs.logger(label: "jack"), metrics: parts.metrics,
                 http: { [http = parts.http] _ in http },
                 files: { spec in
                     LocalFiles(directory: SampleHotel.folder.deletingLastPathComponent().path, settings: spec.settings.printed) { bytes, file in
@@ -91,7 +92,7 @@ final class House: Sendable {
                 property: property, engine: butlerEngine, dispatcher: kernel.dispatcher, notices: notices,
                 outbox: { [unowned kernel] in kernel.outbox },
                 alerts: kernel.alerts, jobs: kernel.jobs,
-                bus: kernel.bus, clock: parts.clock, logger: logs.logger(), metrics: MemoryMetrics()),
+                bus: kernel.bus, clock: parts.clock, logger: logs.logger(), metrics: parts.metrics),
             settings: parts.settings, catalogs: try SampleHotel.catalogs(), knowledge: knowledge)
         kernel.jobs.register(GuestWatch.jobKind) { try await butler.watch?.perform($0) }
         let delivery = MessageDelivery(engine: engine, property: property.id, dispatcher: kernel.dispatcher) { butler }
@@ -103,7 +104,8 @@ final class House: Sendable {
                     .message: { try await delivery.deliver($0) },
                     ConversationNotices.kind: { try await notices?.deliver($0) ?? .withdrawn(reason: "nobody") },
                 ],
-                transcript: { try await butler.transcript($0, with: $1, limit: $2) }, died: { try butler.take($0, in: $1) }))
+                transcript: { try await butler.transcript($0, with: $1, limit: $2) }, forgets: [ConversationNotices.kind],
+                died: { try butler.take($0, in: $1) }, recovered: { try butler.recovered(letter: $0, at: $1, in: $2) }))
         try await kernel.start(specs(parts))
         try await knowledge.refresh()
         return House(engine: engine, kernel: kernel, butler: butler, logs: logs, parts: parts)

@@ -34,7 +34,8 @@ final class FakeHotel: HotelAPI {
         conversationID: "c1", guestID: "g1", dueAt: moment, createdAt: moment, updatedAt: moment)
     private let held = API.Approval(
         id: "a1", conversationID: "c1", messageID: "m1", question: "?", text: "Yes", reason: "confidence 0.4 is below 0.7", confidence: 0.4,
-        sources: [], state: .pending, createdAt: moment)
+        sources: [], order: .init(department: "housekeeping", summary: "two towels", room: "309", priority: "standard", note: "in another room"),
+        state: .pending, createdAt: moment)
     private let plugin = API.PluginInstance(
         instance: "webchat", plugin: "webchat", kind: "channel", summary: "The guest page", stability: "stable", state: "running", since: moment,
         settings: ["secretKey": "•••", "nested_key": ["innerKey": 1]])
