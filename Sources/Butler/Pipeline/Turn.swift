@@ -33,6 +33,8 @@ public struct Turn: Sendable {
     public var intent: IntentDefinition?
     public var confidence: Double = 0
     public private(set) var notes: [Ledger.Entry] = []
+    /// When the AI's time for this message is over, by the clock that only goes on; nil until it is first asked.
+    private var answerEnd: Duration?
 
     enum Verification: Sendable {
         case accepted, refused, blocked
@@ -65,6 +67,13 @@ public struct Turn: Sendable {
         isLanguageKnown = language != nil
         self.openTasks = openTasks
         place = conversation.room(at: item.receivedAt).map { Place(number: $0.number, source: .earlier(since: $0.since)) }
+    }
+
+    /// What is left of the AI's time for this message, which begins when it is first asked for; zero where nothing is.
+    mutating func timeLeft(of whole: Duration, at now: Duration) -> Duration {
+        let end = answerEnd ?? now + whole
+        answerEnd = end
+        return max(.zero, end - now)
     }
 
     /// Takes what the PMS says of the stay for more than what was said before.

@@ -59,7 +59,8 @@ public struct AIDispatch: Sendable {
         /// Until a streaming provider has sent its first words, and from one piece to the next.
         public var silence: Duration = .seconds(20)
 
-        public init() {}
+        /// - Parameter deadline: nil for the usual.
+        public init(deadline: Duration? = nil) { if let deadline { self.deadline = deadline } }
     }
 
     private let dispatcher: Dispatcher
