@@ -176,5 +176,6 @@ public enum ButlerSchema {
             ]),
         acting,
         attachments,
+        estimatedUsage,
     ]
 }
