@@ -268,7 +268,9 @@ public final class JackApplication: Sendable {
         let directory = loaded.configuration.directory.isEmpty ? "." : loaded.configuration.directory
         let ai = AIDispatch(dispatcher: dispatcher, clock: kernel.parts.clock, metrics: kernel.parts.metrics, meter: usage)
         var embed: KnowledgeBase.Embed?
-        if let name = settings.knowledge.embeddings { embed = { texts, use, limit in try await ai.embed(texts, for: use, by: name, .init(deadline: limit)) } }
+        if let name = settings.knowledge.embeddings {
+            embed = { texts, use, limit in try await ai.embed(texts, for: use, by: name, .init(deadline: limit)) }
+        }
         let knowledge = KnowledgeBase(
             engine: engine, property: kernel.parts.property.id, settings: settings.knowledge, folder: "\(directory)/\(settings.knowledge.folder)",
             documents: HostDocuments(), clock: kernel.parts.clock, logger: kernel.parts.logger, embed: embed,
