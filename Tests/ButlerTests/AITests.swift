@@ -67,7 +67,7 @@ import Testing
             #expect(house.parts.channel.sent.map(\.author) == [.system])
             let entry = try #require(try await house.ledger(id).first { $0.step == "answer" })
             #expect(entry.outcome == "failed" && entry.rule == "butler.answer_within")
-            #expect(entry.reason.hasPrefix("no AI instance answered within 60s: "), "\(entry.reason)")
+            #expect(entry.reason.hasPrefix("no AI instance answered within 1m: "), "\(entry.reason)")
             #expect(ai.requests.count == 3 && house.parts.secondAI.requests.isEmpty, "nothing was left for the second")
         }
     }
