@@ -87,6 +87,7 @@ public final class JackKernel: Sendable {
     private let connected = Mutex<Connected?>(nil)
     private let workers = Mutex<[Task<Void, Never>]>([])
     private let chores = Mutex<[@Sendable () async throws -> Void]>([])
+    private let pages = Mutex<(@Sendable (_ page: String) async -> PageStanding?)?>(nil)
 
     public init(_ parts: Parts) {
         self.parts = parts
@@ -187,6 +188,9 @@ public final class JackKernel: Sendable {
         try await jobs.schedule("kernel.housekeeping", every: .seconds(3600)) { try await housekeeping.run() }
     }
 
+    /// Registers who knows how what people were paged for stands: what instances ask by ``PluginAPI/PageAccess``.
+    public func tellOfPages(_ standing: @escaping @Sendable (_ page: String) async -> PageStanding?) { pages.withLock { $0 = standing } }
+
     /// Has something else cleaned with the kernel's own tables, once an hour. Said before ``start(_:)``; done in steps that hold nobody up.
     public func keepHouse(_ chore: @escaping @Sendable () async throws -> Void) { chores.withLock { $0.append(chore) } }
 
@@ -240,9 +244,12 @@ public final class JackKernel: Sendable {
             secrets: parts.secrets(spec.name), scheduler: scheduler, inbound: InstanceInbound(instance: spec.name, link: link), health: health,
             files: parts.files(spec), mail: mail ?? NoMail(),
             channels: InstanceChannels(
-                instance: spec.name, named: Set(spec.references.filter { $0.kind == .channel }.map(\.name)), kernel: { try link.kernel() }))
+                instance: spec.name, named: Set(spec.references.filter { $0.kind == .channel }.map(\.name)), kernel: { try link.kernel() }),
+            pages: InstancePages(link: link))
         return (context, { await scheduler.end() })
     }
+
+    fileprivate func standing(of page: String) async -> PageStanding? { await pages.withLock { $0 }?(page) }
 
     fileprivate func transcript(_ instance: String, _ peer: PeerAddress, _ limit: Int) async throws -> [TranscriptEntry] {
         try await require { $0.handlers }.transcript(instance, peer, limit)
@@ -258,6 +265,12 @@ private final class KernelLink: Sendable {
         guard let kernel = state.withLock({ $0.kernel }) else { throw PluginFailure.notReady(.unreachable, "the kernel has stopped") }
         return kernel
     }
+}
+
+private struct InstancePages: PageAccess {
+    let link: KernelLink
+
+    func standing(of page: String) async -> PageStanding? { await (try? link.kernel())?.standing(of: page) }
 }
 
 private struct InstanceInbound: InboundPort {

@@ -13,6 +13,10 @@ public struct OnCallSettings: PluginSettings {
         help:
             "How long alerts, pages, answers and plans that are past are remembered, for `jack why`, `jack route explain --at` and `jack oncall backtest`.",
         .range(.seconds(86_400)...(.seconds(20 * 366 * 86_400)))) public var history: Duration = .seconds(400 * 86_400)
+    @Setting(
+        help:
+            "How long further news of what a person was paged for (changed, acknowledged, over) waits after the last, to come in one message; 0s for each by itself. Emergencies never wait.",
+        .range(.zero ... .seconds(3600))) public var newsWindow: Duration = .seconds(60)
     @Setting(help: "What Jack watches, and raises alerts for.") public var watch: RaisingSettings = .init()
     @Setting(help: "Who else may raise alerts: by webhook, or by mail.") public var sources: [AlertSourceSettings] = []
     @Setting(help: "How calendars behind an address are fetched.") public var calendars: CalendarFeedSettings = .init()

@@ -22,6 +22,7 @@ public struct TestContext: Sendable {
     public let files: MemoryFiles
     public let mail: MemoryMail
     public let channels: MemoryChannels
+    public let pages: MemoryPages
     /// What a plugin is given.
     public let context: PluginContext
 
@@ -44,12 +45,13 @@ public struct TestContext: Sendable {
         files = MemoryFiles(clock: clock)
         mail = MemoryMail(clock: clock)
         channels = MemoryChannels()
+        pages = MemoryPages()
         var logger = logs.logger(label: instance)
         logger[metadataKey: "instance"] = .string(instance)
         context = PluginContext(
             instance: instance, property: property, logger: logger, metrics: PluginMetrics(instance: instance, factory: metrics), clock: clock,
             http: http, storage: storage, secrets: secrets, scheduler: scheduler, inbound: inbound, health: health, files: files, mail: mail,
-            channels: channels)
+            channels: channels, pages: pages)
     }
 
     /// Makes an instance as the kernel does: reads the settings strictly, validates them, and calls `init`.

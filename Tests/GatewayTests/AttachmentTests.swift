@@ -6,7 +6,7 @@ import Testing
 /// Guests' files are handed to staff, and never run.
 @Suite struct AttachmentTests {
     @Test func aFileIsSavedAndNotShown() async throws {
-        try await TestHouse.run { house in
+        try await TestHouse.run { house async throws in
             let file = try await house.api("GET", "/api/v1/attachments/att_1")
             #expect(file.status == 200 && file.body == "<script>")
             #expect(file.headers["content-type"] == "image/png")
@@ -21,7 +21,7 @@ import Testing
     }
 
     @Test func whatABrowserCouldRunIsMereBytes() async throws {
-        try await TestHouse.run { house in
+        try await TestHouse.run { house async throws in
             let page = try await house.api("GET", "/api/v1/attachments/att_2")
             #expect(page.status == 200 && page.headers["content-type"] == "application/octet-stream")
             #expect(page.headers["content-disposition"] == #"attachment; filename="att_2.bin"; filename*=UTF-8''att_2.bin"#)
@@ -44,7 +44,7 @@ import Testing
     }
 
     @Test func onlyTheTokenOpensAFile() async throws {
-        try await TestHouse.run { house in
+        try await TestHouse.run { house async throws in
             #expect(try await house.request("GET", "/api/v1/attachments/att_1").status == 401)
             #expect(try await house.api("GET", "/api/v1/attachments/none").status == 404)
             #expect(try await house.api("GET", "/api/v1/attachments/waiting").status == 409)
@@ -54,7 +54,7 @@ import Testing
     }
 
     @Test func aMessageNamesItsFiles() async throws {
-        try await TestHouse.run { house in
+        try await TestHouse.run { house async throws in
             let page = try await house.api("GET", "/api/v1/conversations/c1/messages")
             let message = try #require((page.json["items"] as? [[String: Any]])?.first)
             let media = try #require(message["media"] as? [[String: Any]])

@@ -18,6 +18,7 @@ import Testing
           phone: {settings: {account_sid: AC00000000000000000000000000000000, auth_token: "0123456789abcdef0123456789abcdef", from: "+15550100123"}}
           hook: {plugin: webhook, settings: {url: "https://example.com/a", secret: 0123456789abcdef0123}}
           loud: {plugin: webhook, settings: {url: "https://example.com/b", secret: 0123456789abcdef0123, reaches_human: true}}
+          duty: {plugin: pagerduty, settings: {routing_key: 0123456789abcdef0123456789abcdef}}
 
         """
 
@@ -50,7 +51,10 @@ import Testing
         #expect(mail.contacts.contains { $0.use == .receiver(key: "email_configs") })
         #expect(text.carrier == "twilio-sms" && mail.carrier == "email" && text.plugin == mail.plugin)
         #expect(text.vendor == phone.vendor && text.vendor != mail.vendor)
-        #expect(Set(sinks.filter(\.reachesHuman).map(\.instance)) == ["page-text", "page-mail", "phone", "loud"])
+        #expect(Set(sinks.filter(\.reachesHuman).map(\.instance)) == ["page-text", "page-mail", "phone", "loud", "duty"])
+        // Where each telling is one more message to a person, news is told together.
+        #expect(Set(sinks.filter(\.writesMessages).map(\.instance)) == ["page-text", "page-mail"])
+        #expect(lines.contains { $0.contains(": warning: ") && $0.contains("acknowledgements in PagerDuty do not come back") }, "\(lines)")
     }
 
     private func plan(_ contacts: String) -> String {
@@ -76,6 +80,8 @@ import Testing
         #expect(try about([text, phone]).contains { $0.contains(": warning: ") && $0.contains("both hang on api.twilio.com") })
         // The webhook that reaches nobody carries the contact first; the other one, which does, stands in for it.
         #expect(try about([mail, hook]) == [])
+        // PagerDuty wakes people, though no answer comes back from this one.
+        #expect(try about([mail, "{type: pagerduty, service_key: \"0123456789abcdef0123456789abcdef\"}"]) == [])
     }
 
     @Test func `without a plan it is said where emergencies end`() throws {

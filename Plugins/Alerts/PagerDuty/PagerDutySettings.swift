@@ -33,7 +33,8 @@ public struct PagerDutySettings: PluginSettings {
         }
         if webhookSecret?.isEmpty ?? true {
             report.warning(
-                "webhook_secret", "without it nothing that is done at PagerDuty comes back, and Jack goes on escalating",
+                "webhook_secret",
+                "without it acknowledgements in PagerDuty do not come back, and Jack escalates on what somebody has taken there",
                 remedy: "make a v3 webhook subscription at PagerDuty, and copy its secret", code: .missing)
         }
         if apiToken != nil, baseURL.contains(".eu.") != apiURL.contains(".eu.") {

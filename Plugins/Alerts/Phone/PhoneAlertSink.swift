@@ -37,10 +37,10 @@ public struct PhoneAlertSink: AlertSink {
         let words = SpokenWords.of(settings.language ?? context.property.locale)
         let reader = CallReader(
             settings: settings, script: CallScript(words: words, voice: settings.voice, hotel: context.property.name), storage: context.storage,
-            webhook: webhook)
+            webhook: webhook, pages: context.pages)
         routes = [
             webhook.route("/speak") { try await reader.speak($0, $1) }, webhook.route("/key") { try await reader.key($0, $1) },
-            webhook.route("/status") { form, _ in try reader.status(form) },
+            webhook.route("/status") { form, _ in try await reader.status(form) },
         ]
     }
 

@@ -37,16 +37,17 @@ public struct GatewayBuilder: Sendable {
         let resolver = ClientResolver(trusted: configuration.trustedProxies)
         let apiGuard = APIGuard(token: configuration.token, limiters: limiters)
         let health = HealthResponder(source: parts.health, version: parts.version, time: parts.time, limit: configuration.probeTimeout)
+        let blocks = WebhookBlocks(configuration.rates.block, maximumAddresses: configuration.rates.maximumAddresses, time: parts.time)
+        let sources = SourceRoutes(sources: parts.alertSources, limiters: limiters, blocks: blocks, metrics: metrics, logger: parts.logger)
         let maintenance = MaintenanceGate(refusal: parts.refusal, time: parts.time)
         let main = GatewayResponder(
             configuration: configuration, resolver: resolver, limiters: limiters, metrics: metrics, time: parts.time, routes: parts.routes,
             webhooks: WebhookResponder(
-                routes: parts.routes, limiters: limiters,
-                blocks: WebhookBlocks(configuration.rates.block, maximumAddresses: configuration.rates.maximumAddresses, time: parts.time),
-                metrics: metrics, logger: parts.logger, admit: parts.admit, accept: parts.accept),
+                routes: parts.routes, limiters: limiters, blocks: blocks, metrics: metrics, logger: parts.logger, admit: parts.admit,
+                accept: parts.accept),
             maintenance: maintenance,
             router: OwnRoute.router(
-                ownRoutes(health, apiGuard) + SourceRoutes(sources: parts.alertSources, limiters: limiters, metrics: metrics).all(),
+                ownRoutes(health, apiGuard) + sources.all(),
                 maximumBodyBytes: configuration.maximumBodyBytes))
         let policy = SocketPolicy(
             configuration: configuration, resolver: resolver, limiters: limiters, metrics: metrics, routes: parts.routes, apiGuard: apiGuard,

@@ -146,6 +146,7 @@ extension JackApplication {
         // A guest's page connects again at once, to what took over.
         for name in replaced { server.closeSockets(of: name) }
         onCall.service.remember(for: next.onCall.history)
+        onCall.service.tellNewsTogether(within: next.onCall.newsWindow)
         await onCall.take(draft.plan)
         runKnowledge()
     }

@@ -104,7 +104,7 @@ public final class JackApplication: Sendable {
         let trigger = IncidentTrigger(jobs: kernel.jobs)
         onCall = try await OnCallHouse(
             loaded.onCallSource(), reader: loaded.planReader, kernel: kernel, linkKey: keys.derived("oncall/links/1"),
-            publicURL: configuration.property.publicURL, remembers: loaded.onCall.history, delivery: PageDelivery(dispatcher: kernel.dispatcher),
+            publicURL: configuration.property.publicURL, settings: loaded.onCall, delivery: PageDelivery(dispatcher: kernel.dispatcher),
             incidents: trigger)
         watch = Mutex(nil)
         let link = ApplicationLink(), health = HostHealth(engine: engine, instances: kernel.instances, path: path)

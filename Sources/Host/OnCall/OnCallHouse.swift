@@ -16,7 +16,7 @@ final class OnCallHouse: Sendable {
     ///   - publicURL: under which Jack is reached from outside; nil for no links.
     ///   - delivery: carries a page to its sink.
     init(
-        _ source: OnCallPlanSource, reader: PlanReader, kernel: JackKernel, linkKey: [UInt8], publicURL: String?, remembers: Duration,
+        _ source: OnCallPlanSource, reader: PlanReader, kernel: JackKernel, linkKey: [UInt8], publicURL: String?, settings: OnCallSettings,
         delivery: PageDelivery, incidents: IncidentTrigger? = nil
     ) async throws {
         self.kernel = kernel
@@ -26,7 +26,8 @@ final class OnCallHouse: Sendable {
             engine: parts.engine, property: parts.property.id, clock: parts.clock, logger: parts.logger, metrics: parts.metrics,
             outbox: { [unowned kernel] in kernel.outbox }, direct: { order, instance in _ = try await delivery.send(order, through: instance) },
             links: AnswerLinks(key: linkKey), url: links)
-        made.remembers = remembers
+        made.remembers = settings.history
+        made.limits.newsWindow = settings.newsWindow.seconds
         made.incidents = incidents
         service = try await OnCallService(made, plan: source) { version, archive in
             try LoadedPlan.restore(version, archive, by: reader)

@@ -13,7 +13,7 @@ extension SinkDescription {
         self.init(
             instance: instance.name, plugin: manifest.id, contacts: manifest.contacts + ways.flatMap(\.contacts),
             reachesHuman: manifest.reachesPeople?.holds(for: instance.settings.printed) ?? false, carrier: ways.first?.id,
-            vendor: (ways.first ?? manifest).destinations.first?.recipient)
+            vendor: (ways.first ?? manifest).destinations.first?.recipient, writesMessages: manifest.sendsThrough == .channel)
     }
 
     /// An alert plugin, by its own name, as if it could send through anything that there is.

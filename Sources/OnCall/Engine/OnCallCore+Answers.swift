@@ -77,7 +77,7 @@ extension OnCallCore {
 
     private static func kind(of text: String) -> AddressKind? { text.contains("@") ? .mail : digits(address(text)) == nil ? nil : .phone }
 
-    private static func areSame(_ sender: String, _ recipient: String) -> Bool {
+    static func areSame(_ sender: String, _ recipient: String) -> Bool {
         let one = address(sender), other = recipient.lowercased()
         if other.contains("@") { return bare(one) == bare(other) }
         return digits(other).map { digits(one) == $0 } ?? false
@@ -181,7 +181,7 @@ extension OnCallCore {
         let lasts = plan(of: group).acknowledgementLasts(for: decision(of: group).receiver)
         group.matter?.nextLevelAt = lasts.map { now.addingTimeInterval($0.seconds) }
         group.matter?.nextLevelWait = lasts?.seconds
-        update(id, &group, "acknowledged by \(answer.by)\(answer.words)", at: now)
+        update(id, &group, "acknowledged by \(answer.by)\(answer.words)", sender: answer.sender, at: now)
         let until = group.matter?.nextLevelAt.map { "; it comes back at \($0.iso8601) if it is not over" } ?? ""
         return AnswerOutcome(status: .acknowledged, text: "acknowledged\(until)", matter: matter.id)
     }
@@ -232,7 +232,7 @@ extension OnCallCore {
         }
         let members = Array(group.members)
         let isOver = !members.contains { alerts[$0]?.isOver(at: now) == false }
-        close(id, &group, about: members, "resolved by \(answer.by)\(answer.words)", at: now)
+        close(id, &group, about: members, "resolved by \(answer.by)\(answer.words)", sender: answer.sender, at: now)
         guard !isOver else {
             for member in members {
                 group.members.remove(member)

@@ -42,7 +42,7 @@ extension OnCallCore {
         return "has had \(person.sent.count) pages in \(seconds) s; told together with others in \(wait) s"
     }
 
-    mutating func setPersonDue() { personDue = people.values.compactMap(\.due).min() }
+    mutating func setPersonDue() { personDue = (people.values.compactMap(\.due) + news.values.compactMap(\.due)).min() }
 
     /// Tells people together what could not be told one by one.
     mutating func tellBundles(at now: Date) {

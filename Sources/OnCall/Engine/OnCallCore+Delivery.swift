@@ -78,6 +78,10 @@ extension OnCallCore {
             if isSinkTrouble { raiseSinkTrouble(instance, short, at: now) }
             return verb == .page && bundleFailed(pageID, short, at: now)
         }
+        if pageID.hasPrefix(Self.newsPage) {
+            if isSinkTrouble, !pageID.hasPrefix(Self.ownNewsPage) { raiseSinkTrouble(instance, short, at: now) }
+            return false
+        }
         guard let (id, openedAt) = Self.parse(pageID) else { return false }
         var isTaken = false, isOfOnCall = false
         withGroup(id) { core, group in

@@ -57,6 +57,12 @@ extension OnCallCore {
             people[key] = person
             if let code = UInt64(record.code) { bundleCodes[code] = key }
         }
+        for (key, record) in stored.news {
+            var known = record
+            known.sent = min(known.sent, now)
+            known.due = known.due.map { min($0, now.addingTimeInterval(limits.newsWindow)) }
+            news[key] = known
+        }
         for (id, _, _) in stored.groups {
             for page in groups[id]?.matter?.pages ?? [] {
                 if page.waits { people[page.key]?.waiting.append(id) }

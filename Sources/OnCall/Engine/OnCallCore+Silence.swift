@@ -15,7 +15,7 @@ extension OnCallCore {
     /// - Returns: its id.
     /// - Throws: ``OnCallError``.
     public mutating func set(_ silence: Silence, at now: Date) throws -> String {
-        try Self.check(silence, at: now)
+        try check(silence, at: now)
         forgetSilences(at: now)
         var next = silence
         next.updatedAt = now
@@ -65,15 +65,16 @@ extension OnCallCore {
         }
     }
 
-    private static func check(_ silence: Silence, at now: Date) throws {
+    private func check(_ silence: Silence, at now: Date) throws {
         guard !silence.matchers.isEmpty else { throw OnCallError(.invalid, "a silence needs at least one matcher") }
         guard silence.matchers.count <= 64 else {
             throw OnCallError(.invalid, "a silence with \(silence.matchers.count) matchers; at most 64 are taken")
         }
         for matcher in silence.matchers {
             guard !matcher.name.isEmpty else { throw OnCallError(.invalid, "a matcher without a label's name") }
-            guard matcher.value.utf8.count <= 4096 else {
-                throw OnCallError(.invalid, "the matcher of \(matcher.name.prefix(60)) is longer than 4096 bytes")
+            // What is taken as a label's value must be possible to silence.
+            guard matcher.value.utf8.count <= limits.labelValue else {
+                throw OnCallError(.invalid, "the matcher of \(matcher.name.prefix(60)) is longer than \(limits.labelValue) bytes")
             }
             if !matcher.isSound {
                 throw OnCallError(.invalid, "“\(matcher.value.prefix(80))” is no regular expression, in the matcher of \(matcher.name.prefix(60))")

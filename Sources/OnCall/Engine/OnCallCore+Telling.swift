@@ -195,14 +195,17 @@ extension OnCallCore {
     }
 
     /// Ends a matter: whoever was paged is told, and nobody is paged any more.
-    mutating func close(_ id: UInt64, _ group: inout GroupRecord, about alerts: [UInt64], _ why: String, at now: Date) {
+    /// - Parameter sender: who answered; empty for nobody.
+    mutating func close(
+        _ id: UInt64, _ group: inout GroupRecord, about alerts: [UInt64], _ why: String, sender: String = "", at now: Date
+    ) {
         guard let matter = group.matter else { return }
         record(subjects(group, alerts), "page", "resolved", why, rule: decision(of: group).mark.place, at: now)
         for page in matter.pages {
             codes[UInt64(page.code) ?? 0] = nil
             if page.isTogether { leaveBundle(page.key, id, at: now) }
             guard !page.hasFailed, page.bundle == nil else { continue }
-            order(.resolve, to: page, id, &group, about: alerts, why, at: now)
+            tell(.resolve, to: page, id, &group, about: alerts, why, sender: sender, at: now)
         }
         tally(group, "closed", "resolved")
         group.matter = nil

@@ -33,11 +33,14 @@ public struct OnCallCore: Sendable {
     var routeNumbers: [RouteKey: Int] = [:]
     var silences: [String: ActiveSilence] = [:]
     var people: [String: PersonRecord] = [:]
+    /// By ``Contact/key``.
+    var news: [String: NewsRecord] = [:]
     /// Groups by the codes that answer to them. A bundle's code is in ``bundleCodes``.
     var codes: [UInt64: UInt64] = [:]
     var bundleCodes: [UInt64: String] = [:]
     var guesses = GuessGuard()
     var heap = DueHeap()
+    /// When something is to be told together: pages, or news.
     var personDue: Date?
     var effects = OnCallEffects()
     /// Firing alerts that may inhibit others, with their labels; made anew when it is asked for after a change.
@@ -85,7 +88,10 @@ public struct OnCallCore: Sendable {
                 core.tick(item.group, &group, at: now)
             }
         }
-        if let due = personDue, due <= now { tellBundles(at: now) }
+        if let due = personDue, due <= now {
+            tellNews(at: now)
+            tellBundles(at: now)
+        }
         raiseWaiting(at: now)
     }
 
@@ -125,6 +131,11 @@ public struct OnCallCore: Sendable {
             people[key]?.due = person.due?.addingTimeInterval(seconds)
             people[key]?.sent = person.sent.map { $0.addingTimeInterval(seconds) }
             effects.people.insert(key)
+        }
+        for (key, known) in news {
+            news[key]?.sent = known.sent.addingTimeInterval(seconds)
+            news[key]?.due = known.due?.addingTimeInterval(seconds)
+            effects.news.insert(key)
         }
         setPersonDue()
     }

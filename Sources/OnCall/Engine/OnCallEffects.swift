@@ -36,6 +36,7 @@ public struct OnCallEffects: Sendable {
     var groups: Set<UInt64> = []
     var silences: Set<String> = []
     var people: Set<String> = []
+    var news: Set<String> = []
     var routes: Set<Int> = []
     /// Occurrences of alerts that are over: history takes them.
     var past: [PastAlert] = []
@@ -44,8 +45,8 @@ public struct OnCallEffects: Sendable {
     var unwritten: [PastPage] = []
 
     public var isEmpty: Bool {
-        orders.isEmpty && lines.isEmpty && alerts.isEmpty && groups.isEmpty && silences.isEmpty && people.isEmpty && routes.isEmpty && tallies.isEmpty
-            && drills.isEmpty && past.isEmpty && pastSilences.isEmpty && unwritten.isEmpty
+        orders.isEmpty && lines.isEmpty && alerts.isEmpty && groups.isEmpty && silences.isEmpty && people.isEmpty && news.isEmpty && routes.isEmpty
+            && tallies.isEmpty && drills.isEmpty && past.isEmpty && pastSilences.isEmpty && unwritten.isEmpty
     }
 
     /// Adds what happened later.
@@ -58,6 +59,7 @@ public struct OnCallEffects: Sendable {
         groups.formUnion(later.groups)
         silences.formUnion(later.silences)
         people.formUnion(later.people)
+        news.formUnion(later.news)
         routes.formUnion(later.routes)
         past += later.past
         pastSilences += later.pastSilences

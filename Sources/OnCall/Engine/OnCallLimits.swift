@@ -23,6 +23,11 @@ public struct OnCallLimits: Sendable, Hashable {
     /// one. From then on they are told together, each time after ``floodWait`` seconds.
     public var floodPages = 30
     public var floodWait: TimeInterval = 30
+    /// Seconds after news of a matter (it has changed, somebody has acknowledged it, it is over) within which further news to the same contact waits, and is then
+    /// told in one message; 0 for each by itself. What is told of emergencies never waits.
+    public var newsWindow: TimeInterval = 60
+    /// Matters that one message with news names. What is more leaves at once, in further ones.
+    public var newsInMessage = 40
     /// Seconds after which an emergency that nobody has acknowledged begins again at the first level, where the route's `repeat_interval` is longer.
     public var emergencyRepeat: TimeInterval = 300
     /// Seconds after which a round begins again of which no page arrived, as where the hotel's line is down: after the first such round, the second, and

@@ -69,6 +69,9 @@ extension OnCallService {
         return await attempt { core, now in core.change(to: source.plan, at: now) }.failure
     }
 
+    /// How long news waits to be told together, from now on: ``OnCallLimits/newsWindow``.
+    public func tellNewsTogether(within window: Duration) { state.withLock { $0.core.limits.newsWindow = window.seconds } }
+
     // MARK: Answers
 
     /// Takes a person's answer: the command line, and whoever has made sure who it is.
@@ -91,6 +94,9 @@ extension OnCallService {
             if !isOurs { core.reply(outcome, to: by, through: answer.instance, at: now) }
         }
     }
+
+    /// How what a page told of stands now: ``PluginAPI/PageAccess``.
+    public func standing(of page: String) -> PageStanding? { state.withLock { $0.core.standing(of: page, at: parts.clock.now) } }
 
     /// What a link says, without doing it: the page that asks `Acknowledge?`.
     /// - Throws: ``AnswerLinks/Refusal``.
@@ -164,6 +170,7 @@ extension OnCallService {
     /// Takes Jack's own alerts and people's answers from the kernel from now on.
     public func attach(to kernel: JackKernel) {
         kernel.alerts.route { [weak self] alert in try await self?.take(alert) }
+        kernel.tellOfPages { [weak self] page in self?.standing(of: page) }
         kernel.keepHouse { [weak self] in try await self?.forgetHistory() }
         kernel.jobs.register(AlertIntake.answerKind) { [weak self] payload in
             try await self?.answer(JSONDecoder().decode(PageAnswer.self, from: Data(payload)))

@@ -15,6 +15,8 @@ struct NextTelling: Sendable, Hashable {
         var contact: Contact
         /// Seconds after the others.
         var delay: TimeInterval
+        /// What makes it another one: how its sink writes is the sink's matter.
+        var way: [String] { [contact.instance, contact.recipient ?? "", contact.label, "\(delay)"] }
     }
 
     var receiver: String
@@ -27,7 +29,9 @@ struct NextTelling: Sendable, Hashable {
     var held: String?
 
     /// Whether it comes to the same people, by the same ways, as another.
-    func isSame(_ other: NextTelling) -> Bool { receiver == other.receiver && steps == other.steps && held == other.held }
+    func isSame(_ other: NextTelling) -> Bool {
+        receiver == other.receiver && held == other.held && steps.map(\.way) == other.steps.map(\.way)
+    }
 
     /// In words: `phone of Ana, after 5m SMS of Ana`.
     var recipients: String {

@@ -11,12 +11,15 @@ public struct Contact: Sendable, Hashable, Codable {
     public var label: String
     /// ``PluginAPI/ContactForm/isProgram``.
     public var isProgram: Bool
+    /// True where each telling reaches a person as one more message: news of several matters is told in one.
+    public var bundlesNews: Bool
 
-    public init(instance: String, recipient: String? = nil, label: String, isProgram: Bool = false) {
+    public init(instance: String, recipient: String? = nil, label: String, isProgram: Bool = false, bundlesNews: Bool = false) {
         self.instance = instance
         self.recipient = recipient
         self.label = label
         self.isProgram = isProgram
+        self.bundlesNews = bundlesNews
     }
 
     public init(from decoder: any Decoder) throws {
@@ -25,7 +28,8 @@ public struct Contact: Sendable, Hashable, Codable {
             instance: try values.decode(String.self, forKey: .instance), recipient: try values.decodeIfPresent(String.self, forKey: .recipient),
             label: try values.decode(String.self, forKey: .label),
             // Rows of before it was known do not have it.
-            isProgram: try values.decodeIfPresent(Bool.self, forKey: .isProgram) ?? false)
+            isProgram: try values.decodeIfPresent(Bool.self, forKey: .isProgram) ?? false,
+            bundlesNews: try values.decodeIfPresent(Bool.self, forKey: .bundlesNews) ?? false)
     }
 }
 

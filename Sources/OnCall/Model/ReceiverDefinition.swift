@@ -28,9 +28,12 @@ public struct SinkDescription: Sendable, Hashable {
     public var carrier: String
     /// Who must be there for it to work: the vendor's host. Two carriers may hang on one vendor.
     public var vendor: String
+    /// True where each telling is one more message to a person, as through a channel: ``Contact/bundlesNews``.
+    public var writesMessages: Bool
 
     public init(
-        instance: String, plugin: String, contacts: [ContactForm] = [], reachesHuman: Bool = false, carrier: String? = nil, vendor: String? = nil
+        instance: String, plugin: String, contacts: [ContactForm] = [], reachesHuman: Bool = false, carrier: String? = nil,
+        vendor: String? = nil, writesMessages: Bool = false
     ) {
         self.instance = instance
         self.plugin = plugin
@@ -38,5 +41,6 @@ public struct SinkDescription: Sendable, Hashable {
         self.reachesHuman = reachesHuman
         self.carrier = carrier ?? plugin
         self.vendor = vendor ?? self.carrier
+        self.writesMessages = writesMessages
     }
 }

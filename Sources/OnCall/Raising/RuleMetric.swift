@@ -30,6 +30,7 @@ struct RuleMetric: Sendable, Hashable {
         .init(name: "process_cpu_seconds_total", kind: .counter, unit: .seconds),
         .init(name: "http_requests_total", kind: .counter, unit: .count),
         .init(name: "webhooks_unverified_total", kind: .counter, unit: .count),
+        .init(name: "webhook_blocked_total", kind: .counter, unit: .count),
         .init(name: "rate_limited_total", kind: .counter, unit: .count),
         .init(name: "jack_calls_total", kind: .counter, unit: .count),
         .init(name: "jack_messages_total", kind: .counter, unit: .count),

@@ -102,7 +102,7 @@ struct ContactBook: Sendable {
         }
         let type = node["type"]?.text ?? ""
         let what = owner.map { "\(type) of \($0)" } ?? Self.label(type, recipient, form)
-        return instances.map { Contact(instance: $0, recipient: recipient, label: what) }
+        return instances.map { Contact(instance: $0, recipient: recipient, label: what, bundlesNews: sink($0)?.writesMessages ?? false) }
     }
 
     // MARK: Alertmanager's receivers
@@ -127,8 +127,7 @@ struct ContactBook: Sendable {
         let label = entry.key.hasSuffix("_configs") ? String(entry.key.dropLast(8)) : entry.key
         return (entry.value.elements ?? []).flatMap { node -> [PlannedContact] in
             guard let written = form.recipientKeys.lazy.compactMap({ key in node[key] }).first(where: { !$0.isNull }) else {
-                let ways = configured.map { Contact(instance: $0.sink.instance, label: label, isProgram: $0.form.isProgram) }
-                return [PlannedContact(key: label, ways: ways, mark: node.mark)]
+                return [PlannedContact(key: label, ways: configured.map { Self.way($0.sink, $0.form, nil, label) }, mark: node.mark)]
             }
             // Mail goes to several people at once: `a@example.com, b@example.com`.
             let texts =
@@ -140,14 +139,16 @@ struct ContactBook: Sendable {
                 return recipient.map { recipient in
                     PlannedContact(
                         key: label,
-                        ways: configured.map {
-                            Contact(
-                                instance: $0.sink.instance, recipient: recipient, label: Self.label(label, recipient, form),
-                                isProgram: $0.form.isProgram)
-                        }, mark: node.mark)
+                        ways: configured.map { Self.way($0.sink, $0.form, recipient, Self.label(label, recipient, form)) }, mark: node.mark)
                 }
             }
         }
+    }
+
+    private static func way(_ sink: SinkDescription, _ form: ContactForm, _ recipient: String?, _ label: String) -> Contact {
+        Contact(
+            instance: sink.instance, recipient: recipient, label: label, isProgram: form.isProgram,
+            bundlesNews: sink.writesMessages && !form.isProgram)
     }
 
     // MARK: Recipients

@@ -10,6 +10,7 @@ struct StoredOnCall: Sendable {
     var groups: [(id: UInt64, record: GroupRecord, key: OnCallCore.RouteKey)] = []
     var silences: [Silence] = []
     var people: [(key: String, record: PersonRecord)] = []
+    var news: [(key: String, record: NewsRecord)] = []
     /// Rows that cannot be read: what they told of is lost, and said.
     var unreadable: [String] = []
 }
@@ -80,6 +81,11 @@ struct OnCallRepository: Sendable {
         for row in try reader.rows("SELECT key, record FROM oncall_person WHERE property = :property ORDER BY key", mine) {
             Self.read("person", row.stringIfPresent("key"), &stored) {
                 $0.people.append((try row.string("key"), try row.json("record", as: PersonRecord.self)))
+            }
+        }
+        for row in try reader.rows("SELECT key, record FROM oncall_news WHERE property = :property ORDER BY key", mine) {
+            Self.read("news", row.stringIfPresent("key"), &stored) {
+                $0.news.append((try row.string("key"), try row.json("record", as: NewsRecord.self)))
             }
         }
         return stored

@@ -77,6 +77,13 @@ struct OnCallRows: Sendable {
                     try core.people[key].map { ["property": property, "key": key.sql, "record": try .json($0)] }
                 }
             ),
+            (
+                """
+                INSERT INTO oncall_news (property, key, record) VALUES (:property, :key, :record)
+                ON CONFLICT (property, key) DO UPDATE SET record = excluded.record
+                """,
+                try effects.news.compactMap { key in try core.news[key].map { ["property": property, "key": key.sql, "record": try .json($0)] } }
+            ),
         ]
         statements += try Self.history(of: effects, property: property)
     }

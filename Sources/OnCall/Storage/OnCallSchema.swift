@@ -83,5 +83,5 @@ public enum OnCallSchema {
                             PRIMARY KEY (property, key)
                             """),
                 ])
-        ] + DrillSchema.migrations + [history, waiting]
+        ] + DrillSchema.migrations + [history, waiting, news]
 }

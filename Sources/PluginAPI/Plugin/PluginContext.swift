@@ -30,12 +30,14 @@ public struct PluginContext: Sendable {
     public let files: any FileReader
     /// The channel instances that the instance's settings name.
     public let channels: any ChannelAccess
+    /// How what people were paged for stands.
+    public let pages: any PageAccess
 
     public init(
         instance: String, property: PropertyInfo, logger: Logger, metrics: PluginMetrics, clock: any TimeSource, http: any HTTPClient,
         storage: any KeyValueStore, secrets: any SecretStore, scheduler: any PluginScheduler, inbound: any InboundPort, health: any HealthReporter,
         files: any FileReader = NoFiles(), mail: any MailService = NoMail(),
-        channels: any ChannelAccess = NoChannels()
+        channels: any ChannelAccess = NoChannels(), pages: any PageAccess = NoPages()
     ) {
         self.instance = instance
         self.property = property
@@ -51,6 +53,7 @@ public struct PluginContext: Sendable {
         self.health = health
         self.files = files
         self.channels = channels
+        self.pages = pages
     }
 }
 

@@ -38,6 +38,7 @@ final class TestHouse: HealthSource {
     /// Starts a gateway for `body` and stops it afterwards, whatever happens.
     static func run(
         time: any TimeSource = SystemTime(), board: (any AlertBoard)? = nil, heartbeats: (any HeartbeatKeeping)? = nil,
+        sources: (any AlertSourceKeeping)? = nil,
         refusal: @escaping @Sendable (String) -> MaintenanceRefusal? = { _ in nil },
         admit: @escaping @Sendable (String) -> Duration? = { _ in nil },
         _ configure: (inout GatewayConfiguration) -> Void = { _ in }, body: (TestHouse) async throws -> Void
@@ -64,6 +65,7 @@ final class TestHouse: HealthSource {
             time: time, logger: logger)
         parts.alertBoard = board
         parts.heartbeats = heartbeats
+        parts.alertSources = sources
         parts.refusal = refusal
         parts.admit = admit
         let server = GatewayBuilder(configuration, parts).build()

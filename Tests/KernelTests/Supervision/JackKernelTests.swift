@@ -131,6 +131,21 @@ import Testing
         }
     }
 
+    /// What somebody on the line is told before the answer is taken.
+    @Test func anInstanceMayAskHowAPageStands() async throws {
+        try await withEngine(.memory) { engine in
+            let kernel = kernel(engine), context = Mutexed<PluginContext?>(nil)
+            connect(kernel)
+            try await kernel.start([spec("sms", Script(start: { given in context.update { $0 = given } }))])
+            let pages = try #require(context.value).pages
+            #expect(await pages.standing(of: "page-1") == nil, "nobody has said who knows")
+            kernel.tellOfPages { $0 == "page-1" ? .acknowledged(by: "Ana") : nil }
+            #expect(await pages.standing(of: "page-1") == .acknowledged(by: "Ana"))
+            #expect(await pages.standing(of: "page-2") == nil)
+            await kernel.stop()
+        }
+    }
+
     /// An instance that was led astray sends no mail anywhere but to the servers that its settings name.
     @Test func mailGoesOnlyWhereTheSettingsSay() async throws {
         let mail = try MailEngine(), server = try await LoopbackLineServer.start(smtpScript())

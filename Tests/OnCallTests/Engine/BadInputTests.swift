@@ -104,6 +104,22 @@ import Testing
         #expect(AlertSeverity(label: nil) == .error && AlertSeverity(label: "strange") == .error)
     }
 
+    @Test func everyLabelThatIsTakenCanBeSilenced() async throws {
+        try await Night.begin { night in
+            let longest = String(repeating: "y", count: night.core.limits.labelValue)
+            func silence(_ value: String) -> Silence {
+                Silence(
+                    matchers: [LabelMatcher("host", .equal, value)], startsAt: Night.start, endsAt: Night.start.addingTimeInterval(600),
+                    createdBy: "Ana", comment: "c")
+            }
+            try await night.post("Slow", "critical", labels: ["host": longest])
+            night.expect(["0:00 page sms:ana"])
+            let id = try await night.set(silence(longest))
+            #expect(night.views([]).first?.silencedBy == [id])
+            await #expect(throws: OnCallError.self) { _ = try await night.set(silence(longest + "y")) }
+        }
+    }
+
     @Test func silencesAreChangedOrReplacedAsAlertmanagerDoes() async throws {
         try await Night.begin { night in
             func silence(_ value: String = "Fire", until seconds: TimeInterval = 600, id: String = "") -> Silence {

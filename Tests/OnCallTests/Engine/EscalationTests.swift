@@ -104,10 +104,11 @@ import Testing
             try await night.post("Fire", "warning", labels: ["room": "2"])
             try await night.pass(to: 340)
             night.expect(["5:30 update sms:ana"])
+            try await night.pass(to: 400)
             _ = try await night.acknowledge()
-            night.expect(["5:40 update sms:ana"])
+            night.expect(["6:40 update sms:ana"])
             try await night.post("Fire", "critical", labels: ["room": "3"])
-            night.expect(["5:40 page sms:ana"], "what was acknowledged was less")
+            night.expect(["6:40 page sms:ana"], "what was acknowledged was less")
             #expect(night.orders.last?.order.page.reason.contains("severity rose from warning to critical") == true)
         }
     }

@@ -75,7 +75,9 @@ struct FakePlan: OnCallPlanning {
 
     private func contact(_ text: String) -> Contact {
         let parts = text.split(separator: ":").map(String.init)
-        return Contact(instance: parts[0], recipient: parts.count > 1 ? parts[1] : nil, label: text, isProgram: parts[0] == "hook")
+        return Contact(
+            instance: parts[0], recipient: parts.count > 1 ? parts[1] : nil, label: text, isProgram: parts[0] == "hook",
+            bundlesNews: ["sms", "mail"].contains(parts[0]))
     }
 
     func names(of kind: DrillSubject.Kind) -> [String] { kind == .receiver ? receivers.keys.sorted() : [] }

@@ -30,10 +30,12 @@ import Testing
             night.expect(["10:00 page sms:ana"])
             let bundle = try #require(night.orders.last?.order.page)
             #expect(bundle.alerts.first?.summary == "5 matters together: 5 warning" && bundle.alerts.count == 6)
+            #expect(night.core.standing(of: bundle.id, at: night.now) == .open)
             // One answer is for all of them.
             let answer = OnCallAnswer(.acknowledge, .code(bundle.code ?? ""), by: "Ana", way: "reply", sender: "sms|ana")
             #expect(try await night.answer(answer).status == .acknowledged)
             #expect(night.core.openMatters.count { $0.acknowledgedBy == "Ana" } == 5)
+            #expect(night.core.standing(of: bundle.id, at: night.now) == .acknowledged(by: "Ana"))
             for number in 10..<15 { try await night.post("Slow\(number)", "warning", ended: true) }
             try await night.pass(to: 1200)
             #expect(night.orders.count { $0.order.verb == .resolve && $0.order.page.groupKey == bundle.groupKey } == 1, "and one end")

@@ -237,6 +237,27 @@ import Testing
         }
     }
 
+    @Test func whoHasSomebodyOnTheLineIsToldHowAPageStands() async throws {
+        try await Desk.open { desk in
+            try await desk.post("Fire")
+            #expect(await eventually(within: .seconds(30)) { desk.sms.pages.count == 1 })
+            let page = try #require(desk.sms.pages.first)
+            #expect(desk.service.standing(of: page.id) == .open && desk.service.standing(of: page.groupKey) == .open)
+            #expect(desk.service.standing(of: "page_x") == nil && desk.service.standing(of: "") == nil)
+            #expect(await desk.service.answer(.init(.acknowledge, .reference(page.id), by: "Bob", way: "link")).status == .acknowledged)
+            #expect(desk.service.standing(of: page.id) == .acknowledged(by: "Bob"))
+            // It is over from the moment that it is known, and not only when it is told.
+            await desk.clock.advance(by: .seconds(1))
+            try await desk.post("Fire", ended: true)
+            #expect(desk.service.standing(of: page.id) == .over)
+            try await desk.post("Flood")
+            #expect(await eventually(within: .seconds(30)) { desk.sms.pages.contains { $0.alerts.first?.name == "Flood" } })
+            let other = try #require(desk.sms.pages.last { $0.alerts.first?.name == "Flood" })
+            #expect(await desk.service.answer(.init(.resolve, .reference(other.id), by: "Bob", way: "link")).status == .resolved)
+            #expect(desk.service.standing(of: other.id) == .over, "somebody has closed it, though it fires")
+        }
+    }
+
     @Test func whetherTheLoopGoesRoundIsSeenFromOutside() async throws {
         try await Desk.open(delivers: false) { desk in
             #expect(desk.service.isTurning())

@@ -21,6 +21,8 @@ import Testing
         for name in ["DiskUsage", "MemoryUsage", "CPUUsage"] { #expect(values(name) == [0.7, 0.9]) }
         #expect(values("MessageQueue") == [100, 500] && values("AILatency") == [5, 10] && values("EscalationQueue") == [20, 50])
         #expect(values("WebhookFailures") == [5 / 60.0, 20 / 60.0] && values("SLABreaches") == [5 / 3600.0, 10 / 3600.0])
+        // Whoever forges webhooks goes from one to the other when the address is blocked.
+        #expect(values("ForgedWebhooks") == values("BlockedWebhooks") && values("BlockedWebhooks") == [5 / 60.0, 1])
         #expect(read.rules.allSatisfy { !$0.action.isEmpty && $0.runbook != nil })
         #expect(read.baselines.count == 2)
         // Each runbook is a section that there is.

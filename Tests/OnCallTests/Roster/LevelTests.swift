@@ -210,6 +210,11 @@ import Testing
         #expect(plan.level(1, "pagerduty-critical", at: "2026-01-05 10:00")?.told == ["pagerduty:key"])
         #expect(plan.level(1, "pagerduty-critical", at: "2026-01-05 10:00")?.steps[0].contact.label == "pagerduty")
         #expect(plan.level(1, "mail", at: "2026-01-05 10:00")?.told == ["email:a@example.com", "email:b@example.com"])
+        // News goes together to people, and by itself to what keeps an incident for each matter.
+        #expect(plan.level(1, "mail", at: "2026-01-05 10:00")?.steps.map(\.contact.bundlesNews) == [true, true])
+        #expect(plan.level(1, "pagerduty-critical", at: "2026-01-05 10:00")?.steps.map(\.contact.bundlesNews) == [false])
+        let own = try PlanFixture(PlanFixture.people).roster.contactWays.map(\.contact)
+        #expect(Set(own.filter(\.bundlesNews).map(\.instance)) == ["sms", "email"] && own.contains { $0.instance == "phone" })
         let nobody = try #require(plan.level(1, "other", at: "2026-01-05 10:00"))
         #expect(nobody.told == [] && nobody.passedOver == ["the receiver other tells nobody, oncall.yaml:12:11"])
         #expect(!plan.roster.escalates("default"))

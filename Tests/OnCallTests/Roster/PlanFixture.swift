@@ -15,13 +15,13 @@ struct PlanFixture {
         reachesHuman: true)
     static let sms = SinkDescription(
         instance: "sms", plugin: "channel", contacts: [ContactForm(.contact(type: "sms"), recipientKeys: ["number"], .phoneNumber)],
-        reachesHuman: true)
+        reachesHuman: true, writesMessages: true)
     static let email = SinkDescription(
         instance: "email", plugin: "channel",
         contacts: [
             ContactForm(.contact(type: "email"), recipientKeys: ["address"], .emailAddress),
             ContactForm(.receiver(key: "email_configs"), recipientKeys: ["to"], .emailAddress),
-        ], reachesHuman: true)
+        ], reachesHuman: true, writesMessages: true)
     static let events = SinkDescription(
         instance: "pagerduty", plugin: "pagerduty",
         contacts: [

@@ -90,7 +90,8 @@ import TwilioWire
     @Test(
         arguments: [
             ("busy", nil, DeliveryState.failed), ("no-answer", nil, .failed), ("failed", nil, .failed), ("canceled", nil, .failed),
-            ("completed", "machine_start", .failed), ("completed", "human", .delivered), ("completed", nil, nil), ("completed", "unknown", nil),
+            ("completed", "machine_start", .failed), ("completed", "human", .delivered), ("completed", nil, .failed),
+            ("completed", "unknown", .failed),
             ("ringing", nil, nil), ("in-progress", "human", nil),
         ] as [(String, String?, DeliveryState?)]) func theEndOfACallIsAReceipt(_ status: String, _ who: String?, _ state: DeliveryState?) async throws
     {
@@ -99,6 +100,49 @@ import TwilioWire
             let result = try await office.ask(url, Ring.form(["CallStatus": status].merging(who.map { ["AnsweredBy": $0] } ?? [:]) { $1 }))
             #expect(receipts(result).map(\.state) == [state].compactMap(\.self) && result.response.status == .noContent)
             if state == .failed { #expect(receipts(result).first?.reason == "not-reached" && receipts(result).first?.detail?.isEmpty == false) }
+        }
+    }
+
+    @Test func whereNobodyKnowsWhoItIsAKeyTells() async throws {
+        let page = "https://jack.example.com/webhooks/phone/", ended = ["CallStatus": "completed", "AnsweredBy": "unknown"]
+        try await Office.run { office async throws in
+            for call in 1...4 { _ = try await office.sink.page(.night("page-\(call)")) }
+            // It is spoken to, and keys are taken; without one it is the next contact's turn.
+            for call in 1...3 {
+                let spoken = try await office.ask("\(page)speak?page=page-\(call)", Ring.form(["AnsweredBy": "unknown"], call: call))
+                #expect(spoken.events.isEmpty && text(spoken).contains("<Gather") && text(spoken).contains("No hot water"))
+            }
+            let silent = try await office.ask("\(page)status?page=page-1", Ring.form(ended, call: 1))
+            #expect(receipts(silent).map(\.state) == [.failed] && receipts(silent).first?.detail?.contains("no key was pressed") == true)
+            // Also one that only asks for the words again: no machine does.
+            for (call, digit) in [(2, "4"), (3, "1")] {
+                _ = try await office.ask("\(page)key?page=page-\(call)", Ring.form(["Digits": digit, "AnsweredBy": "unknown"], call: call))
+                let result = try await office.ask("\(page)status?page=page-\(call)", Ring.form(ended, call: call))
+                #expect(receipts(result).map(\.state) == [.delivered], "key \(digit)")
+            }
+            // A person was heard at the beginning; that the end does not say it again changes nothing.
+            _ = try await office.ask("\(page)speak?page=page-4", Ring.form(["AnsweredBy": "human"], call: 4))
+            let result = try await office.ask("\(page)status?page=page-4", Ring.form(["CallStatus": "completed"], call: 4))
+            #expect(receipts(result).map(\.state) == [.delivered])
+        }
+    }
+
+    @Test(
+        arguments: [
+            (PageStanding.over, "4", "This alert is over already"), (.over, "6", "This alert is over already"),
+            (.acknowledged(by: "Bob"), "4", "Somebody else has acknowledged this alert already"),
+            (.acknowledged(by: "Bob"), "6", "Escalated to the next level"), (.acknowledged(by: "+16505551234"), "4", "Acknowledged. Thank you."),
+            (.open, "4", "Acknowledged. Thank you."), (nil, "4", "Acknowledged. Thank you."),
+        ] as [(PageStanding?, String, String)]) func nobodyIsThankedForNothing(_ standing: PageStanding?, _ digit: String, _ words: String)
+        async throws
+    {
+        try await Office.run { office async throws in
+            _ = try await office.sink.page(.night())
+            office.test.pages.set(standing, of: "page-1")
+            let result = try await office.ask("https://jack.example.com/webhooks/phone/key?page=page-1", Ring.form(["Digits": digit]))
+            #expect(text(result).contains(words) && text(result).contains("Thank you") == words.contains("Thank you"), "\(text(result))")
+            // The answer is handed in all the same: by the time that it is taken it may be another matter.
+            #expect(answers(result).count == 1 && text(result).contains("<Hangup/>"))
         }
     }
 
