@@ -47,6 +47,9 @@ public final class SystemAlerts: Sendable {
         }
     }
 
+    /// Watches no more, also where ``run()`` was never called: who subscribes and does not read holds everybody up in the end.
+    public func end() { changes.cancel() }
+
     // MARK: Instances
 
     private func note(_ change: InstanceChanged) async {

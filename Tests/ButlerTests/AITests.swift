@@ -41,6 +41,37 @@ import Testing
         }
     }
 
+    /// Each round takes most of what one call may: without a time for the whole a guest would wait for all four, and then for the second provider.
+    @Test func oneTimeBoundsAllRoundsAndAllProviders() async throws {
+        try await withHouse({
+            $0.settings.ai = ["ai", "ai2"]
+            $0.settings.answerWithin = .seconds(60)
+        }) { house async throws in
+            let ai = house.parts.ai, clock = house.clock
+            ai.completes { _ in
+                await clock.advance(by: .seconds(25))
+                // The third is still at it when the time is over.
+                if ai.requests.count == 3 { try await clock.sleep(for: .seconds(3600)) }
+                return AIResponse(
+                    text: "", toolCalls: [AIToolCall(id: "1", name: "look_up_my_stay", arguments: [:])], finishReason: .toolCalls, model: "fake")
+            }
+            let id = try await house.write("when is breakfast")
+            #expect(await eventually { ai.requests.count == 3 })
+            #expect(
+                try await eventually {
+                    await clock.advance(by: .seconds(5))
+                    return try await house.ledger(id).contains { $0.step == "answer" }
+                })
+            try await house.settle()
+            #expect(try await house.conversation().state == .escalated)
+            #expect(house.parts.channel.sent.map(\.author) == [.system])
+            let entry = try #require(try await house.ledger(id).first { $0.step == "answer" })
+            #expect(entry.outcome == "failed" && entry.rule == "butler.answer_within")
+            #expect(entry.reason.hasPrefix("no AI instance answered within 1m: "), "\(entry.reason)")
+            #expect(ai.requests.count == 3 && house.parts.secondAI.requests.isEmpty, "nothing was left for the second")
+        }
+    }
+
     @Test func withoutThePMSGuestsStillGetAnswers() async throws {
         try await withHouse { house async throws in
             house.parts.pms.fails(with: .notReady(.unreachable, "no line"))

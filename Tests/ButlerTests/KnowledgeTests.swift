@@ -164,7 +164,7 @@ import Testing
         KnowledgeBase(
             engine: engine, property: "main", settings: KnowledgeSettings(), folder: "k", documents: documents, clock: VirtualClock(),
             logger: LogRecorder().logger(),
-            embed: { try model.embed($0, $1) }, makeIndex: { engine.vectorIndex(collection: $0, dimensions: $1) })
+            embed: { texts, use, _ in try model.embed(texts, use) }, makeIndex: { engine.vectorIndex(collection: $0, dimensions: $1) })
     }
 
     @Test func onlyWhatChangedIsReadAndWritten() async throws {

@@ -53,13 +53,15 @@ import Testing
     }
 
     private func call(
-        _ model: String = "gpt-4o", input: Int = 1_000_000, output: Int = 0, cached: Int = 0, conversation: String? = nil, isLocal: Bool = false
+        _ model: String = "gpt-4o", input: Int = 1_000_000, output: Int = 0, cached: Int = 0, conversation: String? = nil, isLocal: Bool = false,
+        isEstimated: Bool = false
     )
         -> AIDispatch.Call
     {
         AIDispatch.Call(
             instance: "openai", model: model, purpose: .reply, usage: AIUsage(inputTokens: input, outputTokens: output, cacheReadTokens: cached),
-            account: .init(conversation: conversation), duration: .milliseconds(12), isFallback: false, isLocal: isLocal)
+            account: .init(conversation: conversation), duration: .milliseconds(12), isFallback: false, isLocal: isLocal,
+            isEstimated: isEstimated)
     }
 
     @Test func everyCallIsOnTheBillOfWhoCausedIt() async throws {
@@ -100,6 +102,36 @@ import Testing
             #expect(next.refusal(of: "openai", isLocal: false) != nil)
             await bench.clock.advance(by: .seconds(86_400))
             #expect(next.refusal(of: "openai", isLocal: false) == nil, "a new day")
+        }
+    }
+
+    @Test func whatWasCutCountsForTheBudgetAndSaysThatItIsReckoned() async throws {
+        try await withBench { bench async throws in
+            let ledger = bench.ledger(settings(daily: 4))
+            ledger.record(call(conversation: "a"))
+            for _ in 0..<2 { ledger.record(call(conversation: "a", isEstimated: true)) }
+            #expect(ledger.refusal(of: "openai", isLocal: false)?.reason == .overBudget)
+            await ledger.flush()
+            let sums = try await bench.summary(.conversation)
+            #expect(sums.map(\.calls) == [3] && sums.map(\.estimated) == [2] && abs((sums.first?.cost ?? 0) - 6) < 1e-9)
+        }
+    }
+
+    @Test func otherPricesHoldAtOnceAndWhatWasSpentStaysSpent() async throws {
+        try await withBench { bench async throws in
+            let ledger = bench.ledger(settings(daily: 100))
+            for _ in 0..<4 { ledger.record(call()) }
+            await ledger.flush()
+            #expect(try await bench.alerts().isEmpty)
+            ledger.change(to: settings(daily: 6))
+            #expect(ledger.refusal(of: "openai", isLocal: false)?.reason == .overBudget, "8 of 6")
+            var dearer = settings(daily: 1000)
+            dearer.rates["gpt"]?.input = 900
+            ledger.change(to: dearer)
+            #expect(ledger.refusal(of: "openai", isLocal: false) == nil)
+            ledger.record(call())
+            await ledger.flush()
+            #expect(try await bench.alerts().map(\.severity) == [.warning], "908 of 1000")
         }
     }
 

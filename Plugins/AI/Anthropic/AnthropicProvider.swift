@@ -41,6 +41,8 @@ public final class AnthropicProvider: AIProvider {
             isLocal: settings.base.isPrivate)
     }
 
+    public func model(for purpose: AIRequest.Purpose) -> String? { settings.model(for: purpose) }
+
     /// Lists the models, which costs nothing.
     public func probe() async throws -> ProbeResult {
         let response = try await context.http.send(request(.get, "/v1/models?limit=1000", body: []))

@@ -45,6 +45,8 @@ public final class OllamaProvider: AIProvider {
             contextLimit: settings.contextLength, isLocal: settings.isLocal)
     }
 
+    public func model(for purpose: AIRequest.Purpose) -> String? { settings.model(for: purpose) }
+
     /// Asks which models are there; loads none.
     /// - Throws: ``PluginFailure`` not ready, with the command that mends it, where a model has not been pulled.
     public func probe() async throws -> ProbeResult {

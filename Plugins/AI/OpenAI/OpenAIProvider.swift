@@ -49,6 +49,8 @@ public final class OpenAIProvider: AIProvider {
             contextLimit: settings.contextLimit, isLocal: settings.base.isPrivate)
     }
 
+    public func model(for purpose: AIRequest.Purpose) -> String? { settings.model(for: purpose) }
+
     /// Lists the models, which costs nothing.
     public func probe() async throws -> ProbeResult {
         let response = try await send(.get, "/models", body: [])

@@ -48,7 +48,7 @@ struct SearchBenchmark {
             engine: engine, property: "main", settings: KnowledgeSettings(), folder: "knowledge",
             documents: CorpusFolder(corpus: corpus, chunks: size), clock: SystemTime(),
             logger: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() },
-            embed: { texts, _ in AIEmbeddings(vectors: texts.map(corpus.vector), model: model) },
+            embed: { texts, _, _ in AIEmbeddings(vectors: texts.map(corpus.vector), model: model) },
             makeIndex: { engine.vectorIndex(collection: $0, dimensions: $1) })
         Progress.say("indexing \(Measure.plain(Double(size))) chunks")
         let begun = Stopwatch.now

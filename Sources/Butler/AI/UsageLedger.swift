@@ -23,7 +23,7 @@ public final class UsageLedger: AIMeter {
         var isWriting = false
     }
 
-    private let settings: CostSettings
+    private let inForce: Mutex<CostSettings>
     private let engine: any StorageEngine
     private let property: PropertyInfo
     private let alerts: AlertIntake
@@ -35,7 +35,7 @@ public final class UsageLedger: AIMeter {
     public init(
         settings: CostSettings, engine: any StorageEngine, property: PropertyInfo, alerts: AlertIntake, clock: any TimeSource, logger: Logger
     ) {
-        self.settings = settings
+        inForce = Mutex(settings)
         self.engine = engine
         self.property = property
         self.alerts = alerts
@@ -58,6 +58,19 @@ public final class UsageLedger: AIMeter {
                 // What was told of before the restart is not told again.
                 sum.told = steps.last { $0.share <= share(micros, of: period) }?.share ?? 0
                 state.sums[period] = sum
+            }
+        }
+    }
+
+    private var settings: CostSettings { inForce.withLock { $0 } }
+
+    /// Goes by other prices and budgets from now on. What was spent stays spent, and what is on its way is counted.
+    public func change(to next: CostSettings) {
+        inForce.withLock { $0 = next }
+        state.withLock { state in
+            for (period, sum) in state.sums {
+                // Of a budget that was raised people are told again on the way to it; what they know they know.
+                state.sums[period]?.told = min(sum.told, steps.last { $0.share <= share(sum.micros, of: period) }?.share ?? 0)
             }
         }
     }

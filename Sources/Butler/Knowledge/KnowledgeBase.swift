@@ -33,19 +33,20 @@ public final class KnowledgeBase: Sendable {
     }
 
     /// Makes vectors; nil where there is nobody to ask at the moment.
-    public typealias Embed = @Sendable (_ texts: [String], _ use: EmbeddingUse) async throws -> AIEmbeddings
+    /// - Parameter limit: how long it may take; nil for what is usual.
+    public typealias Embed = @Sendable (_ texts: [String], _ use: EmbeddingUse, _ limit: Duration?) async throws -> AIEmbeddings
 
-    private let engine: any StorageEngine
-    private let property: String
+    let engine: any StorageEngine
+    let property: String
     private let settings: KnowledgeSettings
     private let folder: String
     private let documents: any DocumentSource
     private let clock: any TimeSource
     private let logger: Logger
-    private let embed: Embed?
+    let embed: Embed?
     /// The vectors; replaced when another model makes them.
     private let makeIndex: @Sendable (_ collection: String, _ dimensions: Int) async throws -> any VectorIndex
-    private struct Inner {
+    struct Inner {
         var stamps: [String: DocumentStamp] = [:]
         var vectors: (model: String, index: any VectorIndex)?
         /// Vectors that no piece has any more, as far as they could not be taken out yet.
@@ -57,7 +58,7 @@ public final class KnowledgeBase: Sendable {
         /// Searches that wait for the first look; nil where none is expected, or it has been taken.
         var waiting: [CheckedContinuation<Void, Never>]?
     }
-    private let inner = Mutex(Inner())
+    let inner = Mutex(Inner())
 
     public init(
         engine: any StorageEngine, property: String, settings: KnowledgeSettings, folder: String, documents: any DocumentSource,
@@ -216,7 +217,7 @@ public final class KnowledgeBase: Sendable {
         let property = property
         let probe: AIEmbeddings
         do {
-            probe = try await embed(["hotel"], .document)
+            probe = try await embed(["hotel"], .document, nil)
         } catch {
             if error is CancellationError { throw error }
             // Said once: it is tried again at every look.
@@ -255,7 +256,7 @@ public final class KnowledgeBase: Sendable {
             }
             guard let end = batch.last?.id else { break }
             last = end
-            let vectors = try await embed(batch.map(\.text), .document).vectors
+            let vectors = try await embed(batch.map(\.text), .document, nil).vectors
             try await index.put(zip(batch, vectors).map { ($0.id, $1) })
             try await engine.write { transaction in
                 for piece in batch {
@@ -268,54 +269,6 @@ public final class KnowledgeBase: Sendable {
         inner.withLock { ($0.lacksVectors, $0.saidSo) = (false, false) }
         // Reads the vectors into memory now, so that the first guest who asks does not wait for it.
         if let vector = probe.vectors.first { _ = try await index.nearest(to: vector, limit: 1) }
-    }
-
-    /// The most that words may add to the best meaning's 1, and the BM25 score that earns half of it.
-    private static let wordWeight = 0.6, halfScore = 10.0
-
-    /// Searches by words (BM25) and by meaning (cosine) and fuses the two by their scores.
-    ///
-    /// Cosines are stretched between the nearest piece and the farthest of the list, since models differ in their range; BM25's score is bent to at most ``wordWeight``. Reciprocal
-    /// ranks would take the first of either list for equally good, and some piece is always first for “where” and “can”: on the sample hotel's questions they find a fifth less.
-    /// - Parameter language: the guest's; pieces in it are preferred among those that fit alike.
-    public func search(_ question: String, language: String? = nil, limit: Int) async throws -> [Hit] {
-        await firstLook()
-        let engine = engine, property = property, wanted = limit * 5
-        // Side by side: each half keeps a core busy for some milliseconds in a large collection.
-        async let words = engine.read { try $0.search("knowledge_text", for: question, limit: wanted) }
-        async let meaning = nearest(to: question, limit: max(40, wanted))
-        let (byWords, byMeaning) = try await (words, meaning)
-        var scores: [String: Double] = [:]
-        let top = Double(byMeaning.first?.score ?? 0), floor = Double(byMeaning.last?.score ?? 0)
-        for hit in byMeaning { scores[hit.key] = top > floor ? (Double(hit.score) - floor) / (top - floor) : 1 }
-        for hit in byWords { scores[hit.key, default: 0] += Self.wordWeight * hit.score / (hit.score + Self.halfScore) }
-        let similarity = Dictionary(byMeaning.map { ($0.key, Double($0.score)) }) { first, _ in first }
-        let found = scores, keys = try SQLValue.json(found.keys.sorted())
-        let hits = try await engine.read { reader in
-            try reader.rows(
-                """
-                SELECT id, entry, title, category, language, text, questions FROM knowledge
-                WHERE id IN (SELECT value FROM json_each(:keys)) AND property = :property
-                """, ["keys": keys, "property": property.sql]
-            ).map { row in
-                let id = try row.string("id"), pieceLanguage = try row.string("language")
-                let bonus = language.map { pieceLanguage.hasPrefix($0.prefix(2)) } == true ? 0.03 : 0
-                return Hit(
-                    id: id, entry: try row.string("entry"), title: try row.string("title"), category: try row.string("category"),
-                    language: pieceLanguage,
-                    text: try row.string("text"), questions: try row.string("questions"), score: found[id, default: 0] + bonus,
-                    similarity: similarity[id])
-            }
-        }
-        return Array(hits.sorted { ($0.score, $1.id) > ($1.score, $0.id) }.prefix(limit))
-    }
-
-    /// The pieces whose meaning is nearest; none where nobody can make the question's vector at the moment.
-    private func nearest(to question: String, limit: Int) async throws -> [(key: String, score: Float)] {
-        guard let embed, let index = inner.withLock({ $0.vectors?.index }), let vector = try? await embed([question], .query).vectors.first,
-            vector.count == index.dimensions
-        else { return [] }
-        return try await index.nearest(to: vector, limit: limit)
     }
 
     /// How many pieces are stored.

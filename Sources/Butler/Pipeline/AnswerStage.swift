@@ -7,7 +7,8 @@ struct AnswerStage: Stage {
     let desk: Desk
 
     func decide(_ turn: inout Turn) async throws -> Decision? {
-        let hits = try await desk.knowledge.search(turn.text, language: turn.language, limit: desk.settings.knowledge.documents)
+        let hits = try await desk.knowledge.search(
+            turn.text, language: turn.language, limit: desk.settings.knowledge.documents, within: desk.timeLeft(&turn))
         turn.note(
             "knowledge", hits.isEmpty ? "nothing" : "found",
             hits.isEmpty ? "nothing fits the message" : "\(hits.count) pieces fit, “\(hits[0].title)” best",
@@ -20,7 +21,13 @@ struct AnswerStage: Stage {
             case .answered(let found): answer = found
             }
         } catch let failure as PluginFailure {
-            turn.note("answer", "failed", "no AI instance answered: \(failure.message)", at: desk.clock.now)
+            if desk.timeLeft(&turn) > .zero {
+                turn.note("answer", "failed", "no AI instance answered: \(failure.message)", at: desk.clock.now)
+            } else {
+                turn.note(
+                    "answer", "failed", "no AI instance answered within \(desk.settings.answerWithin.text): \(failure.message)",
+                    rule: "butler.answer_within", at: desk.clock.now)
+            }
             return desk.handOver(turn, .handedOver)
         }
         let response = answer.value.response, features = answer.value.features
@@ -69,7 +76,10 @@ struct AnswerStage: Stage {
         for round in 1...Self.maximumRounds {
             // A model that only ever looks things up must come to an end.
             if round == Self.maximumRounds { (request.tools, request.toolChoice) = ([], .none) }
-            let answer = try await desk.ai.complete(request, by: desk.settings.ai, for: turn.account)
+            // One time for all rounds and all providers: a guest waits once.
+            let limits = AIDispatch.Limits(deadline: desk.timeLeft(&turn))
+            guard limits.deadline > .zero else { throw PluginFailure.notReady(.timeout, "the model used tools until the time was over") }
+            let answer = try await desk.ai.complete(request, by: desk.settings.ai, for: turn.account, limits)
             let response = answer.value.response
             // What a model broke off in the middle it did not ask for.
             let isWhole = ![.length, .contentFilter, .other].contains(response.finishReason)

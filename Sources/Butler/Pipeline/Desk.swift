@@ -35,6 +35,9 @@ public struct Desk: Sendable {
         self.safetyFile = safetyFile
     }
 
+    /// What is left of the time that the AI has for a message: `butler.answer_within`.
+    func timeLeft(_ turn: inout Turn) -> Duration { turn.timeLeft(of: settings.answerWithin, at: clock.monotonic) }
+
     /// Hands the conversation to staff, and tells the guest so.
     func handOver(_ turn: Turn, _ reply: FixedReply) -> Decision {
         Decision(reply: .init(text: replies.text(reply, locale: turn.language), author: .system), state: .escalated)

@@ -12,8 +12,7 @@ struct IntentStage: Stage {
             text: turn.text, locale: turn.message.locale, labels: desk.intents.labels, labelSet: desk.intents.labelSet)
         do {
             let names = desk.settings.intentAI.isEmpty ? desk.settings.ai : desk.settings.intentAI
-            var limits = AIDispatch.Limits()
-            limits.deadline = .seconds(15)
+            let limits = AIDispatch.Limits(deadline: min(.seconds(15), desk.timeLeft(&turn)))
             let answer = try await desk.ai.classify(request, by: names, for: turn.account, limits)
             if let language = answer.value.language { turn.language = String(language.prefix(2)) }
             guard let best = answer.value.best else { return nil }

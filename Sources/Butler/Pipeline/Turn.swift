@@ -35,6 +35,8 @@ public struct Turn: Sendable {
     /// How sure the answer that was drafted is, and what that allowed; nil where none was.
     var judged: (confidence: Double, mode: AutonomySettings.Mode)?
     public private(set) var notes: [Ledger.Entry] = []
+    /// When the AI's time for this message is over, by the clock that only goes on; nil until it is first asked.
+    private var answerEnd: Duration?
 
     enum Verification: Sendable {
         case accepted, refused, blocked
@@ -73,6 +75,13 @@ public struct Turn: Sendable {
         // The room of a stay is told to its guest alone.
         let known = conversation.room(at: item.receivedAt).flatMap { item.event.isSenderProven || $0.stay == nil ? $0 : nil }
         place = known.map { Place(number: $0.number, source: .earlier(since: $0.since)) }
+    }
+
+    /// What is left of the AI's time for this message, which begins when it is first asked for; zero where nothing is.
+    mutating func timeLeft(of whole: Duration, at now: Duration) -> Duration {
+        let end = answerEnd ?? now + whole
+        answerEnd = end
+        return max(.zero, end - now)
     }
 
     /// Takes what the PMS says of the stay for more than what was said before.

@@ -9,6 +9,10 @@ public struct ButlerSettings: PluginSettings {
             "AI instances that find out what a guest wants, in the order they are tried; none for those on this machine, or where there is none, `ai`."
     )
     public var intentAI: [String] = []
+    @Setting(
+        help:
+            "How long the AI may take over one message, all its calls together: finding out what is wanted, every provider, every use of a tool. After that it is as where no AI answers.",
+        .range(.seconds(1) ... .seconds(600))) public var answerWithin: Duration = .seconds(60)
     @Setting(help: "The PMS instance that knows guests and stays.") public var pms: String?
     @Setting(help: "The file of intents, with departments, priorities and examples.") public var intents: String = "hotel/intents.yaml"
     @Setting(help: "The file of the safety lane: phrases that reach a human at once, before any AI.") public var safety: String = "hotel/safety.yaml"

@@ -178,5 +178,6 @@ public enum ButlerSchema {
         attachments,
         erasure,
         heldOrders,
+        estimatedUsage,
     ]
 }

@@ -12,6 +12,8 @@ public struct UsageSummary: Sendable, Hashable, Codable {
     public var calls: Int
     /// Calls that were made because another instance could not.
     public var fallbacks: Int
+    /// Calls that were cut: their tokens are reckoned, by what was asked and as much as was heard.
+    public var estimated: Int
     public var inputTokens: Int
     public var outputTokens: Int
     public var cacheReadTokens: Int
@@ -30,16 +32,17 @@ public struct UsageRepository: Sendable {
         try transaction.run(
             """
             INSERT INTO ai_usage (property, instance, model, purpose, conversation_id, guest_id, input_tokens, output_tokens, cache_read_tokens,
-                cache_write_tokens, cost_micros, duration_ms, is_fallback, day, at, reservation)
-            VALUES (:property, :instance, :model, :purpose, :conversation, :guest, :input, :output, :read, :write, :cost, :duration, :fallback, :day, :at,
+                cache_write_tokens, cost_micros, duration_ms, is_fallback, is_estimated, day, at, reservation)
+            VALUES (:property, :instance, :model, :purpose, :conversation, :guest, :input, :output, :read, :write, :cost, :duration, :fallback, :estimated, :day,
+                :at,
                 (SELECT reservation FROM conversation WHERE id = :conversation AND property = :property))
             """,
             [
                 "property": property.sql, "instance": call.instance.sql, "model": call.model.sql, "purpose": call.purpose.rawValue.sql,
                 "conversation": call.account.conversation.sql, "guest": call.account.guest.sql, "input": call.usage.inputTokens.sql,
                 "output": call.usage.outputTokens.sql, "read": call.usage.cacheReadTokens.sql, "write": call.usage.cacheWriteTokens.sql,
-                "cost": micros.sql, "duration": Int(call.duration.milliseconds).sql, "fallback": (call.isFallback ? 1 : 0).sql, "day": day.sql,
-                "at": date.sql,
+                "cost": micros.sql, "duration": Int(call.duration.milliseconds).sql, "fallback": (call.isFallback ? 1 : 0).sql,
+                "estimated": (call.isEstimated ? 1 : 0).sql, "day": day.sql, "at": date.sql,
             ])
     }
 
@@ -79,14 +82,16 @@ public struct UsageRepository: Sendable {
             }
         return try reader.rows(
             """
-            SELECT \(key) AS key, COUNT(*) AS calls, SUM(is_fallback) AS fallbacks, SUM(input_tokens) AS input, SUM(output_tokens) AS output,
+            SELECT \(key) AS key, COUNT(*) AS calls, SUM(is_fallback) AS fallbacks, SUM(is_estimated) AS estimated,
+                SUM(input_tokens) AS input, SUM(output_tokens) AS output,
                 SUM(cache_read_tokens) AS cache_read, SUM(cache_write_tokens) AS cache_write, SUM(cost_micros) AS cost
             FROM ai_usage WHERE property = :property AND (:from IS NULL OR day >= :from) AND (:to IS NULL OR day <= :to) GROUP BY 1
             ORDER BY \(grouping == .day ? "1" : "SUM(cost_micros) DESC, COUNT(*) DESC, 1") LIMIT :limit
             """, ["property": property.sql, "from": from.sql, "to": to.sql, "limit": limit.sql]
         ).map { row in
             UsageSummary(
-                key: try row.string("key"), calls: try row.int("calls"), fallbacks: try row.int("fallbacks"), inputTokens: try row.int("input"),
+                key: try row.string("key"), calls: try row.int("calls"), fallbacks: try row.int("fallbacks"),
+                estimated: try row.int("estimated"), inputTokens: try row.int("input"),
                 outputTokens: try row.int("output"), cacheReadTokens: try row.int("cache_read"), cacheWriteTokens: try row.int("cache_write"),
                 cost: Double(try row.int("cost")) / 1e6)
         }

@@ -26,6 +26,8 @@ extension API {
             public var calls: Int
             /// Calls that stood in for another instance.
             public var fallbacks: Int
+            /// Calls that were cut; their tokens are reckoned.
+            public var estimated: Int
             public var inputTokens: Int
             public var outputTokens: Int
             public var cacheReadTokens: Int
@@ -34,12 +36,13 @@ extension API {
             public var cost: Double
 
             public init(
-                key: String, calls: Int, fallbacks: Int, inputTokens: Int, outputTokens: Int, cacheReadTokens: Int, cacheWriteTokens: Int,
-                cost: Double
+                key: String, calls: Int, fallbacks: Int, estimated: Int, inputTokens: Int, outputTokens: Int, cacheReadTokens: Int,
+                cacheWriteTokens: Int, cost: Double
             ) {
                 self.key = key
                 self.calls = calls
                 self.fallbacks = fallbacks
+                self.estimated = estimated
                 self.inputTokens = inputTokens
                 self.outputTokens = outputTokens
                 self.cacheReadTokens = cacheReadTokens

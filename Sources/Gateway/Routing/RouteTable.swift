@@ -66,27 +66,57 @@ public final class MountedRoutes: RouteTable {
         try state.withLock { state in
             var next = state
             Self.remove(instance, from: &next)
-            for route in routes {
-                switch route {
-                case .webhook(let hook):
-                    guard hook.tail.isEmpty || hook.tail.hasPrefix("/") else {
-                        throw Self.failure("the webhook tail “\(hook.tail)” does not begin with /")
-                    }
-                    guard hook.verification.isConfigured else { continue }
-                    let key = Hook(instance: instance, tail: hook.tail)
-                    guard next.hooks[key]?.contains(where: { $0.method == hook.method }) != true else {
-                        throw Self.failure("\(hook.method) \(hook.tail) is declared twice")
-                    }
-                    next.hooks[key, default: []].append(hook)
-                case .page(let page):
-                    try Self.check(page.path, isFreeIn: next)
-                    next.pages[page.path] = MountedPage(instance: instance, route: page)
-                case .socket(let socket):
-                    try Self.check(socket.path, isFreeIn: next)
-                    next.sockets[socket.path] = MountedSocket(instance: instance, route: socket)
-                }
-            }
+            try Self.add(routes, of: instance, to: &next)
             state = next
+        }
+    }
+
+    /// Puts the routes of all instances in place of everything, at once: no request comes between. An instance whose routes cannot be mounted has none.
+    /// - Returns: why, by instance.
+    @discardableResult
+    public func replace(with all: [(instance: String, routes: [PluginRoute])]) -> [String: PluginFailure] {
+        let (next, failures) = Self.lay(all)
+        state.withLock { $0 = next }
+        return failures
+    }
+
+    /// The instances whose routes cannot be mounted beside those before them, and why. Mounts nothing.
+    public static func conflicts(among all: [(instance: String, routes: [PluginRoute])]) -> [String: PluginFailure] { lay(all).failures }
+
+    private static func lay(_ all: [(instance: String, routes: [PluginRoute])]) -> (state: State, failures: [String: PluginFailure]) {
+        var state = State(), failures: [String: PluginFailure] = [:]
+        for (instance, routes) in all {
+            var next = state
+            do {
+                try add(routes, of: instance, to: &next)
+                state = next
+            } catch {
+                failures[instance] = error
+            }
+        }
+        return (state, failures)
+    }
+
+    private static func add(_ routes: [PluginRoute], of instance: String, to next: inout State) throws(PluginFailure) {
+        for route in routes {
+            switch route {
+            case .webhook(let hook):
+                guard hook.tail.isEmpty || hook.tail.hasPrefix("/") else {
+                    throw failure("the webhook tail “\(hook.tail)” does not begin with /")
+                }
+                guard hook.verification.isConfigured else { continue }
+                let key = Hook(instance: instance, tail: hook.tail)
+                guard next.hooks[key]?.contains(where: { $0.method == hook.method }) != true else {
+                    throw failure("\(hook.method) \(hook.tail) is declared twice")
+                }
+                next.hooks[key, default: []].append(hook)
+            case .page(let page):
+                try check(page.path, isFreeIn: next)
+                next.pages[page.path] = MountedPage(instance: instance, route: page)
+            case .socket(let socket):
+                try check(socket.path, isFreeIn: next)
+                next.sockets[socket.path] = MountedSocket(instance: instance, route: socket)
+            }
         }
     }
 
@@ -108,7 +138,7 @@ public final class MountedRoutes: RouteTable {
         state.sockets = state.sockets.filter { $0.value.instance != instance }
     }
 
-    private static func check(_ path: String, isFreeIn state: State) throws {
+    private static func check(_ path: String, isFreeIn state: State) throws(PluginFailure) {
         guard path.hasPrefix("/"), !path.contains(where: { $0 == "?" || $0 == "#" || $0 == " " }) else { throw failure("“\(path)” is not a path") }
         if let taken = reserved.first(where: { path == $0 || (path.hasPrefix($0 + "/") && $0 != "/ws") }) {
             throw failure("“\(path)” is reserved: “\(taken)” is the gateway's own")

@@ -135,8 +135,8 @@ struct HotelService: HotelAPI {
                 currency: app.loaded.costs.currency,
                 items: items.map {
                     API.Costs.Item(
-                        key: $0.key, calls: $0.calls, fallbacks: $0.fallbacks, inputTokens: $0.inputTokens, outputTokens: $0.outputTokens,
-                        cacheReadTokens: $0.cacheReadTokens, cacheWriteTokens: $0.cacheWriteTokens, cost: $0.cost)
+                        key: $0.key, calls: $0.calls, fallbacks: $0.fallbacks, estimated: $0.estimated, inputTokens: $0.inputTokens,
+                        outputTokens: $0.outputTokens, cacheReadTokens: $0.cacheReadTokens, cacheWriteTokens: $0.cacheWriteTokens, cost: $0.cost)
                 })
         }
     }

@@ -24,29 +24,32 @@ public final class JackApplication: Sendable {
     let logger: Logger
     let server: GatewayServer
     let routes = MountedRoutes()
-    private let logOutput: StructuredLogHandler.Output
+    let logOutput: StructuredLogHandler.Output
     private let lock: DatabaseLock?
-    private let engine: SQLiteEngine
+    let engine: SQLiteEngine
     let http: CurlEngine
     private let mail: MailEngine
-    private let watch: Mutex<WatchHouse?>
+    let watch: Mutex<WatchHouse?>
     let onCall: OnCallHouse
     /// Incidents and maintenance.
     let operations: OperationsHouse
-    private let current: Mutex<Current>
-    private let configurator: Configurator
+    let current: Mutex<Current>
+    let configurator: Configurator
+    let usage: UsageLedger
     private let background = Mutex<[Task<Void, Never>]>([])
     private let knowledgeTask = Mutex<Task<Void, Never>?>(nil)
     private let stopRequest = AsyncStream<String>.makeStream()
-    private let isReloading = Mutex(false)
+    let phase = Mutex(Phase.settled)
 
     /// What a reload replaces.
     struct Current: Sendable {
         var loaded: Configurator.Loaded
         var butler: Butler
-        var usage: UsageLedger
         var notices: ConversationNotices?
     }
+
+    /// What is done to the whole.
+    enum Phase: Sendable { case settled, reloading, stopping }
 
     /// The schema, whole.
     static let migrations =
@@ -54,7 +57,6 @@ public final class JackApplication: Sendable {
         + OperationsSchema.migrations + SourceSchema.migrations
 
     var butler: Butler { current.withLock { $0.butler } }
-    private var usage: UsageLedger { current.withLock { $0.usage } }
     var loaded: Configurator.Loaded { current.withLock { $0.loaded } }
     var storage: any StorageEngine { engine }
     var heartbeats: (any HeartbeatKeeping)? { watch.withLock { $0?.heartbeats } }
@@ -97,7 +99,9 @@ public final class JackApplication: Sendable {
         parts.retention = BoxRetention(inbox: settings.storage.keepInbox, outbox: settings.storage.keepOutbox)
         let kernel = JackKernel(parts)
         self.kernel = kernel
-        current = Mutex(Self.butler(loaded, kernel: kernel, engine: engine, http: http))
+        usage = UsageLedger(
+            settings: loaded.costs, engine: engine, property: property, alerts: kernel.alerts, clock: clock, logger: logger)
+        current = Mutex(Self.butler(loaded, kernel: kernel, engine: engine, http: http, usage: usage))
         let trigger = IncidentTrigger(jobs: kernel.jobs)
         onCall = try await OnCallHouse(
             loaded.onCallSource(), reader: loaded.planReader, kernel: kernel, linkKey: keys.derived("oncall/links/1"),
@@ -164,8 +168,12 @@ public final class JackApplication: Sendable {
         }
         butler.knowledge.expectFirstLook()
         try await usage.load()
-        try await watch.start()
-        try await onCall.arm()
+        let plan = try loaded.onCallSource().plan
+        try await engine.write { [onCall] transaction in
+            try watch.expect(in: transaction)
+            try onCall.expect(plan, in: transaction)
+        }
+        watch.start()
         try await kernel.start(loaded.configuration.instances.map(\.spec))
         for supervisor in kernel.instances.all { mount(supervisor.status) }
         runKnowledge()
@@ -196,6 +204,7 @@ public final class JackApplication: Sendable {
     /// Stops in order: input first, then the work under way, then the instances, then storage.
     public func stop() async {
         logger.info("stopping")
+        phase.withLock { $0 = .stopping }
         await server.stop()
         let tasks = background.withLock { tasks in
             defer { tasks = [] }
@@ -213,7 +222,7 @@ public final class JackApplication: Sendable {
         logger.info("stopped")
     }
 
-    private func mount(_ status: InstanceStatus) {
+    func mount(_ status: InstanceStatus) {
         guard let supervisor = kernel.instances.supervisor(status.name), supervisor.status.state.isCallable else {
             routes.unmount(status.name)
             return server.closeSockets(of: status.name)
@@ -225,7 +234,7 @@ public final class JackApplication: Sendable {
         }
     }
 
-    private func runKnowledge() {
+    func runKnowledge() {
         let butler = butler
         knowledgeTask.withLock { task in
             task?.cancel()
@@ -236,79 +245,6 @@ public final class JackApplication: Sendable {
                 ProcessMemory.trim()
             }
         }
-    }
-
-    // MARK: Reloading
-
-    /// Reads the configuration again and changes what runs into it; everything stays as it is where anything is wrong.
-    /// - Parameter dryRun: only says what would change.
-    func reload(dryRun: Bool) async throws -> (applied: Bool, changes: [String], diagnostics: [String]) {
-        await configurator.fetchCalendars()
-        let (next, diagnostics) = try configurator.load(makingSecrets: false)
-        let lines = diagnostics.sorted.map(\.description)
-        guard let next else { return (false, [], lines) }
-        let difference = ConfigurationDiff(from: loaded.configuration, to: next.configuration)
-        var changes = difference.lines
-        if next.catalogs.fingerprint != loaded.catalogs.fingerprint { changes.append("change the butler's catalogs") }
-        let plan = try next.onCallSource()
-        if plan.plan.version != onCall.service.planVersion {
-            switch (loaded.plan == nil, next.plan == nil) {
-            case (false, false): changes.append("change the on-call plan")
-            case (true, false): changes.append("go by the on-call plan from now on")
-            case (false, true): changes.append("go by no on-call plan any more: alerts go to whom oncall.notify names")
-            // The settings that differ are told already.
-            case (true, true): break
-            }
-            if dryRun { changes += onCall.preview(plan.plan) }
-        }
-        // What has failed meanwhile, and what was renewed at the vendor, is tried again, also where no line of the file has changed.
-        let failed = kernel.instances.failed(among: next.configuration.instances.map(\.spec))
-        let restarts = failed.map { "restart \($0.kind) \($0.name): it has failed (\($0.reason ?? "no reason given"))" }
-        guard !dryRun else { return (false, changes + restarts, lines) }
-        // Two at once, by signal and by the API, would each stop what the other has just started.
-        guard
-            isReloading.withLock({ isBusy in
-                defer { isBusy = true }
-                return !isBusy
-            })
-        else { throw PluginFailure.notReady("busy", "another reload is under way; try again when it is done") }
-        defer { isReloading.withLock { $0 = false } }
-        guard !changes.isEmpty else { return (true, restarts, lines + (await restart(failed))) }
-        let replaced = try await kernel.instances.reload(next.configuration.instances.map(\.spec)).stopped
-        logOutput.level = next.configuration.settings.log.level.loggerLevel
-        let taking = Self.butler(next, kernel: kernel, engine: engine, http: http), leaving = usage
-        // The account that goes is closed before the one that comes is read from it.
-        await leaving.flush()
-        try await taking.usage.load()
-        taking.butler.knowledge.expectFirstLook()
-        current.withLock { $0 = taking }
-        let watching = makeWatch(next)
-        watch.withLock { watch in
-            watch?.stop()
-            watch = watching
-        }
-        try await watching.start()
-        onCall.service.remember(for: next.onCall.history)
-        onCall.service.tellNewsTogether(within: next.onCall.newsWindow)
-        try await onCall.change(to: plan)
-        try await operations.change(to: next)
-        let names = Set(next.configuration.instances.map(\.name))
-        for removed in difference.removed where !names.contains(removed.name) { routes.unmount(removed.name) }
-        for supervisor in kernel.instances.all { mount(supervisor.status) }
-        // A guest's page connects again at once, to what took over.
-        for name in replaced { server.closeSockets(of: name) }
-        runKnowledge()
-        let stillOff = await restart(failed)
-        logger.info("reloaded", metadata: ["changes": "\(changes.count + restarts.count)"])
-        return (true, changes + restarts, lines + stillOff)
-    }
-
-    /// Starts instances once more that have failed.
-    /// - Returns: a line for each that does not run afterwards either.
-    private func restart(_ failed: [InstanceStatus]) async -> [String] {
-        let tried = await kernel.instances.restart(failed.map(\.name))
-        for status in tried { mount(status) }
-        return tried.filter { !$0.state.isCallable }.map { "\($0.kind) \($0.name) does not run: \($0.reason ?? $0.state.rawValue)" }
     }
 
     /// Stops an instance and starts it again as it is configured; its sockets close, and its routes are there again when this returns.
@@ -331,23 +267,22 @@ public final class JackApplication: Sendable {
 
     // MARK: Composition
 
-    private func makeWatch(_ loaded: Configurator.Loaded) -> WatchHouse {
+    func makeWatch(_ loaded: Configurator.Loaded) -> WatchHouse {
         let storage = loaded.configuration.settings.storage, path = storage.persist ? storage.path : nil
         return WatchHouse(
             loaded, kernel: kernel, metrics: metrics, health: HostHealth(engine: engine, instances: kernel.instances, path: path), databasePath: path,
             http: http, isTurning: { [service = onCall.service] in service.isTurning() }, butler: { [weak self] in self?.butler })
     }
 
-    private static func butler(_ loaded: Configurator.Loaded, kernel: JackKernel, engine: SQLiteEngine, http: CurlEngine) -> Current {
+    static func butler(_ loaded: Configurator.Loaded, kernel: JackKernel, engine: SQLiteEngine, http: CurlEngine, usage: UsageLedger) -> Current {
         let settings = loaded.butler.completed(with: loaded.configuration.instances.filter { $0.kind == .ai }.map(\.name)),
             dispatcher = kernel.dispatcher
         let directory = loaded.configuration.directory.isEmpty ? "." : loaded.configuration.directory
-        let usage = UsageLedger(
-            settings: loaded.costs, engine: engine, property: kernel.parts.property, alerts: kernel.alerts, clock: kernel.parts.clock,
-            logger: kernel.parts.logger)
         let ai = AIDispatch(dispatcher: dispatcher, clock: kernel.parts.clock, metrics: kernel.parts.metrics, meter: usage)
         var embed: KnowledgeBase.Embed?
-        if let name = settings.knowledge.embeddings { embed = { texts, use in try await ai.embed(texts, for: use, by: name) } }
+        if let name = settings.knowledge.embeddings {
+            embed = { texts, use, limit in try await ai.embed(texts, for: use, by: name, .init(deadline: limit)) }
+        }
         let knowledge = KnowledgeBase(
             engine: engine, property: kernel.parts.property.id, settings: settings.knowledge, folder: "\(directory)/\(settings.knowledge.folder)",
             documents: HostDocuments(), clock: kernel.parts.clock, logger: kernel.parts.logger, embed: embed,
@@ -363,7 +298,7 @@ public final class JackApplication: Sendable {
                 alerts: kernel.alerts, jobs: kernel.jobs,
                 bus: kernel.bus, clock: kernel.parts.clock, logger: kernel.parts.logger, metrics: kernel.parts.metrics),
             settings: settings, catalogs: loaded.catalogs, knowledge: knowledge)
-        return Current(loaded: loaded, butler: butler, usage: usage, notices: notices)
+        return Current(loaded: loaded, butler: butler, notices: notices)
     }
 
     /// The files that an instance's settings name, relative to the configuration file.

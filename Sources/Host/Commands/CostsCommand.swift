@@ -21,14 +21,13 @@ struct CostsCommand: AsyncParsableCommand {
         guard !costs.items.isEmpty else { return print("no AI call has left this machine") }
         func row(_ item: API.Costs.Item) -> [String] {
             [
-                item.key.isEmpty ? "–" : Terminal.plain(item.key), "\(item.calls)", "\(item.fallbacks)", "\(item.inputTokens)",
-                "\(item.outputTokens)",
-                String(format: "%.4f", item.cost),
+                item.key.isEmpty ? "–" : Terminal.plain(item.key), "\(item.calls)", "\(item.fallbacks)", "\(item.estimated)", "\(item.inputTokens)",
+                "\(item.outputTokens)", String(format: "%.4f", item.cost),
             ]
         }
         print(
             Terminal.table(
-                [by.rawValue.uppercased(), "CALLS", "STOOD IN", "TOKENS IN", "TOKENS OUT", costs.currency.uppercased()], costs.items.map(row)))
+                [by.rawValue.uppercased(), "CALLS", "STOOD IN", "CUT", "TOKENS IN", "TOKENS OUT", costs.currency.uppercased()], costs.items.map(row)))
         print("total \(String(format: "%.2f", costs.items.reduce(0) { $0 + $1.cost })) \(costs.currency)")
     }
 }

@@ -58,9 +58,14 @@ extension JackApplication {
         guard let next else { return }
         guard next.plan.version != plan.plan.version else { return }
         do {
+            let source = try next.source()
+            try await kernel.parts.engine.write { [onCall] in try onCall.expect(source.plan, in: $0) }
             // A reload that came in between has read the calendars itself.
             guard replace(plan, by: next) else { return }
-            try await onCall.change(to: next.source())
+            await onCall.take(source)
+            // One that came just now has the last word.
+            let last = try self.loaded.onCallSource()
+            if last.plan.version != source.plan.version { await onCall.take(last) }
             kernel.parts.logger.notice("a calendar has changed: the on-call plan is another", metadata: ["plan": "\(next.plan.version)"])
         } catch {
             kernel.parts.logger.error("the plan with its new calendars cannot be taken up", metadata: ["error": "\(error)"])

@@ -55,11 +55,13 @@ final class OnCallHouse: Sendable {
     /// Asks for the plan's drills: at the start, and whenever the plan has changed.
     func arm() async throws { try await drills.arm() }
 
-    /// Goes by another plan from now on; what is under way keeps its own.
-    func change(to source: OnCallPlanSource) async throws {
-        try await service.change(to: source)
+    /// Asks for the drills of a plan that is about to be in force: ``take(_:)``.
+    func expect(_ plan: any OnCallPlanning, in transaction: any StorageTransaction) throws { try drills.arm(plan.drills, in: transaction) }
+
+    /// Goes by another plan from now on; what is under way keeps its own. Cannot fail: what cannot be stored now is tried again each second.
+    func take(_ source: OnCallPlanSource) async {
+        await service.take(source)
         alarm.go(by: source.plan)
-        try await arm()
     }
 
     /// What would change for what stands open by another plan: ``OnCallService/preview(_:)``.

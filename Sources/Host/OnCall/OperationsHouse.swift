@@ -48,11 +48,18 @@ final class OperationsHouse: Sendable {
         try await maintenance.start()
     }
 
-    /// Goes by another configuration from now on.
-    func change(to loaded: Configurator.Loaded) async throws {
-        inForce.replace(ConfigurationCopy(loaded))
-        incidents.change(to: loaded.plan?.plan.incidents ?? .standard)
-        try await maintenance.change(to: loaded.plan?.plan.maintenance ?? .none)
+    /// Asks for what a configuration that is about to be in force orders: ``take(_:)``.
+    /// - Throws: ``Kernel/StorageError``.
+    func expect(_ next: Configurator.Loaded, in transaction: any StorageTransaction) throws {
+        try maintenance.expect(next.plan?.plan.maintenance ?? .none, in: transaction)
+    }
+
+    /// Goes by another configuration from now on. Cannot fail.
+    /// - Parameter copy: its files as they were read.
+    func take(_ next: Configurator.Loaded, _ copy: ConfigurationCopy) {
+        maintenance.take(next.plan?.plan.maintenance ?? .none)
+        inForce.replace(copy)
+        incidents.change(to: next.plan?.plan.incidents ?? .standard)
     }
 
     /// What a guest's new request to an instance is told. Alert instances take their answers all the same: somebody may be acknowledging.

@@ -57,21 +57,25 @@ final class WatchHouse: Sendable {
             logger: parts.logger)
     }
 
-    /// Begins to watch.
+    /// Asks for the heartbeats that are expected.
     /// - Throws: ``Kernel/StorageError``.
-    func start() async throws {
-        try await heartbeats.arm()
+    func expect(in transaction: any StorageTransaction) throws { try heartbeats.arm(in: transaction) }
+
+    /// Begins to watch, once what is expected was asked for. Cannot fail.
+    func start() {
         tasks.withLock { tasks in
             tasks = [Task { [rules] in await rules.run() }, Task { [system] in await system.run() }]
             if let beacon { tasks.append(Task { await beacon.run() }) }
         }
     }
 
+    /// Watches no more; also where it has not started.
     func stop() {
         let running = tasks.withLock { tasks in
             defer { tasks = [] }
             return tasks
         }
         running.forEach { $0.cancel() }
+        system.end()
     }
 }

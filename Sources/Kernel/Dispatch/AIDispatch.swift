@@ -18,7 +18,7 @@ public struct AIDispatch: Sendable {
         }
     }
 
-    /// One call that a provider answered, as the bill will show it.
+    /// One call that a provider answered, or that was cut after it had gone out, as the bill will show it.
     public struct Call: Sendable, Hashable {
         public var instance: String
         public var model: String
@@ -30,10 +30,12 @@ public struct AIDispatch: Sendable {
         public var isFallback: Bool
         /// True where nothing left the machine.
         public var isLocal: Bool
+        /// True where the call was cut, and ``usage`` is reckoned from what was asked and heard: the vendor's bill has it all the same.
+        public var isEstimated: Bool
 
         public init(
             instance: String, model: String, purpose: AIRequest.Purpose, usage: AIUsage, account: Account, duration: Duration, isFallback: Bool,
-            isLocal: Bool
+            isLocal: Bool, isEstimated: Bool = false
         ) {
             self.instance = instance
             self.model = model
@@ -43,6 +45,7 @@ public struct AIDispatch: Sendable {
             self.duration = duration
             self.isFallback = isFallback
             self.isLocal = isLocal
+            self.isEstimated = isEstimated
         }
     }
 
@@ -59,7 +62,8 @@ public struct AIDispatch: Sendable {
         /// Until a streaming provider has sent its first words, and from one piece to the next.
         public var silence: Duration = .seconds(20)
 
-        public init() {}
+        /// - Parameter deadline: nil for the usual.
+        public init(deadline: Duration? = nil) { if let deadline { self.deadline = deadline } }
     }
 
     private let dispatcher: Dispatcher
@@ -79,8 +83,8 @@ public struct AIDispatch: Sendable {
     public func complete(_ request: AIRequest, by names: [String], for account: Account = Account(), _ limits: Limits = Limits()) async throws
         -> ChainResult<Answer>
     {
-        let clock = clock
-        return try await chain(names, "complete", request.purpose, account, limits) { provider in
+        let clock = clock, asked = Asked(request.purpose) { TokenEstimate.tokens(of: request) }
+        return try await chain(names, "complete", asked, account, limits) { provider, attempt in
             let features = provider.features
             guard features.completion else { throw PluginFailure.notImplemented("answering") }
             if case .json = request.format, !features.structuredOutput { throw PluginFailure.notImplemented("structured output") }
@@ -88,7 +92,7 @@ public struct AIDispatch: Sendable {
             if !features.tools { request.tools = [] }
             let response =
                 features.streaming
-                ? try await AnswerStream(provider.stream(request), silence: limits.silence, clock: clock).whole()
+                ? try await AnswerStream(provider.stream(request), silence: limits.silence, clock: clock).whole { attempt.heard($0) }
                 : try await provider.complete(request)
             return Metered(value: Answer(response: response, features: features), usage: response.usage, model: response.model)
         }
@@ -98,7 +102,8 @@ public struct AIDispatch: Sendable {
     public func classify(_ request: ClassificationRequest, by names: [String], for account: Account = Account(), _ limits: Limits = Limits())
         async throws -> ChainResult<Classification>
     {
-        try await chain(names, "classify", .classification, account, limits) { provider in
+        let asked = Asked(.classification) { TokenEstimate.tokens(of: request) }
+        return try await chain(names, "classify", asked, account, limits) { provider, _ in
             let answer = try await provider.classify(request)
             return Metered(value: answer, usage: answer.usage, model: answer.model ?? "")
         }
@@ -106,7 +111,8 @@ public struct AIDispatch: Sendable {
 
     /// Makes vectors by one instance: vectors of two cannot be compared.
     public func embed(_ texts: [String], for use: EmbeddingUse, by name: String, _ limits: Limits = Limits()) async throws -> AIEmbeddings {
-        try await chain([name], "embed", "embedding", Account(), limits) { provider in
+        let asked = Asked("embedding", model: \.features.embeddingModel) { TokenEstimate.tokens(of: texts) }
+        return try await chain([name], "embed", asked, Account(), limits) { provider, _ in
             let vectors = try await provider.embed(texts, for: use)
             return Metered(value: vectors, usage: vectors.usage, model: vectors.model)
         }.value
@@ -118,36 +124,76 @@ public struct AIDispatch: Sendable {
         var model: String
     }
 
+    /// What is asked, as far as the bill is concerned.
+    private struct Asked: Sendable {
+        let purpose: AIRequest.Purpose
+        let model: @Sendable (any AIProvider) -> String?
+        /// Reckoned only where a call is cut.
+        let tokens: @Sendable () -> Int
+
+        init(_ purpose: AIRequest.Purpose, model: (@Sendable (any AIProvider) -> String?)? = nil, tokens: @escaping @Sendable () -> Int) {
+            self.purpose = purpose
+            self.model = model ?? { $0.model(for: purpose) }
+            self.tokens = tokens
+        }
+    }
+
     private func chain<R: Sendable>(
-        _ names: [String], _ operation: String, _ purpose: AIRequest.Purpose, _ account: Account, _ limits: Limits,
-        _ body: @escaping @Sendable (any AIProvider) async throws -> Metered<R>
+        _ names: [String], _ operation: String, _ asked: Asked, _ account: Account, _ limits: Limits,
+        _ body: @escaping @Sendable (any AIProvider, AIAttempt) async throws -> Metered<R>
     ) async throws -> ChainResult<R> {
-        let end = clock.monotonic + limits.deadline, meter = meter
+        let end = clock.monotonic + limits.deadline, meter = meter, clock = clock
         var passed: [ChainResult<R>.Step] = []
         var last = PluginFailure.permanent(.configuration, "no AI instance is named")
         for (place, name) in names.enumerated() {
             let begun = clock.monotonic
-            guard begun < end else { break }
+            guard begun < end else {
+                if passed.isEmpty { last = .notReady(.timeout, "the time for an answer is over") }
+                break
+            }
             // Who has a stand-in need not try twice while a guest waits.
-            let options = CallOptions(deadline: end - begun, attempts: place + 1 < names.count ? 1 : nil)
+            let options = CallOptions(deadline: end - begun, attempts: place + 1 < names.count ? 1 : nil), attempts = AIAttempts()
             do {
-                let (answer, isLocal) = try await dispatcher.call(name, as: (any AIProvider).self, operation, options) { provider in
+                let (answer, attempt) = try await dispatcher.call(name, as: (any AIProvider).self, operation, options) { provider in
                     let isLocal = provider.features.isLocal
                     if let refusal = meter.refusal(of: name, isLocal: isLocal) { throw refusal }
-                    return (try await body(provider), isLocal)
+                    let attempt = attempts.begin(model: asked.model(provider), isLocal: isLocal, at: clock.monotonic)
+                    do {
+                        let answer = try await body(provider, attempt)
+                        attempt.answered()
+                        return (answer, attempt)
+                    } catch {
+                        attempt.failed(error)
+                        throw error
+                    }
                 }
+                record(attempts.cut(but: attempt), of: name, asked, account)
                 let call = Call(
-                    instance: name, model: answer.model, purpose: purpose, usage: answer.usage, account: account, duration: clock.monotonic - begun,
-                    isFallback: !passed.isEmpty, isLocal: isLocal)
+                    instance: name, model: answer.model, purpose: asked.purpose, usage: answer.usage, account: account,
+                    duration: clock.monotonic - begun, isFallback: !passed.isEmpty, isLocal: attempt.isLocal)
                 meter.record(call)
                 count(call)
                 return ChainResult(value: answer.value, instance: name, passedOver: passed)
-            } catch let failure as PluginFailure {
+            } catch {
+                record(attempts.cut(), of: name, asked, account)
+                guard let failure = error as? PluginFailure else { throw error }
                 passed.append(ChainResult.Step(instance: name, reason: failure.description))
                 last = failure
             }
         }
         throw last
+    }
+
+    /// Takes down calls that went out and whose end nobody heard. They stood in for nobody.
+    private func record(_ cut: [AIAttempt], of instance: String, _ asked: Asked, _ account: Account) {
+        for attempt in cut {
+            let call = Call(
+                instance: instance, model: attempt.model ?? "", purpose: asked.purpose,
+                usage: AIUsage(inputTokens: asked.tokens(), outputTokens: attempt.outputTokens), account: account,
+                duration: clock.monotonic - attempt.begun, isFallback: false, isLocal: attempt.isLocal, isEstimated: true)
+            meter.record(call)
+            count(call)
+        }
     }
 
     private func count(_ call: Call) {

@@ -22,14 +22,16 @@ struct AnswerStream: Sendable {
     }
 
     /// The whole answer.
+    /// - Parameter hear: is told of each piece.
     /// - Throws: ``PluginAPI/PluginFailure`` not ready where the stream falls silent or ends before the answer does.
-    func whole() async throws -> AIResponse {
+    func whole(_ hear: @escaping @Sendable (AIStreamEvent) -> Void = { _ in }) async throws -> AIResponse {
         let heard = Heard(clock.monotonic)
         return try await withThrowingTaskGroup(of: AIResponse?.self) { tasks in
             tasks.addTask { [events, clock] in
                 var answer: AIResponse?
                 for try await event in events {
                     heard.now(clock.monotonic)
+                    hear(event)
                     if case .finished(let response) = event { answer = response }
                 }
                 guard let answer else { throw PluginFailure.notReady(.malformedReply, "the answer's stream ended before the answer") }

@@ -67,8 +67,10 @@ public final class InstanceRegistry: Sendable {
     }
 
     /// Stops all, producers first.
-    public func stop(drain: Duration = .seconds(10)) async {
-        for group in grouped(all).reversed() {
+    public func stop(drain: Duration = .seconds(10)) async { await stop(all, drain: drain) }
+
+    private func stop(_ supervisors: [PluginSupervisor], drain: Duration) async {
+        for group in grouped(supervisors).reversed() {
             await withTaskGroup { tasks in
                 for supervisor in group { tasks.addTask { await supervisor.stop(drain: drain) } }
             }
@@ -90,39 +92,106 @@ public final class InstanceRegistry: Sendable {
         try await supervisor.start()
     }
 
-    /// Changes what runs into `specs`: starts what is new or changed, swaps it in, and only then drains and stops what it replaces. Instances whose fingerprint is the same are not touched, and
-    /// those that are held stay off.
-    /// - Throws: ``PluginAPI/PluginFailure`` where something new does not start; everything is then as before.
+    /// Changes what runs into `specs`, all or nothing. Instances whose fingerprint is the same are not touched, and those that are held stay off.
+    ///
+    /// 1. What is new or changed is started, in the order of kinds, beside what it is to replace, and tried once, whatever its policy. Until it is in its place its
+    ///    state is not the name's: nothing is said of it on the bus or as a metric.
+    /// 2. `ready` prepares whatever else can fail.
+    /// 3. What is new takes its place, and `swap` puts everything else in place. From here on nothing fails.
+    /// 4. What was replaced or is gone is drained and stopped, producers first.
+    ///
+    /// So two instances of a name run side by side for a moment. They share the name's storage and secrets, its way in and its durable jobs, which the one that registered last
+    /// does; webhooks, pages and sockets, and calls, lead to the old one until it is replaced. A mailbox that both read is no trouble: what is taken in twice is known by its id. A
+    /// thing that can be had only once, such as a port, the new one would not get while the old one has it; such a change is refused, and needs a restart.
+    /// - Parameters:
+    ///   - ready: is shown the instances as they will be, in the order of the configuration. Where it throws, everything is as before.
+    ///   - swap: calls reach what is new by then. Must not take long: what is replaced is stopped after it.
+    /// - Throws: ``PluginAPI/PluginFailure`` that names each instance which does not start, or what `ready` throws. What was started is stopped by then, and the old one was not
+    ///   touched.
     /// - Returns: the names that were started, and those that were stopped.
-    public func reload(_ specs: [InstanceSpec]) async throws -> (started: [String], stopped: [String]) {
+    @discardableResult
+    public func reload(
+        _ specs: [InstanceSpec], ready: ([PluginSupervisor]) async throws -> Void = { _ in }, swap: () async -> Void = {}
+    ) async throws -> (started: [String], stopped: [String]) {
         try await turn.acquire()
         defer { turn.release() }
         let (before, held) = inner.withLock { ($0.supervisors, $0.held) }
         let fresh = specs.filter { before[$0.name]?.spec.fingerprint != $0.fingerprint }.map {
-            PluginSupervisor($0, environment, inbound: before[$0.name]?.inbound)
+            PluginSupervisor($0, environment, inbound: before[$0.name]?.inbound, isInPlace: false)
         }
+        let ahead = fresh.filter { held[$0.spec.name] == nil }
         do {
-            try await start(fresh.filter { held[$0.spec.name] == nil }, strictly: true)
+            try await startOnce(ahead)
+            let next = Dictionary(fresh.map { ($0.spec.name, $0) }) { $1 }
+            try await ready(specs.compactMap { next[$0.name] ?? before[$0.name] })
         } catch {
-            for supervisor in fresh { await supervisor.stop() }
+            await stop(ahead, drain: .seconds(10))
             throw error
         }
+        let replaced = put(fresh, in: specs)
+        await swap()
+        await settle(fresh, startedAhead: ahead)
+        await stop(replaced, drain: .seconds(10))
+        return (ahead.map(\.spec.name), replaced.map(\.spec.name))
+    }
+
+    /// Puts instances into their places, and takes out those that are in no configuration any more.
+    /// - Returns: what is out of place now.
+    private func put(_ fresh: [PluginSupervisor], in specs: [InstanceSpec]) -> [PluginSupervisor] {
         let replaced = inner.withLock { inner in
             let names = Set(specs.map(\.name))
             var replaced = inner.supervisors.filter { !names.contains($0.key) }.map(\.value)
             for old in replaced { inner.supervisors[old.spec.name] = nil }
             for supervisor in fresh {
-                if let old = inner.supervisors.updateValue(supervisor, forKey: supervisor.spec.name) { replaced.append(old) }
+                guard let old = inner.supervisors.updateValue(supervisor, forKey: supervisor.spec.name) else { continue }
+                old.leavePlace()
+                replaced.append(old)
             }
             inner.order = specs.map(\.name)
             return replaced
         }
         for supervisor in fresh {
             supervisor.inbound.change(to: supervisor.spec.inbound)
-            if let reason = held[supervisor.spec.name] { supervisor.hold(reason) }
+            supervisor.takePlace()
         }
-        for group in grouped(replaced).reversed() { for supervisor in group { await supervisor.stop() } }
-        return (fresh.map(\.spec.name).filter { held[$0] == nil }, replaced.map(\.spec.name))
+        return replaced
+    }
+
+    /// What somebody held or released while the reload was under way holds all the same.
+    private func settle(_ fresh: [PluginSupervisor], startedAhead: [PluginSupervisor]) async {
+        let held = inner.withLock { $0.held }
+        for supervisor in fresh {
+            if let reason = held[supervisor.spec.name] {
+                await supervisor.stop()
+                supervisor.hold(reason)
+            } else if !startedAhead.contains(where: { $0 === supervisor }) {
+                // Why it does not start stands in its status.
+                try? await supervisor.start()
+            }
+        }
+    }
+
+    /// Starts instances once each, those of one kind together, and kinds in their order.
+    /// - Throws: ``PluginAPI/PluginFailure`` that names all of a kind that do not start.
+    private func startOnce(_ supervisors: [PluginSupervisor]) async throws {
+        for group in grouped(supervisors) {
+            let reasons = await withTaskGroup(of: (place: Int, reason: String)?.self) { tasks in
+                for (place, supervisor) in group.enumerated() {
+                    tasks.addTask {
+                        do {
+                            try await supervisor.startOnce()
+                            return nil
+                        } catch {
+                            return (place, CallGate.classify(error, instance: supervisor.spec.name).message)
+                        }
+                    }
+                }
+                return await tasks.reduce(into: [(place: Int, reason: String)]()) { reasons, reason in if let reason { reasons.append(reason) } }
+            }
+            guard !reasons.isEmpty else { continue }
+            let lines = reasons.sorted { $0.place < $1.place }.map { "\(group[$0.place].spec.name) did not start: \($0.reason)" }
+            throw PluginFailure.permanent(.configuration, lines.joined(separator: "; "))
+        }
     }
 
     /// Instances that have failed, although they are to run as they are configured: what a reload starts again.
@@ -166,16 +235,11 @@ public final class InstanceRegistry: Sendable {
         return supervisor.status
     }
 
-    /// - Parameter strictly: any instance that does not start is an error, whatever its policy.
-    private func start(_ supervisors: [PluginSupervisor], strictly: Bool = false) async throws {
+    private func start(_ supervisors: [PluginSupervisor]) async throws {
         for group in grouped(supervisors) {
             try await withThrowingTaskGroup { tasks in
                 for supervisor in group { tasks.addTask { try await supervisor.start() } }
                 try await tasks.waitForAll()
-            }
-            for supervisor in group where strictly && !supervisor.status.state.isCallable {
-                throw PluginFailure.permanent(
-                    .configuration, "\(supervisor.spec.name) did not start: \(supervisor.status.reason ?? "no reason given")")
             }
         }
     }

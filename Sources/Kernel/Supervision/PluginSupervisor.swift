@@ -12,7 +12,7 @@ public final class PluginSupervisor: Sendable {
     /// Makes the context of an instance; the supervisor adds the instance's own health reporter.
     public typealias ContextFactory = @Sendable (_ spec: InstanceSpec, _ health: any HealthReporter) -> Context
 
-    private struct Inner: Sendable {
+    struct Inner: Sendable {
         var state = InstanceState.stopped
         var reason: String?
         var needsCredentials = false
@@ -33,19 +33,23 @@ public final class PluginSupervisor: Sendable {
         /// What the plugin said of itself before its start had returned.
         var earlyDegraded: String?
         var earlyRejected: String?
+        /// False while the instance is not in its place: before it has taken another's, and after another has taken its own. What it does then is not the name's state.
+        var isInPlace: Bool
     }
 
     public let spec: InstanceSpec
     /// What the instance brings in passes here.
     public let inbound: InboundGate
-    private let environment: SupervisionEnvironment
-    private let executor: InstanceExecutor
-    private let gate: CallGate
-    private let routeGate: RouteGate
-    private let inner: Mutex<Inner>
+    let environment: SupervisionEnvironment
+    let executor: InstanceExecutor
+    let gate: CallGate
+    let routeGate: RouteGate
+    let inner: Mutex<Inner>
 
-    /// - Parameter inbound: the way in of the supervisor that this one replaces; nil for a new one.
-    init(_ spec: InstanceSpec, _ environment: SupervisionEnvironment, inbound: InboundGate? = nil) {
+    /// - Parameters:
+    ///   - inbound: the way in of the supervisor that this one replaces; nil for a new one.
+    ///   - isInPlace: false for one that is to be started beside the one of its name, and takes its place later: ``takePlace()``.
+    init(_ spec: InstanceSpec, _ environment: SupervisionEnvironment, inbound: InboundGate? = nil, isInPlace: Bool = true) {
         self.spec = spec
         self.inbound =
             inbound
@@ -59,12 +63,12 @@ public final class PluginSupervisor: Sendable {
         routeGate = RouteGate(
             instance: spec.name, limits: spec.limits, inbound: spec.inbound, clock: environment.clock, executor: executor,
             metrics: environment.metrics, logger: environment.logger)
-        inner = Mutex(Inner(since: environment.clock.now))
+        inner = Mutex(Inner(since: environment.clock.now, isInPlace: isInPlace))
     }
 
     public var status: InstanceStatus { inner.withLock { status($0) } }
 
-    private func status(_ inner: borrowing Inner) -> InstanceStatus {
+    func status(_ inner: borrowing Inner) -> InstanceStatus {
         InstanceStatus(
             name: spec.name, plugin: spec.registration.manifest.id, kind: spec.registration.kind, state: inner.state, reason: inner.reason,
             needsCredentials: inner.needsCredentials, since: inner.since, failedStarts: inner.failedStarts)
@@ -80,207 +84,6 @@ public final class PluginSupervisor: Sendable {
 
     /// What a channel can carry, as it said at its last start; nil before, and for any other kind.
     public var channelFeatures: ChannelFeatures? { inner.withLock { $0.channelFeatures } }
-
-    // MARK: Starting
-
-    /// Starts by the policy. Returns when the instance runs, or when the policy says to go on without it; with `retry` the tries go on in the background.
-    /// Does nothing where it runs already; returns where a stop came between.
-    /// - Throws: ``PluginAPI/PluginFailure`` where the policy is `fail`.
-    public func start() async throws {
-        guard let generation = begin() else { return }
-        do {
-            try await launch(generation)
-        } catch let failure as PluginFailure {
-            switch spec.onStartFailure {
-            case .fail: throw failure
-            case .disable: move(to: .stopped, "did not start and is left off: \(failure.message)", of: generation)
-            case .retry where failure.disposition == .notReady: retryInBackground(after: failure, generation)
-            case .retry: break
-            }
-        }
-    }
-
-    /// Moves into `starting`; returns what this start is known by, or nil where it may not be.
-    private func begin(after earlier: Int? = nil) -> Int? {
-        var generation = 0
-        let moved = move(to: .starting, nil, of: earlier) { inner in
-            inner.generation += 1
-            (inner.earlyDegraded, inner.earlyRejected) = (nil, nil)
-            generation = inner.generation
-        }
-        return moved ? generation : nil
-    }
-
-    /// - Throws: ``PluginAPI/PluginFailure`` where the plugin does not start; nothing where a stop came between.
-    private func launch(_ generation: Int) async throws {
-        // A task of its own: a caller that is cancelled must not leave a half-started plugin.
-        let task = Task { try await self.tryToStart(generation) }
-        let isCurrent = inner.withLock { inner in
-            guard inner.generation == generation else { return false }
-            inner.launching = task
-            return true
-        }
-        if !isCurrent { task.cancel() }
-        defer { inner.withLock { if $0.generation == generation { $0.launching = nil } } }
-        try await task.value
-    }
-
-    private func tryToStart(_ generation: Int) async throws {
-        let (old, endOld) = takePlugin()
-        await leave(old, endOld, within: .seconds(10))
-        let (context, end) = environment.context(spec, SupervisorHealth(supervisor: self, generation: generation))
-        let attempt = StartAttempt()
-        do {
-            let (limit, spec) = (spec.startTimeout, spec)
-            let (plugin, routes, features) = try await Deadline.run(
-                limit, clock: environment.clock, on: executor,
-                timeout: { PluginFailure.notReady(.timeout, "\(spec.name) did not start within \(limit.text)") },
-                { try await Self.begin(spec, context, attempt) })
-            try refuseRejected(generation)
-            let runs = move(to: .running, nil, of: generation) { inner in
-                (inner.plugin, inner.routes, inner.endContext) = (plugin, routes, end)
-                inner.channelFeatures = features
-                inner.failedStarts = 0
-                inner.needsCredentials = false
-            }
-            guard runs else {
-                await leave(attempt.giveUp(), end, within: .seconds(10))
-                return
-            }
-            gate.begin()
-            routeGate.begin()
-            sayEarly(generation)
-        } catch {
-            await leave(attempt.giveUp(), end, within: .seconds(10))
-            let failure = CallGate.classify(error, instance: spec.name)
-            let isMine = move(to: .failed, failure.message, of: generation) { inner in
-                inner.failedStarts += 1
-                inner.needsCredentials = failure.disposition == .credentialsRejected
-            }
-            if isMine { throw failure }
-        }
-    }
-
-    /// The plugin's own code, from its construction on. It runs to its end whether somebody still waits or not.
-    private static func begin(_ spec: InstanceSpec, _ context: PluginContext, _ attempt: StartAttempt) async throws
-        -> (any Plugin, [PluginRoute], ChannelFeatures?)
-    {
-        let plugin = try spec.make(context)
-        let routes = plugin.routes, features = (plugin as? any ChannelPlugin)?.features
-        do {
-            try await plugin.start()
-        } catch {
-            // What a start began before it failed must not go on.
-            await plugin.stop()
-            throw error
-        }
-        if !attempt.succeed(plugin) { await plugin.stop() }
-        return (plugin, routes, features)
-    }
-
-    private func refuseRejected(_ generation: Int) throws {
-        let rejected = inner.withLock { $0.generation == generation ? $0.earlyRejected : nil }
-        if let rejected { throw PluginFailure.credentialsRejected(rejected) }
-    }
-
-    private func sayEarly(_ generation: Int) {
-        let (degraded, rejected) = inner.withLock { inner in
-            defer { (inner.earlyDegraded, inner.earlyRejected) = (nil, nil) }
-            return (inner.earlyDegraded, inner.earlyRejected)
-        }
-        if let degraded { self.degraded(degraded, generation) }
-        if let rejected { credentialsRejected(rejected, generation) }
-    }
-
-    private func retryInBackground(after failure: PluginFailure, _ failed: Int) {
-        let backoff = Backoff(base: .seconds(1), maximum: .seconds(120), random: environment.random)
-        let wait: @Sendable (PluginFailure, Int) -> Duration = { failure, failures in
-            backoff.delay(afterFailures: failures, atLeast: max(failure.retryAfter ?? .zero, .milliseconds(200)))
-        }
-        inner.withLock { inner in
-            guard inner.generation == failed else { return }
-            inner.starter = Task {
-                var (failure, last) = (failure, failed)
-                while failure.disposition == .notReady {
-                    try await environment.clock.sleep(for: wait(failure, status.failedStarts))
-                    guard let generation = begin(after: last) else { return }
-                    last = generation
-                    do { return try await launch(generation) } catch let next as PluginFailure { failure = next }
-                }
-            }
-        }
-    }
-
-    /// Says why the instance is kept off.
-    func hold(_ reason: String) {
-        inner.withLock { inner in
-            let before = inner.state
-            inner.reason = reason
-            inner.since = environment.clock.now
-            environment.bus.post(InstanceChanged(before: before, status: status(inner)))
-        }
-        environment.logger.error("instance held back", metadata: ["instance": "\(spec.name)", "reason": "\(reason)"])
-    }
-
-    // MARK: Stopping
-
-    /// Lets no more calls in, waits for those under way, and stops the plugin. Safe at any time, and twice: the second waits for the first.
-    /// - Parameter drain: how long calls under way may take, and then how long the plugin may.
-    public func stop(drain: Duration = .seconds(10)) async {
-        let task = inner.withLock { inner in
-            if let stopping = inner.stopping { return stopping }
-            // A task of its own: a caller that is cancelled must not leave a half-stopped plugin.
-            let task = Task { await self.shutDown(drain) }
-            inner.stopping = task
-            return task
-        }
-        await task.value
-    }
-
-    private func shutDown(_ drain: Duration) async {
-        defer { inner.withLock { $0.stopping = nil } }
-        let (starter, launching) = inner.withLock { inner in
-            defer { (inner.starter, inner.launching) = (nil, nil) }
-            return (inner.starter, inner.launching)
-        }
-        let moved = move(to: .stopping, nil) { $0.generation += 1 }
-        starter?.cancel()
-        launching?.cancel()
-        _ = await launching?.result
-        guard moved else { return }
-        let deadline = environment.clock.monotonic + drain
-        while gate.inFlight > 0, environment.clock.monotonic < deadline { try? await environment.clock.sleep(for: .milliseconds(10)) }
-        let (plugin, end) = takePlugin()
-        await leave(plugin, end, within: drain)
-        routeGate.end()
-        move(to: .stopped, nil)
-    }
-
-    private func takePlugin() -> ((any Plugin)?, (@Sendable () async -> Void)?) {
-        inner.withLock { inner in
-            defer { (inner.plugin, inner.endContext, inner.routes) = (nil, nil, []) }
-            return (inner.plugin, inner.endContext)
-        }
-    }
-
-    /// Stops a plugin, whatever it does, and ends its context.
-    private func leave(_ plugin: (any Plugin)?, _ end: (@Sendable () async -> Void)?, within limit: Duration) async {
-        guard plugin != nil || end != nil else { return }
-        let (name, clock, logger, executor) = (spec.name, environment.clock, environment.logger, executor)
-        await Task {
-            if let plugin {
-                do {
-                    try await Deadline.run(
-                        limit, clock: clock, on: executor,
-                        timeout: { PluginFailure.notReady(.timeout, "\(name) did not stop within \(limit.text) and was left behind") },
-                        { await plugin.stop() })
-                } catch {
-                    logger.warning("instance did not stop cleanly", metadata: ["instance": "\(name)", "error": "\(error)"])
-                }
-            }
-            await end?()
-        }.value
-    }
 
     // MARK: Calling
 
@@ -367,8 +170,8 @@ public final class PluginSupervisor: Sendable {
     ///   - generation: where given, the start or stop that must still be the last.
     ///   - change: what changes with the state.
     @discardableResult
-    private func move(to next: InstanceState, _ reason: String?, of generation: Int? = nil, _ change: (inout Inner) -> Void = { _ in }) -> Bool {
-        let moved: InstanceStatus? = inner.withLock { inner in
+    func move(to next: InstanceState, _ reason: String?, of generation: Int? = nil, _ change: (inout Inner) -> Void = { _ in }) -> Bool {
+        let moved: (status: InstanceStatus, isInPlace: Bool)? = inner.withLock { inner in
             let before = inner.state
             guard generation == nil || generation == inner.generation,
                 before.successors.contains(next) || (before == next && next == .degraded && inner.reason != reason)
@@ -379,16 +182,36 @@ public final class PluginSupervisor: Sendable {
             change(&inner)
             let status = status(inner)
             // Within the lock, so that changes are told in the order in which they happened.
-            environment.bus.post(InstanceChanged(before: before, status: status))
-            return status
+            if inner.isInPlace { tell(before, status) }
+            return (status, inner.isInPlace)
         }
-        guard let status = moved else { return false }
+        guard let (status, isInPlace) = moved else { return false }
         let level: Logger.Level = next == .failed ? .error : next == .degraded ? .warning : .info
         environment.logger.log(
-            level: level, "instance \(next.rawValue)",
+            level: level, isInPlace ? "instance \(next.rawValue)" : "instance \(next.rawValue), beside the one in place",
             metadata: ["instance": "\(spec.name)", "plugin": "\(status.plugin)"].merging(reason.map { ["reason": "\($0)"] } ?? [:]) { $1 })
-        Gauge(label: "jack_instance_up", dimensions: [("instance", spec.name), ("kind", status.kind.rawValue)], factory: environment.metrics)
-            .record(next.isCallable ? 1 : 0)
         return true
     }
+
+    /// What others know of the name: on the bus, and as a metric.
+    private func tell(_ before: InstanceState, _ status: InstanceStatus) {
+        environment.bus.post(InstanceChanged(before: before, status: status))
+        Gauge(label: "jack_instance_up", dimensions: [("instance", status.name), ("kind", status.kind.rawValue)], factory: environment.metrics)
+            .record(status.state.isCallable ? 1 : 0)
+    }
+
+    // MARK: Its place
+
+    /// Takes the place of its name: from now on its state is the name's. Cannot fail.
+    func takePlace() {
+        inner.withLock { inner in
+            guard !inner.isInPlace else { return }
+            inner.isInPlace = true
+            // One that is to be started yet has nothing to say.
+            if inner.state != .stopped { tell(.starting, status(inner)) }
+        }
+    }
+
+    /// Leaves the place of its name to another: its end is no news of the name's.
+    func leavePlace() { inner.withLock { $0.isInPlace = false } }
 }

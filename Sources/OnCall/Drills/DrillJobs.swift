@@ -33,13 +33,15 @@ public struct DrillJobs: Sendable {
     /// Asks for the next time of each drill of the plan. What waits already stays, overdue or not: a drill that was due while Jack was away comes at once.
     /// - Throws: ``Kernel/StorageError``.
     public func arm() async throws {
-        let planned = service.plannedDrills, jobs = jobs, now = clock.now
+        let planned = service.plannedDrills
         guard !planned.isEmpty else { return }
-        try await engine.write { transaction in
-            for drill in planned where try !jobs.isWaiting(Self.name(drill.key), in: transaction) {
-                try ask(for: drill, after: now, in: transaction)
-            }
-        }
+        try await engine.write { try arm(planned, in: $0) }
+    }
+
+    /// The same for the drills of a plan that is about to be in force. Of one that never comes to be, nothing is carried out.
+    public func arm(_ planned: [PlannedDrill], in transaction: any StorageTransaction) throws {
+        let now = clock.now
+        for drill in planned where try !jobs.isWaiting(Self.name(drill.key), in: transaction) { try ask(for: drill, after: now, in: transaction) }
     }
 
     private static func name(_ key: String) -> String { "\(jobKind):\(key)" }

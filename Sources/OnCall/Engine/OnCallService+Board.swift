@@ -53,20 +53,20 @@ extension OnCallService {
     public var planVersion: String { state.withLock { $0.source.plan.version } }
 
     /// Takes a new plan. What people are being told of goes on by the plan with which it began.
+    /// - Throws: ``Kernel/StorageError`` where it is not stored yet: it is in force, and storing is tried again.
     public func change(to source: OnCallPlanSource) async throws {
-        try await perform { core, now in
-            core.change(to: source.plan, at: now)
-        } before: { state in
+        if let failure = await take(source) { throw failure }
+    }
+
+    /// Takes a new plan, which cannot fail: what cannot be stored is in force all the same, and is tried again each second.
+    /// - Returns: why it is not stored yet.
+    @discardableResult
+    public func take(_ source: OnCallPlanSource) async -> (any Error)? {
+        state.withLock { state in
             state.source = source
             state.archives[source.plan.version] = source.archive
         }
-    }
-
-    private func perform(
-        _ body: @escaping @Sendable (inout OnCallCore, Date) throws -> Void, before: @Sendable (inout State) -> Void
-    ) async throws {
-        state.withLock { before(&$0) }
-        try await perform(body)
+        return await attempt { core, now in core.change(to: source.plan, at: now) }.failure
     }
 
     /// How long news waits to be told together, from now on: ``OnCallLimits/newsWindow``.

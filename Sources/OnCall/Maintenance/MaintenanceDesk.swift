@@ -85,7 +85,7 @@ public final class MaintenanceDesk: Sendable {
         try await parts.engine.write { [self] transaction in
             // A job that was given up must not keep a window open for ever.
             for record in open { try arm(record, in: transaction) }
-            try expect(in: transaction)
+            try expect(plan.windows, openAt: parts.clock.now, in: transaction)
         }
         // A process that died between the begin and the silence left it without.
         for record in open where record.silence == nil && !record.matchers.isEmpty {
@@ -95,11 +95,15 @@ public final class MaintenanceDesk: Sendable {
         }
     }
 
-    /// Goes by another plan from now on. What is under way goes on to its end.
-    public func change(to plan: MaintenancePlan) async throws {
-        state.withLock { $0.plan = plan }
-        try await parts.engine.write { [self] in try expect(in: $0) }
+    /// Asks for the windows of a plan that is about to be in force: ``take(_:)``. Of one that never comes to be, no window begins.
+    /// - Throws: ``Kernel/StorageError``.
+    public func expect(_ plan: MaintenancePlan, in transaction: any StorageTransaction) throws {
+        // A window that is open already begins once the plan is in force, which is within that second.
+        try expect(plan.windows, openAt: parts.clock.now.addingTimeInterval(1), in: transaction)
     }
+
+    /// Goes by another plan from now on. What is under way goes on to its end.
+    public func take(_ plan: MaintenancePlan) { state.withLock { $0.plan = plan } }
 
     // MARK: What is
 
@@ -178,11 +182,12 @@ public final class MaintenanceDesk: Sendable {
     }
 
     /// When windows of the plan begin next; one that is open now begins at once, unless it did.
-    private func expect(in transaction: any StorageTransaction) throws {
+    private func expect(_ windows: [MaintenancePlan.Window], openAt: Date, in transaction: any StorageTransaction) throws {
         let now = parts.clock.now
-        for window in plan.windows {
+        for window in windows {
             if window.time(at: now) != nil {
-                try parts.jobs.enqueue(Self.beginKind, payload: Array(window.name.utf8), key: "\(Self.beginKind):\(window.name)", in: transaction)
+                try parts.jobs.enqueue(
+                    Self.beginKind, payload: Array(window.name.utf8), at: openAt, key: "\(Self.beginKind):\(window.name)", in: transaction)
             } else {
                 try expect(window, in: transaction)
             }

@@ -64,27 +64,29 @@ public struct Heartbeats: HeartbeatKeeping {
         self.clock = clock
     }
 
-    /// Expects what is configured from now on, and nothing else. Once, at the start and after each reload.
-    public func arm() async throws {
+    /// Expects what is configured from now on, and nothing else. Once, at the start.
+    /// - Throws: ``Kernel/StorageError``.
+    public func arm() async throws { try await engine.write { try arm(in: $0) } }
+
+    /// The same with what else changes, as after a reload.
+    public func arm(in transaction: any StorageTransaction) throws {
         let now = clock.now
-        try await engine.write { transaction in
-            for row in try transaction.rows("SELECT name FROM heartbeat WHERE property = :property", ["property": property.sql]) {
-                let name = try row.string("name")
-                guard settings[name] == nil else { continue }
-                try transaction.run(
-                    "DELETE FROM heartbeat WHERE property = :property AND name = :name", ["property": property.sql, "name": name.sql])
-                try standing.end(Self.fingerprint(name), summary: "\(name) is not expected any more", at: now, in: transaction)
-            }
-            for (name, setting) in settings {
-                let known = try row(name, transaction)
-                let seen = known?.dateIfPresent("seen_at")
-                // What is new has its whole interval; what fell due while Jack was down, its grace.
-                let usual = (seen ?? now).addingTimeInterval((setting.every + setting.grace).seconds)
-                let due =
-                    known == nil
-                    ? usual : max(seen == nil ? try known?.date("due_at") ?? usual : usual, now.addingTimeInterval(setting.grace.seconds))
-                try expect(name, seen: seen, due: due, in: transaction)
-            }
+        for row in try transaction.rows("SELECT name FROM heartbeat WHERE property = :property", ["property": property.sql]) {
+            let name = try row.string("name")
+            guard settings[name] == nil else { continue }
+            try transaction.run(
+                "DELETE FROM heartbeat WHERE property = :property AND name = :name", ["property": property.sql, "name": name.sql])
+            try standing.end(Self.fingerprint(name), summary: "\(name) is not expected any more", at: now, in: transaction)
+        }
+        for (name, setting) in settings {
+            let known = try row(name, transaction)
+            let seen = known?.dateIfPresent("seen_at")
+            // What is new has its whole interval; what fell due while Jack was down, its grace.
+            let usual = (seen ?? now).addingTimeInterval((setting.every + setting.grace).seconds)
+            let due =
+                known == nil
+                ? usual : max(seen == nil ? try known?.date("due_at") ?? usual : usual, now.addingTimeInterval(setting.grace.seconds))
+            try expect(name, seen: seen, due: due, in: transaction)
         }
     }
 

@@ -3,6 +3,9 @@ public protocol AIProvider: Plugin {
     /// What the provider can do, with these settings.
     var features: AIFeatures { get }
 
+    /// The model that a request of this purpose goes to, by the vendor's name: what a call is billed by whose answer nobody heard. Nil where only the answer tells.
+    func model(for purpose: AIRequest.Purpose) -> String?
+
     /// Answers a request whole.
     /// - Throws: ``PluginFailure``; with ``PluginFailure/Reason/contextTooLong`` or `.contentFiltered` another provider may do better.
     func complete(_ request: AIRequest) async throws -> AIResponse
@@ -19,6 +22,8 @@ public protocol AIProvider: Plugin {
 
 extension AIProvider {
     public static var kind: PluginKind { .ai }
+
+    public func model(for purpose: AIRequest.Purpose) -> String? { nil }
 
     public func stream(_ request: AIRequest) -> AsyncThrowingStream<AIStreamEvent, any Error> {
         AsyncThrowingStream { continuation in

@@ -12,6 +12,8 @@
 /// - `start` returns soon; what goes on in the background is the plugin's own task, ended by `stop`.
 /// - `stop` may be called without `start`, and twice. It ends what was started, finishes what was accepted, and returns.
 /// - `probe` may be called before, after and without `start`.
+/// - A reload starts a changed instance before it stops the one of that name which runs: for a moment both do, with the same storage, secrets and durable work, and
+///   whatever both take in counts once, by its vendor's id. What can be had only once, such as a port, must be a reason for `start` to fail.
 /// - Work may be asked between the return of `start` and the call of `stop`, from many tasks at once.
 /// - A failure is a ``PluginFailure``. Any other error counts as not ready.
 /// - A plugin neither retries, nor limits its rate, nor breaks circuits, nor removes duplicates: the kernel's dispatch does, for all alike.

@@ -76,7 +76,7 @@ final class House: Sendable {
         if parts.isReal {
             try parts.documents.addSampleKnowledge()
             let dispatcher = kernel.dispatcher
-            embed = { texts, use in try await dispatcher.call("ai", as: (any AIProvider).self, "embed") { try await $0.embed(texts, for: use) } }
+            embed = { texts, use, _ in try await dispatcher.call("ai", as: (any AIProvider).self, "embed") { try await $0.embed(texts, for: use) } }
         } else if parts.documents["knowledge/hotel.yaml"] == nil {
             parts.documents["knowledge/hotel.yaml"] = "entries:\n  - {id: breakfast, title: Breakfast, answer: Breakfast is from seven to ten.}\n"
         }

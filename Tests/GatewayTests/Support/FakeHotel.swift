@@ -89,8 +89,8 @@ final class FakeHotel: HotelAPI {
             currency: "EUR",
             items: [
                 .init(
-                    key: query.by.rawValue, calls: 2, fallbacks: 0, inputTokens: 10, outputTokens: 5, cacheReadTokens: 0, cacheWriteTokens: 0,
-                    cost: 0.25)
+                    key: query.by.rawValue, calls: 2, fallbacks: 0, estimated: 1, inputTokens: 10, outputTokens: 5, cacheReadTokens: 0,
+                    cacheWriteTokens: 0, cost: 0.25)
             ])
     }
 

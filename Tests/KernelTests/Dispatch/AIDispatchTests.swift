@@ -46,6 +46,7 @@ private struct ProviderFake: AIProvider {
     let script: ProviderScript
     init(settings: Settings, context: PluginContext) { script = settings.script }
     var features: AIFeatures { script.features }
+    func model(for purpose: AIRequest.Purpose) -> String? { "asked-\(purpose.rawValue)" }
     func complete(_ request: AIRequest) async throws -> AIResponse {
         script.count()
         return try await script.complete()
@@ -194,6 +195,93 @@ private final class Book: AIMeter {
             let request = AIRequest(instructions: "", messages: [AIMessage(.user, "hi")], format: .json(name: "x", schema: [:]))
             #expect(try await bench.ai.complete(request, by: ["one", "two"]).instance == "two")
             #expect(bench.one.calls == 0)
+        }
+    }
+
+    // MARK: Calls that are cut
+
+    @Test func aStreamThatIsGivenUpIsOnTheBillWithWhatWasHeard() async throws {
+        try await withBench { bench async throws in
+            bench.one.streams { AsyncThrowingStream { $0.yield(.text("Breakfast is from seven")) } }
+            async let answer = bench.ask()
+            #expect(
+                await eventually {
+                    await bench.clock.advance(by: .seconds(1))
+                    return bench.two.calls == 1
+                })
+            #expect(try await answer.instance == "two")
+            let cut = try #require(bench.book.calls.first)
+            #expect(bench.book.calls.map(\.isEstimated) == [true, false] && cut.instance == "one" && cut.model == "asked-reply")
+            // Three bytes a token: “hi”, and what was read.
+            #expect(cut.usage == AIUsage(inputTokens: 1, outputTokens: 8) && cut.account == .init(conversation: "c", guest: "g"))
+            #expect(!cut.isFallback && bench.book.calls.last?.isFallback == true)
+        }
+    }
+
+    @Test func whatDidNotAnswerInTimeIsOnTheBill() async throws {
+        try await withBench { bench async throws in
+            let clock = bench.clock
+            bench.one.completes {
+                try await clock.sleep(for: .seconds(3600))
+                return AIResponse(text: "late", model: "m")
+            }
+            async let answer = bench.ask()
+            #expect(
+                await eventually {
+                    await clock.advance(by: .seconds(1))
+                    return bench.two.calls == 1
+                })
+            #expect(try await answer.instance == "two")
+            #expect(bench.book.calls.map(\.instance) == ["one", "two"] && bench.book.calls.map(\.isEstimated) == [true, false])
+            #expect(bench.book.calls.first?.usage == AIUsage(inputTokens: 1))
+        }
+    }
+
+    @Test func whatIsStoppedInTheMiddleIsOnTheBill() async throws {
+        try await withBench { bench async throws in
+            let clock = bench.clock
+            bench.one.completes {
+                try await clock.sleep(for: .seconds(3600))
+                return AIResponse(text: "late", model: "m")
+            }
+            let asking = Task { try await bench.ask() }
+            #expect(await eventually { bench.one.calls == 1 })
+            asking.cancel()
+            await #expect(throws: CancellationError.self) { try await asking.value }
+            #expect(bench.book.calls.map(\.isEstimated) == [true] && bench.two.calls == 0)
+        }
+    }
+
+    @Test(arguments: [
+        PluginFailure.notReady(.overloaded, "529"), .notReady(.unreachable, "nobody is there"), .permanent(.outOfCredit, "no credit"),
+    ])
+    func whatAVendorRefusedCostsNothing(failure: PluginFailure) async throws {
+        try await withBench { bench async throws in
+            bench.one.completes { throw failure }
+            #expect(try await bench.ask().instance == "two")
+            #expect(bench.book.calls.map(\.instance) == ["two"])
+        }
+    }
+
+    @Test func allTriesOfACallHaveOneTime() async throws {
+        try await withBench { bench async throws in
+            let clock = bench.clock
+            for script in [bench.one, bench.two] {
+                script.completes {
+                    try await clock.sleep(for: .seconds(3600))
+                    return AIResponse(text: "late", model: "m")
+                }
+            }
+            let request = AIRequest(instructions: "", messages: [AIMessage(.user, "hi")]), ai = bench.ai
+            let asking = Task { try await ai.complete(request, by: ["one", "two"], for: .init(), .init(deadline: .seconds(5))) }
+            #expect(await eventually { bench.one.calls == 1 })
+            #expect(
+                await eventually {
+                    await clock.advance(by: .seconds(5))
+                    return bench.book.calls.count == 1
+                })
+            let failure = await #expect(throws: PluginFailure.self) { try await asking.value }
+            #expect(failure?.reason == .timeout && bench.two.calls == 0, "nothing was left for the second")
         }
     }
 }

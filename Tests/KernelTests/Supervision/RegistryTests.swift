@@ -146,4 +146,87 @@ import Testing
         await bench.clock.advance(by: .seconds(3600))
         #expect(bad.count("start a") == 1, "nothing goes on trying")
     }
+
+    /// What answers under a name, as a call finds it.
+    private func note(_ name: String, _ line: String) async throws {
+        try await Dispatcher(instances: bench.registry).call(name, as: (any Plugin).self, "note") { plugin in
+            if let channel = plugin as? ScriptedChannel { channel.script.note(line) }
+            if let sink = plugin as? ScriptedSink { sink.script.note(line) }
+        }
+    }
+
+    @Test func ofThreeChangesOfWhichOneFailsNoneIsMade() async throws {
+        let old = ["sink", "one", "two"].map { _ in Script() }, new = ["sink", "one", "two"].map { _ in Script() }
+        new[2].onStart { _ in throw Self.down }
+        func specs(_ scripts: [Script], _ fingerprint: String) -> [InstanceSpec] {
+            [
+                bench.spec("sink", scripts[0], ScriptedSink.self, fingerprint: fingerprint),
+                // With this policy a start that fails would be left alone.
+                bench.spec("one", scripts[1], ScriptedChannel.self, .disable, fingerprint: fingerprint),
+                bench.spec("two", scripts[2], ScriptedChannel.self, .disable, fingerprint: fingerprint),
+            ]
+        }
+        let told = bench.bus.subscribe(to: InstanceChanged.self)
+        try await bench.registry.start(specs(old, "1"))
+        let up = { [bench] in bench.metrics.values("jack_instance_up", ["instance": "sink"]) }
+        let before = up()
+        #expect(await failure { try await bench.registry.reload(specs(new, "2")) }?.message == "two did not start: nobody answers")
+        for name in ["sink", "one", "two"] { try await note(name, "called") }
+        #expect(old.map(\.journal) == [["start sink", "called"], ["start one", "called"], ["start two", "called"]])
+        #expect(new[0].journal == ["start sink", "stop sink"] && new[1].journal == ["start one", "stop one"])
+        #expect(up() == before, "the name was up all the while")
+        new[2].onStart { _ in }
+        #expect(try await bench.registry.reload(specs(new, "2")).started == ["sink", "one", "two"])
+        for name in ["sink", "one", "two"] { try await note(name, "called again") }
+        #expect(new.map { $0.journal.last } == ["called again", "called again", "called again"])
+        #expect(old.map { $0.journal.last } == ["stop sink", "stop one", "stop two"])
+        await bench.registry.hold("two", reason: "by hand")
+        // Of the trial that failed, and of the end of the old ones, nobody hears: each name has run all along.
+        var changes: [InstanceStatus] = []
+        for await change in told {
+            changes.append(change.status)
+            if changes.count == 12 { break }
+        }
+        #expect(changes.prefix(6).allSatisfy { [.starting, .running].contains($0.state) }, "the start")
+        #expect(changes.dropFirst(6).prefix(3).allSatisfy { $0.state == .running }, "the reload that went well")
+        #expect(changes.suffix(3).map { "\($0.name) \($0.state)" } == ["two stopping", "two stopped", "two stopped"])
+        #expect(up().last == 1, "the end of the one that was replaced is not the name's")
+    }
+
+    @Test func whatFailsBesideTheInstancesLeavesTheOldOnes() async throws {
+        let old = Script(), new = Script(), added = Script()
+        try await bench.registry.start([bench.spec("a", old)])
+        let specs = [bench.spec("a", new, fingerprint: "2"), bench.spec("b", added)], swapped = Mutexed(0)
+        let failed = await failure {
+            try await bench.registry.reload(specs) { next in
+                #expect(next.map(\.spec.name) == ["a", "b"] && next.map(\.status.state) == [.running, .running])
+                throw PluginFailure.notReady(.unreachable, "the disk is full")
+            } swap: {
+                swapped.update { $0 += 1 }
+            }
+        }
+        #expect(failed?.message == "the disk is full" && swapped.value == 0)
+        try await note("a", "called")
+        #expect(old.journal == ["start a", "called"] && new.journal == ["start a", "stop a"] && added.journal == ["start b", "stop b"])
+        #expect(bench.registry.supervisor("b") == nil)
+        old.onStop { _ in swapped.update { $0 *= 10 } }
+        try await bench.registry.reload(specs, swap: { swapped.update { $0 += 1 } })
+        try await note("a", "called")
+        #expect(new.journal == ["start a", "stop a", "start a", "called"])
+        #expect(swapped.value == 10, "everything is swapped before the old one stops")
+    }
+
+    @Test func whatIsHeldDuringAReloadStaysOff() async throws {
+        let door = Door(), new = Script(start: { _ in await door.pass() })
+        try await bench.registry.start([bench.spec("a")])
+        let registry = bench.registry, specs = [bench.spec("a", new, fingerprint: "2")]
+        let reload = Task { try await registry.reload(specs) }
+        #expect(await eventually { new.journal == ["start a"] })
+        await registry.hold("a", reason: "by hand")
+        door.open()
+        _ = try await reload.value
+        #expect(state("a") == .stopped && registry.supervisor("a")?.status.reason == "by hand" && new.journal == ["start a", "stop a"])
+        try await registry.release("a")
+        #expect(state("a") == .running && new.journal.last == "start a")
+    }
 }

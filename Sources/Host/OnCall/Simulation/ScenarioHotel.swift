@@ -76,7 +76,9 @@ final class ScenarioHotel: Sendable {
         let directory = loaded.configuration.directory, property = kernel.parts.property
         let ai = AIDispatch(dispatcher: kernel.dispatcher, clock: kernel.parts.clock, metrics: kernel.parts.metrics)
         var embed: KnowledgeBase.Embed?
-        if let name = settings.knowledge.embeddings { embed = { texts, use in try await ai.embed(texts, for: use, by: name) } }
+        if let name = settings.knowledge.embeddings {
+            embed = { texts, use, limit in try await ai.embed(texts, for: use, by: name, .init(deadline: limit)) }
+        }
         knowledge = KnowledgeBase(
             engine: engine, property: property.id, settings: settings.knowledge, folder: "\(directory)/\(settings.knowledge.folder)",
             documents: HostDocuments(), clock: kernel.parts.clock, logger: kernel.parts.logger, embed: embed,
