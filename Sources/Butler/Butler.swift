@@ -42,6 +42,8 @@ public struct Butler: Sendable {
         public var alerts: AlertIntake
         /// Where the guests' watch leaves what is due later; nil for a butler without a watch.
         public var jobs: JobQueue?
+        /// How long the kernel keeps events and deliveries.
+        public var boxes: BoxRetention
         public var bus: EventBus
         public var clock: any TimeSource
         public var logger: Logger
@@ -50,9 +52,11 @@ public struct Butler: Sendable {
         public init(
             property: PropertyInfo, engine: any StorageEngine, dispatcher: Dispatcher, ai: AIDispatch? = nil,
             notices: ConversationNotices? = nil, outbox: @escaping @Sendable () -> Outbox,
-            alerts: AlertIntake, jobs: JobQueue? = nil, bus: EventBus, clock: any TimeSource, logger: Logger, metrics: any MetricsFactory
+            alerts: AlertIntake, jobs: JobQueue? = nil, boxes: BoxRetention = BoxRetention(), bus: EventBus, clock: any TimeSource, logger: Logger,
+            metrics: any MetricsFactory
         ) {
             self.jobs = jobs
+            self.boxes = boxes
             self.property = property
             self.engine = engine
             self.dispatcher = dispatcher
@@ -98,7 +102,8 @@ public struct Butler: Sendable {
             desk: desk, safety: SafetyLane(catalogs.safety), engine: environment.engine, outbox: environment.outbox, alerts: environment.alerts,
             bus: environment.bus, metrics: environment.metrics, notices: environment.notices, watch: watch, media: media)
         eraser = ConversationEraser(
-            engine: environment.engine, settings: settings.retention, property: environment.property.id, alerts: environment.alerts,
+            engine: environment.engine, settings: settings.retention, boxes: environment.boxes, property: environment.property.id,
+            alerts: environment.alerts,
             bus: environment.bus, clock: environment.clock, logger: environment.logger, notices: environment.notices,
             metrics: environment.metrics)
         self.knowledge = knowledge

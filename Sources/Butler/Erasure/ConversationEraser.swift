@@ -28,7 +28,8 @@ public struct ConversationEraser: Sendable {
     private let tries: VerificationTries
 
     init(
-        engine: any StorageEngine, settings: RetentionSettings, property: String, alerts: AlertIntake, bus: EventBus, clock: any TimeSource,
+        engine: any StorageEngine, settings: RetentionSettings, boxes: BoxRetention, property: String, alerts: AlertIntake, bus: EventBus,
+        clock: any TimeSource,
         logger: Logger, notices: ConversationNotices?, metrics: any MetricsFactory
     ) {
         self.engine = engine
@@ -38,7 +39,7 @@ public struct ConversationEraser: Sendable {
         self.clock = clock
         self.logger = logger
         standing = StandingAlerts(intake: alerts, property: property)
-        kernel = Eraser(property: property)
+        kernel = Eraser(property: property, retention: boxes)
         conversations = ConversationRepository(property: property, notices: notices, metrics: metrics)
         messages = MessageRepository(property: property)
         attachments = AttachmentRepository(property: property)

@@ -295,7 +295,7 @@ public final class JackApplication: Sendable {
             .init(
                 property: kernel.parts.property, engine: engine, dispatcher: dispatcher, ai: ai, notices: notices,
                 outbox: { [unowned kernel] in kernel.outbox },
-                alerts: kernel.alerts, jobs: kernel.jobs,
+                alerts: kernel.alerts, jobs: kernel.jobs, boxes: kernel.parts.retention,
                 bus: kernel.bus, clock: kernel.parts.clock, logger: kernel.parts.logger, metrics: kernel.parts.metrics),
             settings: settings, catalogs: loaded.catalogs, knowledge: knowledge)
         return Current(loaded: loaded, butler: butler, notices: notices)

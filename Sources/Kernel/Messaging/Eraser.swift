@@ -41,8 +41,13 @@ public struct Eraser: Sendable {
     private static let margin: TimeInterval = 7 * 86_400
 
     private let property: String
+    private let retention: BoxRetention
 
-    public init(property: String) { self.property = property }
+    /// - Parameter retention: how long rows are kept at all; what is longer ago is not searched for.
+    public init(property: String, retention: BoxRetention) {
+        self.property = property
+        self.retention = retention
+    }
 
     // MARK: Finding
 
@@ -53,8 +58,8 @@ public struct Eraser: Sendable {
         traces.outboxSeen = try last("outbox", reader)
         let age = now.timeIntervalSince(subject.lastActive) - Self.margin
         // Dead letters stay until somebody decides, however old they are.
-        let inboxOnly = age > Housekeeping.inboxRetention ? " AND state = 'dead'" : ""
-        let outboxOnly = age > Housekeeping.outboxRetention ? " AND state IN ('dead', 'failed')" : ""
+        let inboxOnly = age > retention.inbox.seconds ? " AND state = 'dead'" : ""
+        let outboxOnly = age > retention.outbox.seconds ? " AND state IN ('dead', 'failed')" : ""
         traces.inbox = try inbox(of: subject, after: 0, only: inboxOnly, reader)
         traces.outbox = try outbox(of: subject, after: 0, only: outboxOnly, reader)
         return traces
