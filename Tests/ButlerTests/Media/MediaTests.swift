@@ -27,8 +27,8 @@ import struct Butler.Attachment
     /// Waits until nothing of a message is to be fetched any more.
     private func settled(_ message: String, _ house: House) async throws -> [Attachment] {
         let isSettled = try await eventually(within: .seconds(60)) {
-            // The queue may begin to wait only after a test has set the clock: a moment brings it to look again.
-            await house.clock.advance(by: .milliseconds(1))
+            // The queue may begin to wait only after a test has set the clock: its time passes here.
+            await house.clock.advance(by: .milliseconds(100))
             let found = try await attachments(message, house)
             return !found.isEmpty && found.allSatisfy { $0.state != .waiting }
         }
