@@ -4,6 +4,7 @@ JACK names the program under test; without it the release build is taken, else t
 Each program prints a line `FAILED name: why` for each test that fails, and at the end `N passed, N failed`.
 """
 import contextlib
+import http.server
 import inspect
 import json
 import os
@@ -145,6 +146,48 @@ class House:
         text = file.read_text()
         assert old in text, f"{path} does not hold {old!r}"
         file.write_text(text.replace(old, new))
+
+
+class Listener:
+    """A program on loopback that a test plays: `answer` says what becomes of each request."""
+
+    def __init__(self):
+        listener = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle_any(self):
+                listener.answer(self, self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+
+            do_GET = do_POST = handle_any
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def answer(self, handler, body):
+        raise NotImplementedError
+
+    @staticmethod
+    def reply(handler, status, value, kind="application/json"):
+        data = value if isinstance(value, bytes) else json.dumps(value).encode()
+        handler.send_response(status)
+        handler.send_header("Content-Type", kind)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data)
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
 
 
 class Result:

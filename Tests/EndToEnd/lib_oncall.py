@@ -1,53 +1,29 @@
 """What tests of on call share: a receiver of pages, and a Jack that goes by a plan."""
 import collections
-import http.server
 import json
-import threading
 import time
 
-from lib_jack import House
+from lib_jack import House, Listener
 
 
-class Receiver:
+class Receiver(Listener):
     """Takes pages as the plan's receivers do, and remembers them."""
 
     def __init__(self):
-        receiver = self
         self.pages = []
         # Whoever asks often must not take the time that arrivals are noted in.
         self.by_name = collections.defaultdict(list)
+        super().__init__()
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                arrived = time.time()
-                body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
-                receiver.pages.append((arrived, self.path, body))
-                for alert in body.get("alerts", []):
-                    receiver.by_name[alert["name"]].append(receiver.pages[-1])
-                self.send_response(202)
-                self.send_header("Content-Length", "2")
-                self.end_headers()
-                self.wfile.write(b"{}")
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server.server_address[1]}"
+    def answer(self, handler, body):
+        page = (time.time(), handler.path, json.loads(body))
+        self.pages.append(page)
+        for alert in page[2].get("alerts", []):
+            self.by_name[alert["name"]].append(page)
+        self.reply(handler, 202, {})
 
     def to(self, path, event="page"):
         return [page for page in self.pages if page[1] == path and page[2]["event"] == event]
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
 
 
 def planned_house(receiver, plan, *assignments):

@@ -7,7 +7,6 @@ All plans are one: each is a subtree of its own, for alerts that carry its label
 An alert ends only where no rule inhibits: where the alerts of a group that were told end, and inhibited ones go on, Alertmanager tells of the end at once, and Jack when all of it is over.
 """
 import collections
-import http.server
 import json
 import os
 import random
@@ -16,7 +15,7 @@ import subprocess
 import threading
 import time
 
-from lib_jack import House, equal, eventually, free_port, main, request
+from lib_jack import House, Listener, equal, eventually, free_port, main, request
 
 PLANS = int(os.environ.get("JACK_ORACLE_PLANS", 20))
 SEED = int(os.environ.get("JACK_ORACLE_SEED", 20261122))
@@ -26,36 +25,19 @@ MATCHERS = [
 ]
 
 
-class Told:
+class Told(Listener):
     """Takes Alertmanager's webhooks, of the one and of the other: `/<who>/<receiver>`."""
 
     def __init__(self):
-        told = self
         self.lock = threading.Lock()
         self.bodies = collections.defaultdict(list)
+        super().__init__()
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
-                with told.lock:
-                    told.bodies[self.path.split("/")[1]].append((self.path.split("/")[2], body))
-                self.send_response(200)
-                self.send_header("Content-Length", "2")
-                self.end_headers()
-                self.wfile.write(b"{}")
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server.server_address[1]}"
+    def answer(self, handler, body):
+        _, who, receiver = handler.path.split("/")
+        with self.lock:
+            self.bodies[who].append((receiver, json.loads(body)))
+        self.reply(handler, 200, {})
 
     def state(self, who):
         """Of each group of each receiver: what fires by the latest telling, and all that was ever told as firing."""
@@ -71,10 +53,6 @@ class Told:
             key = (receiver, name(body["groupLabels"]))
             found[key] = (firing, found.get(key, (None, frozenset()))[1] | firing)
         return found
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
 
 
 def name(labels):

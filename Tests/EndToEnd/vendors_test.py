@@ -1,13 +1,12 @@
 """A guest writes by WhatsApp, the first model is overloaded, the second answers word by word, and Meta's receipts come back: real Jack, vendors played on loopback by their documents."""
 import hashlib
 import hmac
-import http.server
 import json
 import signal
 import threading
 import time
 
-from lib_jack import House, contains, equal, eventually, main, request
+from lib_jack import House, Listener, contains, equal, eventually, main, request
 
 NUMBER = "106540352242922"
 TOKEN = "EAAG-token-of-the-played-meta"
@@ -19,11 +18,11 @@ QUESTION = "When is breakfast, dear Jack?"
 WORDS = ["Breakfast", " is served", " from", " seven to", " half past ten. [do", "c:%s]"]
 
 
-class Vendor:
+class Vendor(Listener):
     """A vendor on a port of its own. What it is asked it checks as strictly as the vendor would, and remembers."""
 
-    def __init__(self, answer):
-        vendor = self
+    def __init__(self, answers):
+        self.answers = answers
         self.requests = []
         self.complaints = []
         # What it has taken over, whether or not it came to say so.
@@ -32,44 +31,15 @@ class Vendor:
         self.silence = None
         # While true, nothing is taken.
         self.refuses = False
+        super().__init__()
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def handle_any(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                vendor.requests.append((self.command, self.path, body))
-                try:
-                    answer(vendor, self, body)
-                except AssertionError as error:
-                    vendor.complaints.append(str(error))
-                    vendor.reply(self, 400, {"error": {"message": str(error), "code": 100, "type": "OAuthException"}})
-
-            do_GET = do_POST = handle_any
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server.server_address[1]}"
-
-    @staticmethod
-    def reply(handler, status, value, kind="application/json"):
-        data = value if isinstance(value, bytes) else json.dumps(value).encode()
-        handler.send_response(status)
-        handler.send_header("Content-Type", kind)
-        handler.send_header("Content-Length", str(len(data)))
-        handler.end_headers()
-        handler.wfile.write(data)
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
+    def answer(self, handler, body):
+        self.requests.append((handler.command, handler.path, body))
+        try:
+            self.answers(self, handler, body)
+        except AssertionError as error:
+            self.complaints.append(str(error))
+            self.reply(handler, 400, {"error": {"message": str(error), "code": 100, "type": "OAuthException"}})
 
 
 def meta(vendor, handler, body):

@@ -7,20 +7,20 @@ import Testing
 @testable import Kernel
 
 @Suite(.timeLimit(.minutes(1))) struct OutboxTests {
-    private func entry(_ id: String, to peer: String = "+1", through instance: String = "sms", at date: Date) throws -> OutboxEntry {
+    func entry(_ id: String, to peer: String = "+1", through instance: String = "sms", at date: Date) throws -> OutboxEntry {
         try .message(OutboundMessage(id: id, peer: PeerAddress(.phone, peer), author: .jack, text: "text of \(id)"), through: instance, at: date)
     }
 
-    private func put(_ outbox: Outbox, _ desk: Desk, _ ids: String..., peer: String = "+1", instance: String = "sms") async throws {
+    func put(_ outbox: Outbox, _ desk: Desk, _ ids: String..., peer: String = "+1", instance: String = "sms") async throws {
         let entries = try ids.map { try entry($0, to: peer, through: instance, at: desk.clock.now) }
         try await desk.engine.write { transaction in for entry in entries { try outbox.enqueue(entry, in: transaction) } }
     }
 
-    private func state(_ desk: Desk, _ id: String) async throws -> OutboxEntry.State? {
+    func state(_ desk: Desk, _ id: String) async throws -> OutboxEntry.State? {
         try await desk.engine.read { try Outbox.state(of: id, in: $0)?.state }
     }
 
-    private func receipt(
+    func receipt(
         _ outbox: Outbox, _ desk: Desk, _ vendorID: String, _ state: DeliveryState, _ reason: String? = nil, instance: String = "sms"
     ) async throws {
         try await desk.engine.write {
@@ -28,7 +28,7 @@ import Testing
         }
     }
 
-    private static func sent(_ entry: OutboxEntry) -> Outbox.Delivery { .accepted(SendResult(vendorIDs: ["v-\(entry.id)"])) }
+    static func sent(_ entry: OutboxEntry) -> Outbox.Delivery { .accepted(SendResult(vendorIDs: ["v-\(entry.id)"])) }
 
     // MARK: Leaving
 
@@ -187,38 +187,49 @@ import Testing
 
     // MARK: Restart
 
-    @Test func aRestartDeliversAgainUnderTheSameID() async throws {
+    /// Two messages of a lane, of which the first was under way when the process died, and the next process over the same file.
+    /// - Parameter before: is done before the next process sends.
+    /// - Returns: what the next one sent.
+    func afterACrash(
+        before: (Outbox, Desk) async throws -> Void = { _, _ in }, then: (Outbox, Desk) async throws -> Void = { _, _ in }
+    ) async throws -> [String] {
         try await withFolder { folder in
             let path = folder.appendingPathComponent("jack.sqlite").path
             let first = try await SQLiteEngine.open(path: path)
             try await first.migrate(KernelSchema.migrations)
-            let before = Desk(engine: first), hung = Door(), begun = Mutexed<[String]>([])
-            let outbox = before.outbox { entry in
+            let dying = Desk(engine: first), hung = Door(), begun = Mutexed<[String]>([])
+            let outbox = dying.outbox { entry in
                 begun.update { $0.append(entry.id) }
                 await hung.pass()
                 throw CancellationError()
             }
-            try await put(outbox, before, "a", "b")
+            try await put(outbox, dying, "a", "b")
             let running = Task { try await outbox.run() }
             #expect(await eventually { begun.value == ["a"] })
             // The process dies here: nothing of the first is written any more.
             let second = try await SQLiteEngine.open(path: path)
-            let after = Desk(engine: second), left = Mutexed<[String]>([])
-            let next = after.outbox { entry in
+            let desk = Desk(engine: second), left = Mutexed<[String]>([])
+            let next = desk.outbox { entry in
                 left.update { $0.append(entry.id) }
                 return Self.sent(entry)
             }
+            try await before(next, desk)
             try await beside({ try await next.run() }) { () async throws in
-                #expect(try await eventually { try await after.states("outbox") == ["sent", "sent"] })
+                #expect(try await eventually { try await desk.states("outbox") == ["sent", "sent"] })
             }
-            #expect(left.value == ["a", "b"])
+            try await then(next, desk)
             running.cancel()
             hung.open()
             _ = await running.result
-            #expect(try await after.states("outbox") == ["sent", "sent"])
+            #expect(try await desk.states("outbox").allSatisfy { $0 != "queued" })
             await second.close()
             await first.close()
+            return left.value
         }
+    }
+
+    @Test func aRestartDeliversAgainUnderTheSameID() async throws {
+        #expect(try await afterACrash() == ["a", "b"])
     }
 
     @Test func aStopWritesDownWhatTheVendorHasTaken() async throws {
@@ -256,205 +267,5 @@ import Testing
             }
             #expect(left.value == 1)
         }
-    }
-
-    // MARK: Receipts
-
-    @Test func receiptsOnlyAdvance() async throws {
-        try await withEngine(.memory) { engine in
-            let desk = Desk(engine: engine)
-            let outbox = desk.outbox { Self.sent($0) }
-            let changed = desk.bus.subscribe(to: OutboxChanged.self)
-            try await put(outbox, desk, "a")
-            try await beside({ try await outbox.run() }) { () async throws in #expect(try await eventually { try await state(desk, "a") == .sent }) }
-            try await receipt(outbox, desk, "v-a", .delivered)
-            #expect(try await state(desk, "a") == .delivered)
-            try await receipt(outbox, desk, "v-a", .sent)
-            try await receipt(outbox, desk, "v-a", .queued)
-            try await receipt(outbox, desk, "v-a", .delivered)
-            #expect(try await state(desk, "a") == .delivered)
-            try await receipt(outbox, desk, "v-a", .read)
-            try await receipt(outbox, desk, "v-a", .delivered)
-            #expect(try await state(desk, "a") == .read)
-            var changes = changed.makeAsyncIterator()
-            var states: [OutboxEntry.State] = []
-            while states.count < 3, let change = await changes.next() { states.append(change.state) }
-            #expect(states == [.sent, .delivered, .read])
-            let why = try await engine.read { try Ledger.entries(of: "a", property: "main", in: $0) }
-            #expect(why.map(\.outcome) == ["sent", "delivered", "read"])
-        }
-    }
-
-    @Test func aReceiptThatFailedSaysWhy() async throws {
-        try await withEngine(.memory) { engine in
-            let desk = Desk(engine: engine)
-            let outbox = desk.outbox { Self.sent($0) }
-            try await put(outbox, desk, "a")
-            try await beside({ try await outbox.run() }) { () async throws in #expect(try await eventually { try await state(desk, "a") == .sent }) }
-            try await receipt(outbox, desk, "v-a", .failed, "window-closed")
-            let found = try await engine.read { try Outbox.state(of: "a", in: $0) }
-            #expect(found?.state == .failed && found?.error == "window-closed")
-            try await receipt(outbox, desk, "v-a", .read)
-            #expect(try await state(desk, "a") == .failed)
-        }
-    }
-
-    @Test func idsThatNobodyKnowsAreIgnored() async throws {
-        try await withEngine(.memory) { engine in
-            let desk = Desk(engine: engine)
-            let outbox = desk.outbox { Self.sent($0) }
-            try await put(outbox, desk, "a")
-            try await beside({ try await outbox.run() }) { () async throws in #expect(try await eventually { try await state(desk, "a") == .sent }) }
-            try await receipt(outbox, desk, "of somebody else", .failed)
-            try await receipt(outbox, desk, "v-a", .failed, instance: "mail")
-            #expect(try await state(desk, "a") == .sent, "another instance's id is another's")
-        }
-    }
-
-    @Test func aReceiptThatOvertakesTheSendCounts() async throws {
-        try await withEngine(.memory) { engine in
-            let desk = Desk(engine: engine), door = Door(), begun = Mutexed(false)
-            let outbox = desk.outbox { entry in
-                begun.update { $0 = true }
-                await door.pass()
-                return Self.sent(entry)
-            }
-            try await put(outbox, desk, "a")
-            try await beside({ try await outbox.run() }) { () async throws in
-                #expect(await eventually { begun.value })
-                try await receipt(outbox, desk, "v-a", .read)
-                try await receipt(outbox, desk, "v-a", .delivered)
-                #expect(try await state(desk, "a") == .queued)
-                door.open()
-                #expect(try await eventually { try await state(desk, "a") == .read })
-            }
-        }
-    }
-
-    // MARK: Receipts that name Jack's own id
-
-    private func echo(
-        _ outbox: Outbox, _ desk: Desk, _ id: String, _ state: DeliveryState, vendorID: String = "v-lost", instance: String = "sms",
-        at moment: Date? = nil
-    ) async throws {
-        let receipt = DeliveryReceipt(vendorMessageID: vendorID, messageID: id, state: state, reason: state == .failed ? "vendor-fault" : nil)
-        try await desk.engine.write { try outbox.apply(receipt, from: instance, at: moment, in: $0) }
-    }
-
-    /// The process died between the vendor's answer and the note of it; what the vendor says of the message comes before the next one sends.
-    @Test func whatAReceiptNamesAfterACrashDoesNotLeaveAgain() async throws {
-        try await withFolder { folder in
-            let path = folder.appendingPathComponent("jack.sqlite").path
-            let first = try await SQLiteEngine.open(path: path)
-            try await first.migrate(KernelSchema.migrations)
-            let before = Desk(engine: first), hung = Door(), begun = Mutexed<[String]>([])
-            let outbox = before.outbox { entry in
-                begun.update { $0.append(entry.id) }
-                await hung.pass()
-                throw CancellationError()
-            }
-            try await put(outbox, before, "a", "b")
-            let running = Task { try await outbox.run() }
-            #expect(await eventually { begun.value == ["a"] })
-            let second = try await SQLiteEngine.open(path: path)
-            let after = Desk(engine: second), left = Mutexed<[String]>([])
-            let next = after.outbox { entry in
-                left.update { $0.append(entry.id) }
-                return Self.sent(entry)
-            }
-            try await echo(next, after, "a", .sent)
-            try await beside({ try await next.run() }) { () async throws in
-                #expect(try await eventually { try await after.states("outbox") == ["sent", "sent"] })
-            }
-            #expect(left.value == ["b"])
-            // From now on the vendor's own id is enough.
-            try await receipt(next, after, "v-lost", .read)
-            #expect(try await state(after, "a") == .read)
-            running.cancel()
-            hung.open()
-            _ = await running.result
-            await second.close()
-            await first.close()
-        }
-    }
-
-    @Test func aReceiptBetweenTwoTriesEndsThem() async throws {
-        try await withEngine(.memory) { engine in
-            let desk = Desk(engine: engine), left = Mutexed<[String]>([])
-            let outbox = desk.outbox { entry in
-                left.update { $0.append(entry.id) }
-                if entry.id == "a" { throw PluginFailure.notReady(.timeout, "no answer") }
-                return Self.sent(entry)
-            }
-            try await put(outbox, desk, "a", "b")
-            try await beside({ try await outbox.run() }) { () async throws in
-                #expect(try await eventually { try await desk.attempts("a") == 1 })
-                try await echo(outbox, desk, "a", .delivered)
-                #expect(try await desk.pass { try await desk.states("outbox") == ["delivered", "sent"] })
-            }
-            #expect(left.value == ["a", "b"] && outbox.depth == 0)
-            let why = try await engine.read { try Ledger.entries(of: "a", property: "main", in: $0) }
-            #expect(why.map(\.outcome) == ["delivered"])
-            #expect(try await desk.alerts().isEmpty)
-        }
-    }
-
-    @Test func aReceiptThatOvertakesTheAnswerIsNotUndoneByIt() async throws {
-        try await withEngine(.memory) { engine in
-            let desk = Desk(engine: engine), door = Door(), begun = Mutexed(false)
-            let changed = desk.bus.subscribe(to: OutboxChanged.self)
-            let outbox = desk.outbox { entry in
-                begun.update { $0 = true }
-                await door.pass()
-                return Self.sent(entry)
-            }
-            try await put(outbox, desk, "a")
-            try await beside({ try await outbox.run() }) { () async throws in
-                #expect(await eventually { begun.value })
-                try await echo(outbox, desk, "a", .delivered, vendorID: "v-a")
-                #expect(try await state(desk, "a") == .delivered)
-                door.open()
-                #expect(await eventually { outbox.depth == 0 })
-                try await receipt(outbox, desk, "v-a", .read)
-            }
-            #expect(try await state(desk, "a") == .read)
-            var changes = changed.makeAsyncIterator()
-            var states: [OutboxEntry.State] = []
-            while states.count < 2, let change = await changes.next() { states.append(change.state) }
-            #expect(states == [.delivered, .read], "the answer is no news any more")
-        }
-    }
-
-    @Test func whatOneTryCameToIsNotSaidOfAnother() async throws {
-        try await withEngine(.memory) { engine in
-            let desk = Desk(engine: engine)
-            let outbox = desk.outbox { Self.sent($0) }
-            try await put(outbox, desk, "a")
-            // Failed: it leaves again. Another instance's: somebody else's id. From before the entry: of what was sent before a person had it sent again.
-            try await echo(outbox, desk, "a", .failed)
-            try await echo(outbox, desk, "a", .sent, vendorID: "v-2", instance: "mail")
-            try await echo(outbox, desk, "a", .sent, vendorID: "v-3", at: desk.clock.now.addingTimeInterval(-61))
-            try await echo(outbox, desk, "unknown", .sent, vendorID: "v-4")
-            #expect(try await state(desk, "a") == .queued)
-            try await beside({ try await outbox.run() }) { () async throws in #expect(try await eventually { try await state(desk, "a") == .sent }) }
-            // It left twice: that the first one arrived counts, that it failed does not.
-            try await echo(outbox, desk, "a", .delivered)
-            #expect(try await state(desk, "a") == .delivered)
-            try await receipt(outbox, desk, "v-lost", .failed, "vendor-fault")
-            #expect(try await state(desk, "a") == .delivered)
-            try await receipt(outbox, desk, "v-a", .read)
-            #expect(try await state(desk, "a") == .read)
-        }
-    }
-
-    @Test func overtakingReceiptsAreKeptInBounds() {
-        var early = EarlyReceipts()
-        for number in 0..<(EarlyReceipts.capacity + 10) {
-            early.put(DeliveryReceipt(vendorMessageID: "\(number)", state: .sent), .init(instance: "sms", vendorID: "\(number)"))
-        }
-        #expect(early[.init(instance: "sms", vendorID: "9")] == nil)
-        #expect(early[.init(instance: "sms", vendorID: "10")] != nil)
-        early.remove(.init(instance: "sms", vendorID: "10"))
-        #expect(early[.init(instance: "sms", vendorID: "10")] == nil)
     }
 }

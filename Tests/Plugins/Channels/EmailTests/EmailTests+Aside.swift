@@ -15,6 +15,15 @@ extension EmailTests {
         }
     }
 
+    /// A mail that the kernel refuses has had its tries.
+    private func setAside(_ test: TestContext) async {
+        test.inbound.refuse(isRefused("poison"))
+        test.mail.deliver(mail("bad", body: "poison"))
+        #expect(await eventually { test.mail.watchFailures.count == 1 })
+        await exhaust(test)
+        #expect(await eventually { test.inbound.givenUp.count == 1 })
+    }
+
     private func isRefused(_ word: String) -> @Sendable (InboundEvent) -> PluginFailure? {
         { event in
             guard case .message(let message) = event.content, message.text?.contains(word) == true else { return nil }
@@ -59,11 +68,7 @@ extension EmailTests {
 
     @Test func whatWasSetAsideIsTriedAgainAndNotLost() async throws {
         try await running { test, _ in
-            test.inbound.refuse(isRefused("poison"))
-            test.mail.deliver(mail("bad", body: "poison"))
-            #expect(await eventually { test.mail.watchFailures.count == 1 })
-            await exhaust(test)
-            #expect(await eventually { test.inbound.givenUp.count == 1 })
+            await setAside(test)
             await test.clock.advance(by: .seconds(3601))
             let failures = test.mail.watchFailures.count
             await look(test)
@@ -82,11 +87,7 @@ extension EmailTests {
 
     @Test func afterThreeDaysItIsPeoplesAlone() async throws {
         try await running { test, _ in
-            test.inbound.refuse(isRefused("poison"))
-            test.mail.deliver(mail("bad", body: "poison"))
-            #expect(await eventually { test.mail.watchFailures.count == 1 })
-            await exhaust(test)
-            #expect(await eventually { test.inbound.givenUp.count == 1 })
+            await setAside(test)
             await test.clock.advance(by: .seconds(3 * 86_400))
             await look(test)
             test.inbound.refuse { _ in nil }
@@ -129,11 +130,7 @@ extension EmailTests {
     /// New numbers: what was set aside is met again under its new one, and is not lost with the old.
     @Test func newNumbersBringItBack() async throws {
         try await running { test, _ in
-            test.inbound.refuse(isRefused("poison"))
-            test.mail.deliver(mail("bad", body: "poison"))
-            #expect(await eventually { test.mail.watchFailures.count == 1 })
-            await exhaust(test)
-            #expect(await eventually { test.inbound.givenUp.count == 1 })
+            await setAside(test)
             test.inbound.refuse { _ in nil }
             test.mail.renumber()
             #expect(await eventually { test.inbound.events.count == 1 })
