@@ -45,6 +45,9 @@ import Testing
             #expect(sent.allSatisfy { !$0.text.contains("204") && !$0.text.contains("Lovelace") })
             let notes = try await notes(house, "guest")
             #expect(notes.map(\.outcome) == ["not proven"])
+            #expect(
+                try await house.messages(mail).first?.extras.senderDoubt == sender?.reason ?? "channel does not vouch for its senders", "staff see it"
+            )
             #expect(notes.first?.reason.contains(sender?.reason ?? "channel does not vouch for its senders") == true)
         }
     }

@@ -70,9 +70,7 @@ final class IdentityStage: Stage {
 
     /// An address that anybody may write is nobody's: no stay is found by it, and none that an earlier message led to is taken up.
     private func distrust(_ turn: inout Turn) {
-        let peer = turn.conversation.peer
-        guard turn.conversation.reservation != nil || peer.kind == .phone || peer.kind == .email else { return }
-        let why = turn.item.event.sender?.reason ?? "\(turn.item.instance) does not vouch for its senders"
+        guard let why = turn.senderDoubt else { return }
         turn.note(
             "guest", "not proven", "\(why): who writes is not known by the address; a booking number with its last name would tell",
             at: desk.clock.now)

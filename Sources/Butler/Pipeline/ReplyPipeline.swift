@@ -117,7 +117,8 @@ public struct ReplyPipeline: Sendable {
             if try messages.get(turn.item.id, in: transaction) == nil {
                 let message = Message(
                     id: turn.item.id, conversationID: conversation.id, author: .guest, authorName: turn.message.displayName, text: turn.text,
-                    extras: .init(media: turn.message.media, location: turn.message.location), language: turn.language, intent: turn.intent?.id,
+                    extras: .init(media: turn.message.media, location: turn.message.location, senderDoubt: turn.senderDoubt), language: turn.language,
+                    intent: turn.intent?.id,
                     confidence: turn.intent == nil ? nil : turn.confidence, vendorID: turn.item.event.vendorID, state: .received,
                     createdAt: turn.receivedAt)
                 try messages.add(message, in: transaction)

@@ -48,6 +48,12 @@ public struct Turn: Sendable {
     /// with its last name, and nothing of it is kept for the next message, which may be another's.
     var isSenderProven: Bool { item.event.isSenderProven }
 
+    /// Why nobody vouches for the address, for the ledger and for staff; nil where the channel does, or where there is no address that anybody is known by.
+    var senderDoubt: String? {
+        guard !isSenderProven, conversation.reservation != nil || [.phone, .email].contains(conversation.peer.kind) else { return nil }
+        return item.event.sender?.reason ?? "\(item.instance) does not vouch for its senders"
+    }
+
     /// The room that the message names, or the guest's own.
     public var room: String? { place?.number }
     /// The room in which the guest lives, where the PMS says so now.

@@ -22,15 +22,21 @@ public struct Message: Sendable, Hashable, Codable {
         public var location: GeoLocation?
         public var quickReplies: [QuickReply] = []
         public var sources: [SourceReference] = []
+        /// Why the channel does not vouch for the address that a guest's message names; nil where it does.
+        public var senderDoubt: String?
 
-        public init(media: [MediaReference] = [], location: GeoLocation? = nil, quickReplies: [QuickReply] = [], sources: [SourceReference] = []) {
+        public init(
+            media: [MediaReference] = [], location: GeoLocation? = nil, quickReplies: [QuickReply] = [], sources: [SourceReference] = [],
+            senderDoubt: String? = nil
+        ) {
+            self.senderDoubt = senderDoubt
             self.media = media
             self.location = location
             self.quickReplies = quickReplies
             self.sources = sources
         }
 
-        var isEmpty: Bool { media.isEmpty && location == nil && quickReplies.isEmpty && sources.isEmpty }
+        var isEmpty: Bool { media.isEmpty && location == nil && quickReplies.isEmpty && sources.isEmpty && senderDoubt == nil }
     }
 
     public var seq: Int64 = 0

@@ -92,12 +92,16 @@ public enum API {
         public var failure: String?
         /// Who of the staff wrote it.
         public var staff: String?
+        /// Of a guest's message: why the channel does not vouch for the address that it names, so that somebody else may have written it.
+        public var senderDoubt: String?
         public var at: Date
 
         public init(
             id: String, conversationID: String, author: Author, text: String, inReplyTo: String? = nil, quickReplies: [QuickReply] = [],
-            sources: [SourceReference] = [], media: [Media] = [], delivery: String, failure: String? = nil, staff: String? = nil, at: Date
+            sources: [SourceReference] = [], media: [Media] = [], delivery: String, failure: String? = nil, staff: String? = nil,
+            senderDoubt: String? = nil, at: Date
         ) {
+            self.senderDoubt = senderDoubt
             self.id = id
             self.conversationID = conversationID
             self.author = author

@@ -169,7 +169,7 @@ struct HotelService: HotelAPI {
             text: message.text,
             inReplyTo: message.inReplyTo, quickReplies: message.extras.quickReplies, sources: message.extras.sources,
             media: try media(of: message, reader), delivery: delivery, failure: outbox?.error,
-            staff: message.author == .staff ? message.authorName : nil, at: message.createdAt)
+            staff: message.author == .staff ? message.authorName : nil, senderDoubt: message.extras.senderDoubt, at: message.createdAt)
     }
 
     /// How a delivery ended that the outbox has forgotten in time; the ledger has not.

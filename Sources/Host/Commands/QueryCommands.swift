@@ -91,6 +91,7 @@ struct ConversationsCommand: AsyncParsableCommand {
             for message in page.items.reversed() {
                 print("\(message.at.iso8601)  \(message.staff ?? message.author.rawValue)  [\(message.id), \(message.delivery)]")
                 print("    \(Terminal.plain(message.text))")
+                if let doubt = message.senderDoubt { print("    [who wrote it is not proven: \(Terminal.plain(doubt))]") }
                 for media in message.media {
                     let what = [media.fileName, media.mimeType, media.attachmentID, media.failure].compactMap { $0 }.joined(separator: ", ")
                     print("    [\(media.kind.rawValue), \(media.state.rawValue)] \(Terminal.plain(what))")
