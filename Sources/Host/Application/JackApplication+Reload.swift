@@ -70,6 +70,7 @@ extension JackApplication {
         let loaded = loaded
         var changes = ConfigurationDiff(from: loaded.configuration, to: next.configuration).lines
         if next.catalogs.fingerprint != loaded.catalogs.fingerprint { changes.append("change the butler's catalogs") }
+        if next.rules.fingerprint != loaded.rules.fingerprint { changes.append("change the rules by which Jack watches itself") }
         let plan = try next.onCallSource()
         if plan.plan.version != onCall.service.planVersion {
             switch (loaded.plan == nil, next.plan == nil) {

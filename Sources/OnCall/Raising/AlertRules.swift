@@ -1,4 +1,5 @@
 import Foundation
+import Kernel
 import PluginAPI
 
 /// Where a number comes from.
@@ -75,6 +76,8 @@ public struct AlertRules: Sendable {
     public var every: Duration
     public var rules: [AlertRule]
     public var baselines: [BaselineRule]
+    /// Changes with anything that the file says, and with nothing else.
+    public private(set) var fingerprint = ""
 
     /// No rules: nothing is watched.
     public init() { (every, rules, baselines) = (.seconds(15), [], []) }
@@ -92,6 +95,7 @@ public struct AlertRules: Sendable {
         guard let file = AlertRuleFile.decode(node, &found) else { return nil }
         var rules = AlertRules()
         rules.every = file.every
+        rules.fingerprint = Fingerprint.of(node)
         var names: [String: SourceMark] = [:]
         func claim(_ name: String, _ entry: ConfigNode) {
             let mark = entry["name"]?.mark ?? entry.mark
