@@ -39,7 +39,7 @@ import Testing
 
     @Test func `rules that change in their own file are a change`() async throws {
         let rules = { (hotel: TestHotel) in TestFile(url: hotel.folder.appendingPathComponent("config/alert-rules.yaml")) }
-        try await TestHotel.run(configure: { try $0.edit("oncall:\n", "oncall:\n  watch: {rules: alert-rules.yaml}\n") }) { hotel async throws in
+        try await TestHotel.run { hotel async throws in
             try rules(hotel).edit("rules:\n", "# What is watched.\nrules:\n")
             #expect(try await hotel.send(.post, "/api/v1/admin/reload", [:])["changes"] == [], "a comment is none")
             try rules(hotel).edit("every: 15s", "every: 7s")

@@ -124,7 +124,7 @@ import Testing
         try await run { hotel, file async throws in
             let window = try await hotel.window()
             try change(file)
-            try file.edit("oncall:\n", "oncall:\n  watch: {heartbeats: {audit: {every: 1h}}}\n")
+            try file.edit("watch: {rules: alert-rules.yaml}", "watch: {rules: alert-rules.yaml, heartbeats: {audit: {every: 1h}}}")
             try await hotel.application.storage.write {
                 _ = try $0.run("CREATE TRIGGER no_heartbeat BEFORE INSERT ON heartbeat BEGIN SELECT RAISE(ABORT, 'the disk says no'); END")
             }
