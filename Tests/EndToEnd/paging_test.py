@@ -418,7 +418,9 @@ def test_nobody_else_was_paged():
     passed = {alert["name"] for page in here.receiver.to("/bea") for alert in page[2]["alerts"]}
     equal(passed, {"PhonePassed", "Ignored"} & set(here.raised), "what was passed on to Bea")
     equal({path for _, path, _ in here.receiver.pages} - {"/bea", "/hal", "/wes"}, set(), "who else was posted to")
-    equal({alert["name"] for page in here.receiver.to("/wes") for alert in page[2]["alerts"]} - {"PageNotDelivered"}, set(), "what Wes was told of")
+    # What these tests forged comes to more failed webhooks a minute than the rules let pass.
+    known = {"PageNotDelivered", "WebhookFailures"}
+    equal({alert["name"] for page in here.receiver.to("/wes") for alert in page[2]["alerts"]} - known, set(), "what Wes was told of")
     equal({recipient for envelope in here.office.submissions for recipient in envelope.rcpt_tos} - {MIA}, set(), "who else had mail")
     equal({form["To"] for _, form in here.twilio.made if "Body" in form} - {SAM}, set(), "who else had texts")
     equal({form["To"] for _, form in here.twilio.made if "Url" in form} - {PIA}, set(), "who else was called")
