@@ -269,7 +269,7 @@ struct ScaffoldTemplates {
             case .alert: ["probe", "concurrency", "unicode", "tellings"]
             }
         // Text of the generated test: a skeleton that answers `notImplemented` cannot meet these yet, and its author takes them out one by one.
-        return keys.map { "                .\($0): \"a skeleton: not implemented yet\"," }.joined(separator: "\n")  // said of the author's plugin
+        return keys.map { "                .\($0): \"this skeleton has no vendor to ask\"," }.joined(separator: "\n")
     }
 
     private var suite: String {
