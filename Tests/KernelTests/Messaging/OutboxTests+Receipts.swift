@@ -7,6 +7,21 @@ import Testing
 
 /// What vendors say of what has left.
 extension OutboxTests {
+    /// The vendor has the message `a`, and its answer comes when the door opens.
+    private func whileItLeaves(_ desk: Desk, _ door: Door, _ body: (Outbox) async throws -> Void) async throws {
+        let begun = Mutexed(false)
+        let outbox = desk.outbox { entry in
+            begun.update { $0 = true }
+            await door.pass()
+            return Self.sent(entry)
+        }
+        try await put(outbox, desk, "a")
+        try await beside({ try await outbox.run() }) { () async throws in
+            #expect(await eventually { begun.value })
+            try await body(outbox)
+        }
+    }
+
     @Test func receiptsOnlyAdvance() async throws {
         try await withEngine(.memory) { engine in
             let desk = Desk(engine: engine)
@@ -60,15 +75,8 @@ extension OutboxTests {
 
     @Test func aReceiptThatOvertakesTheSendCounts() async throws {
         try await withEngine(.memory) { engine in
-            let desk = Desk(engine: engine), door = Door(), begun = Mutexed(false)
-            let outbox = desk.outbox { entry in
-                begun.update { $0 = true }
-                await door.pass()
-                return Self.sent(entry)
-            }
-            try await put(outbox, desk, "a")
-            try await beside({ try await outbox.run() }) { () async throws in
-                #expect(await eventually { begun.value })
+            let desk = Desk(engine: engine), door = Door()
+            try await whileItLeaves(desk, door) { outbox in
                 try await receipt(outbox, desk, "v-a", .read)
                 try await receipt(outbox, desk, "v-a", .delivered)
                 #expect(try await state(desk, "a") == .queued)
@@ -123,16 +131,9 @@ extension OutboxTests {
 
     @Test func aReceiptThatOvertakesTheAnswerIsNotUndoneByIt() async throws {
         try await withEngine(.memory) { engine in
-            let desk = Desk(engine: engine), door = Door(), begun = Mutexed(false)
+            let desk = Desk(engine: engine), door = Door()
             let changed = desk.bus.subscribe(to: OutboxChanged.self)
-            let outbox = desk.outbox { entry in
-                begun.update { $0 = true }
-                await door.pass()
-                return Self.sent(entry)
-            }
-            try await put(outbox, desk, "a")
-            try await beside({ try await outbox.run() }) { () async throws in
-                #expect(await eventually { begun.value })
+            try await whileItLeaves(desk, door) { outbox in
                 try await echo(outbox, desk, "a", .delivered, vendorID: "v-a")
                 #expect(try await state(desk, "a") == .delivered)
                 door.open()
