@@ -81,9 +81,11 @@ let package = Package(
         .systemLibrary(name: "CLibYAML", path: "Sources/CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(name: "CCrashMark", path: "Sources/CCrashMark"),
         .target(name: "CMalloc", path: "Sources/CMalloc"),
+        .target(name: "CVector", path: "Sources/CVector"),
 
         module("PluginAPI", [log, metrics, coreMetrics, httpTypes]),
-        module("Kernel", ["PluginAPI", "CLibCurl", "CLibYAML", "CCrashMark", log, metrics, coreMetrics, tracing, httpTypes, crypto, grdb]),
+        module(
+            "Kernel", ["PluginAPI", "CLibCurl", "CLibYAML", "CCrashMark", "CVector", log, metrics, coreMetrics, tracing, httpTypes, crypto, grdb]),
         module("Butler", ["PluginAPI", "Kernel", log, metrics, crypto, httpTypes]),
         module("OnCall", ["PluginAPI", "Kernel", log, metrics, coreMetrics, httpTypes, crypto]),
         module(

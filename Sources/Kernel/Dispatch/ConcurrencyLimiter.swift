@@ -3,42 +3,48 @@ import Synchronization
 /// Lets a number of callers in at a time; the others wait in the order they came.
 final class ConcurrencyLimiter: Sendable {
     private struct State {
-        var free: Int
+        var capacity: Int
+        var inUse = 0
         var waiting: [(id: Int, continuation: CheckedContinuation<Void, any Error>)] = []
         var nextID = 0
         var cancelled: Set<Int> = []
-    }
 
-    private let capacity: Int
-    private let state: Mutex<State>
-
-    init(_ capacity: Int) {
-        self.capacity = capacity
-        state = Mutex(State(free: capacity))
-    }
-
-    /// Callers that are in.
-    var inUse: Int { state.withLock { capacity - $0.free } }
-
-    /// Callers that wait.
-    var waiting: Int { state.withLock { $0.waiting.count } }
-
-    /// Comes in where there is a place, and does not wait.
-    func acquireAtOnce() -> Bool {
-        state.withLock { state in
-            guard state.free > 0 else { return false }
-            state.free -= 1
+        mutating func enter() -> Bool {
+            guard inUse < capacity else { return false }
+            inUse += 1
             return true
         }
     }
 
+    private let state: Mutex<State>
+
+    init(_ capacity: Int) { state = Mutex(State(capacity: capacity)) }
+
+    /// Callers that are in.
+    var inUse: Int { state.withLock { $0.inUse } }
+
+    /// Callers that wait.
+    var waiting: Int { state.withLock { $0.waiting.count } }
+
+    /// Changes how many may be in. Where that is more, those who wait come in; where it is fewer, those who are in stay, and nobody comes until enough have left.
+    func resize(to capacity: Int) {
+        let admitted: [CheckedContinuation<Void, any Error>] = state.withLock { state in
+            guard state.capacity != capacity else { return [] }
+            state.capacity = capacity
+            var admitted: [CheckedContinuation<Void, any Error>] = []
+            while !state.waiting.isEmpty, state.enter() { admitted.append(state.waiting.removeFirst().continuation) }
+            return admitted
+        }
+        for continuation in admitted { continuation.resume() }
+    }
+
+    /// Comes in where there is a place, and does not wait.
+    func acquireAtOnce() -> Bool { state.withLock { $0.enter() } }
+
     /// - Throws: `CancellationError` where the task is cancelled while it waits.
     func acquire() async throws {
         let id: Int? = state.withLock { state in
-            if state.free > 0 {
-                state.free -= 1
-                return nil
-            }
+            if state.enter() { return nil }
             state.nextID += 1
             return state.nextID
         }
@@ -47,10 +53,7 @@ final class ConcurrencyLimiter: Sendable {
             try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
                 let outcome: Result<Void, any Error>? = state.withLock { state in
                     if state.cancelled.remove(id) != nil { return .failure(CancellationError()) }
-                    if state.free > 0 {
-                        state.free -= 1
-                        return .success(())
-                    }
+                    if state.enter() { return .success(()) }
                     state.waiting.append((id, continuation))
                     return nil
                 }
@@ -71,10 +74,8 @@ final class ConcurrencyLimiter: Sendable {
 
     func release() {
         let next: CheckedContinuation<Void, any Error>? = state.withLock { state in
-            guard !state.waiting.isEmpty else {
-                state.free += 1
-                return nil
-            }
+            state.inUse -= 1
+            guard !state.waiting.isEmpty, state.enter() else { return nil }
             return state.waiting.removeFirst().continuation
         }
         next?.resume()

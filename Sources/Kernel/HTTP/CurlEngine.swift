@@ -9,11 +9,12 @@ import Synchronization
 public final class CurlEngine: Sendable {
     /// What an engine may use at once.
     public struct Limits: Sendable, Hashable {
-        /// Connections to one host and port; further requests wait their turn, within their own time.
+        /// Connections to one host and port, 0 for as many as there are at all; further requests wait their turn, within their own time. How many calls an instance makes at once is its
+        /// `limits.concurrency`, and a smaller number here would hold them up without a word.
         public var connectionsPerHost: Int
         public var connections: Int
 
-        public init(connectionsPerHost: Int = 16, connections: Int = 256) {
+        public init(connectionsPerHost: Int = 0, connections: Int = 256) {
             self.connectionsPerHost = connectionsPerHost
             self.connections = connections
         }

@@ -51,7 +51,7 @@ public final class Inbox: Sendable {
             await Self.failed(item, error, backoff: backoff, grave)
         }
         scheduler = LaneScheduler(
-            concurrency: concurrency, clock: clock,
+            concurrency: { concurrency }, clock: clock,
             work: .init(
                 fetch: { after, limit in try await Self.pending(property: property, after: after, limit: limit, grave) },
                 fetchLane: { lane, after, through, limit in

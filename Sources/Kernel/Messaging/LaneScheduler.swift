@@ -57,27 +57,29 @@ final class LaneScheduler<Row: Sendable>: Sendable {
     private let laneWindow: Int
     private let batch: Int
     private let clock: any TimeSource
-    private let concurrency: ConcurrencyLimiter
+    private let concurrency: @Sendable () -> Int
+    private let places: ConcurrencyLimiter
     private let work: Work
     private let grace: Duration
     private let wakeUp = AsyncSignal()
     private let inner = Mutex(Inner())
 
     /// - Parameters:
-    ///   - concurrency: lanes worked at the same time.
+    ///   - concurrency: lanes worked at the same time; asked for each row, so that a reload's number holds at once.
     ///   - window: rows held in memory.
     ///   - laneWindow: rows of one lane held in memory.
     ///   - grace: how long rows that are being dealt with may take when the work is to end; then they are cancelled.
     init(
-        concurrency: Int, window: Int = 2000, laneWindow: Int = 20, batch: Int = 200, clock: any TimeSource, grace: Duration = .seconds(10),
-        work: Work
+        concurrency: @escaping @Sendable () -> Int, window: Int = 2000, laneWindow: Int = 20, batch: Int = 200, clock: any TimeSource,
+        grace: Duration = .seconds(10), work: Work
     ) {
         self.grace = grace
         self.laneWindow = laneWindow
         self.window = window
         self.batch = batch
         self.clock = clock
-        self.concurrency = ConcurrencyLimiter(concurrency)
+        self.concurrency = concurrency
+        places = ConcurrencyLimiter(concurrency())
         self.work = work
     }
 
@@ -157,13 +159,13 @@ final class LaneScheduler<Row: Sendable>: Sendable {
             case .end: return
             }
             var isDone = false
-            while !isDone, (try? await concurrency.acquire()) != nil {
+            while !isDone, await enter() {
                 guard beginHandling(lane) else {
-                    concurrency.release()
+                    places.release()
                     break
                 }
                 let outcome = await work.handle(row)
-                concurrency.release()
+                places.release()
                 let goesOn = inner.withLock { inner in
                     inner.lanes[lane]?.isHandling = false
                     return !inner.isStopping
@@ -181,6 +183,12 @@ final class LaneScheduler<Row: Sendable>: Sendable {
             }
             if hasRoomAgain { wakeUp.set() }
         }
+    }
+
+    /// - Returns: false where the lane's task was cancelled meanwhile.
+    private func enter() async -> Bool {
+        places.resize(to: concurrency())
+        return (try? await places.acquire()) != nil
     }
 
     private func beginHandling(_ lane: String) -> Bool {

@@ -62,7 +62,7 @@ public final class Outbox: Sendable {
 
     /// - Parameters:
     ///   - letters: who is told of what does not arrive.
-    ///   - concurrency: how many entries of an instance may be on their way at once.
+    ///   - concurrency: how many entries of an instance may be on their way at once; asked for each, since an instance may come later than its entries, or with another number.
     ///   - deliveries: who delivers each kind.
     ///   - reported: who is to know what receipts say.
     public init(
@@ -149,7 +149,7 @@ public final class Outbox: Sendable {
 
     private func makeScheduler(for instance: String) -> LaneScheduler<OutboxEntry> {
         LaneScheduler(
-            concurrency: concurrency(instance), clock: clock,
+            concurrency: { [concurrency] in concurrency(instance) }, clock: clock,
             work: .init(
                 fetch: { [weak self] after, limit in try await self?.queued(of: instance, after: after, limit: limit) ?? [] },
                 fetchLane: { [weak self] lane, after, through, limit in

@@ -10,6 +10,21 @@ import Synchronization
 public final class PrometheusRegistry: MetricsFactory {
     private enum Kind: String { case counter, gauge, histogram }
 
+    /// How a series was asked for, word by word.
+    private struct Wording: Hashable {
+        let label: String
+        let kind: Kind
+        let suffix: String
+        let dimensions: [String]
+
+        init(_ label: String, _ kind: Kind, suffix: String, _ dimensions: [(String, String)]) {
+            self.label = label
+            self.kind = kind
+            self.suffix = suffix
+            self.dimensions = dimensions.flatMap { [$0.0, $0.1] }
+        }
+    }
+
     private struct Family {
         let kind: Kind
         var series: [String: any MetricSeries] = [:]
@@ -19,6 +34,8 @@ public final class PrometheusRegistry: MetricsFactory {
 
     private struct State {
         var families: [String: Family] = [:]
+        /// What is asked for again and again in the same words, as most code does each time it counts: making names and labels fit costs more than counting.
+        var known: [Wording: any MetricSeries] = [:]
         /// By the name as it was described, before suffixes.
         var descriptions: [String: MetricDescription] = [:]
         /// From the printed name back to the description's.
@@ -122,6 +139,8 @@ public final class PrometheusRegistry: MetricsFactory {
     private func series<S: MetricSeries>(
         _ label: String, _ kind: Kind, _ dimensions: [(String, String)], suffix: String, make: (MetricDescription?) -> S
     ) -> S {
+        let wording = Wording(label, kind, suffix: suffix, dimensions)
+        if let known = state.withLock({ $0.known[wording] }) as? S { return known }
         let base = MetricName.metric(label)
         let labels = Self.labels(dimensions)
         let found: S? = state.withLock { state in
@@ -132,11 +151,16 @@ public final class PrometheusRegistry: MetricsFactory {
                 state.described[name] = base
             }
             guard let family = state.families[name], family.kind == kind else { return nil }
-            if let known = family.series[labels] { return known as? S }
+            if let known = family.series[labels] {
+                state.known[wording] = known
+                return known as? S
+            }
             let taken = family.series.count < maximumSeries ? dimensions : dimensions.map { ($0.0, "other") }
             let key = family.series.count < maximumSeries ? labels : Self.labels(taken)
             if let known = family.series[key] { return known as? S }
             let new = make(description)
+            // Only what has a series of its own: there are no more of these than series, but for spellings.
+            if key == labels { state.known[wording] = new }
             state.families[name]?.series[key] = new
             state.families[name]?.labels[key] = Dictionary(taken.map { (MetricName.label($0.0), $0.1) }) { first, _ in first }
             return new

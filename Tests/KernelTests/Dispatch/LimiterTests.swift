@@ -128,6 +128,25 @@ import Testing
         #expect(limiter.inUse == 0)
     }
 
+    @Test func morePlacesLetThoseInWhoWaitAndFewerTurnNobodyOut() async throws {
+        let limiter = ConcurrencyLimiter(1)
+        try await limiter.acquire()
+        let waiting = (0..<3).map { _ in Task { try await limiter.acquire() } }
+        #expect(await eventually { limiter.waiting == 3 })
+        limiter.resize(to: 3)
+        #expect(limiter.inUse == 3 && limiter.waiting == 1)
+        limiter.resize(to: 1)
+        #expect(limiter.inUse == 3)
+        limiter.release()
+        limiter.release()
+        #expect(limiter.inUse == 1 && limiter.waiting == 1, "one is in, as many as may be")
+        limiter.release()
+        for task in waiting { try await task.value }
+        #expect(limiter.inUse == 1 && !limiter.acquireAtOnce())
+        limiter.release()
+        #expect(limiter.inUse == 0)
+    }
+
     @Test func oneThatWaitsAndIsCancelledTakesNoPlace() async throws {
         let limiter = ConcurrencyLimiter(1)
         try await limiter.acquire()

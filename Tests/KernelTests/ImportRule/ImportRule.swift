@@ -17,6 +17,7 @@ enum ImportRule {
         "GRDB": ["Sources/Kernel/Storage/SQLite/"], "GRDBSQLite": ["Sources/Kernel/Storage/SQLite/"], "SQLite3": ["Sources/Kernel/Storage/SQLite/"],
         "CLibCurl": ["Sources/Kernel/HTTP/", "Sources/Kernel/Mail/"], "CLibYAML": ["Sources/Kernel/Configuration/YAML/"],
         "CCrashMark": ["Sources/Kernel/Supervision/"], "CMalloc": ["Sources/Host/Application/"],
+        "CVector": ["Sources/Kernel/Storage/SQLite/"],
         "ArgumentParser": ["Sources/Host/", "Sources/Bench/"],
     ]
 
@@ -104,7 +105,8 @@ enum ImportRule {
     }
 
     private static func isOurs(_ module: String, _ plugins: [String: String]) -> Bool {
-        arrows[module] != nil || ["Host", "CLibCurl", "CLibYAML", "CCrashMark", "CMalloc"].contains(module) || plugins.values.contains(module)
+        arrows[module] != nil || ["Host", "CLibCurl", "CLibYAML", "CCrashMark", "CMalloc", "CVector"].contains(module)
+            || plugins.values.contains(module)
     }
 
     private static func isAllowed(_ imported: String, _ home: String?, _ path: String, _ plugins: [String: String]) -> Bool {

@@ -24,7 +24,7 @@ import Testing
     private let clock = VirtualClock()
 
     private func scheduler(
-        _ table: Table, concurrency: Int = 8, window: Int = 2000, laneWindow: Int = 20, batch: Int = 200,
+        _ table: Table, concurrency: @escaping @autoclosure @Sendable () -> Int = 8, window: Int = 2000, laneWindow: Int = 20, batch: Int = 200,
         handle: @escaping @Sendable (Row) async -> LaneScheduler<Row>.Outcome
     ) -> LaneScheduler<Row> {
         LaneScheduler(
@@ -73,6 +73,29 @@ import Testing
             #expect(inside.value == 4)
             doors.open()
             #expect(await eventually { table.done.value.count == 6 })
+        }
+    }
+
+    @Test func anotherNumberHoldsFromTheNextRow() async {
+        let table = Table((1...40).map { Row(seq: $0, lane: "l\($0)") })
+        let doors = Door(), inside = Mutexed(0), allowed = Mutexed(2)
+        let scheduler = scheduler(table, concurrency: allowed.value) { row in
+            inside.update { $0 += 1 }
+            if row.seq > 1 { await doors.pass() }
+            return .done
+        }
+        await running(scheduler) {
+            #expect(await eventually { inside.value == 3 })
+            for _ in 0..<20 { await Task.yield() }
+            #expect(inside.value == 3, "one is done, and two are in")
+            allowed.update { $0 = 6 }
+            table.rows.update { $0.append(Row(seq: 41, lane: "new")) }
+            scheduler.wake()
+            #expect(await eventually { inside.value == 7 })
+            for _ in 0..<20 { await Task.yield() }
+            #expect(inside.value == 7)
+            doors.open()
+            #expect(await eventually { table.done.value.count == 41 })
         }
     }
 

@@ -1,3 +1,5 @@
+import CVector
+
 /// Vectors of one length in memory, each scaled to length 1, in blocks of contiguous numbers.
 ///
 /// Each row is kept twice: exactly, and rounded to bytes (``ByteRow``). A search reads the bytes, a quarter of the memory, and turns to the exact
@@ -100,47 +102,25 @@ struct VectorMatrix: Sendable {
     /// last two are at most (1 + |e|)·|f| and |e|, both being of length 1 or 0. A row that cannot reach the worst of the best even so is passed over.
     private static func scan(_ blocks: some Collection<Block>, _ query: [Float], _ stride: Int, _ limit: Int) -> NearestRows {
         let rounded = ByteRow(query)
-        let wide = rounded.bytes.map(Int16.init)
         var best = NearestRows(limit: limit)
         query.withUnsafeBytes { query in
-            wide.withUnsafeBytes { wide in
+            withUnsafeTemporaryAllocation(of: Int32.self, capacity: rowsPerBlock) { products in
                 for block in blocks {
                     block.values.withUnsafeBytes { values in
-                        block.bytes.withUnsafeBytes { bytes in
-                            guard let query = query.baseAddress, let wide = wide.baseAddress, let values = values.baseAddress,
-                                let bytes = bytes.baseAddress
-                            else { return }
-                            for row in block.keys.indices {
-                                let error = block.errors[row]
-                                let near = block.scales[row] * rounded.scale * Float(dot(wide, bytes + row * stride, stride))
-                                guard near + error + (1 + error) * rounded.error + tolerance >= best.worst else { continue }
-                                let score = exactDot(query, values + row * stride * MemoryLayout<Float>.size, stride)
-                                if score >= best.worst { best.offer(score, block.keys[row]) }
-                            }
+                        guard let query = query.baseAddress, let values = values.baseAddress, let first = products.baseAddress else { return }
+                        jack_dot_rows(rounded.bytes, block.bytes, stride, block.keys.count, first)
+                        for row in block.keys.indices {
+                            let error = block.errors[row]
+                            let near = block.scales[row] * rounded.scale * Float(first[row])
+                            guard near + error + (1 + error) * rounded.error + tolerance >= best.worst else { continue }
+                            let score = exactDot(query, values + row * stride * MemoryLayout<Float>.size, stride)
+                            if score >= best.worst { best.offer(score, block.keys[row]) }
                         }
                     }
                 }
             }
         }
         return best
-    }
-
-    /// The dot product of `count` bytes with as many 16-bit numbers of the size of bytes: two products still fit 16 bits.
-    @inline(__always)
-    private static func dot(_ wide: UnsafeRawPointer, _ bytes: UnsafeRawPointer, _ count: Int) -> Int32 {
-        @inline(__always) func product(_ at: Int) -> SIMD8<Int16> {
-            SIMD8<Int16>(truncatingIfNeeded: bytes.loadUnaligned(fromByteOffset: at, as: SIMD8<Int8>.self))
-                &* wide.loadUnaligned(fromByteOffset: 2 * at, as: SIMD8<Int16>.self)
-        }
-        var a = SIMD8<Int32>()
-        var b = a
-        var i = 0
-        while i < count {
-            a &+= SIMD8<Int32>(truncatingIfNeeded: product(i) &+ product(i + 8))
-            b &+= SIMD8<Int32>(truncatingIfNeeded: product(i + 16) &+ product(i + 24))
-            i += lane
-        }
-        return (a &+ b).wrappedSum()
     }
 
     /// The dot product of `count` floats. Four sums side by side: one alone would wait for itself at each step.
@@ -179,7 +159,6 @@ struct ByteRow: Sendable {
 
     init(_ row: [Float]) {
         let largest = row.reduce(0) { max($0, abs($1)) }
-        // Never 128: two products of 127 are what 16 bits hold.
         let step = largest / 127
         let bytes = row.map { step > 0 ? Int8(max(-127, min(127, ($0 / step).rounded()))) : 0 }
         let square = zip(row, bytes).reduce(0.0) { sum, pair in
