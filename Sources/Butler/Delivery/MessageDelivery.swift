@@ -21,14 +21,13 @@ public struct MessageDelivery: Sendable {
 
     public func deliver(_ entry: OutboxEntry) async throws -> Outbox.Delivery {
         let message = try entry.decoded(OutboundMessage.self)
-        if let reason = try await objection(to: message, entry) { return .withdrawn(reason: reason) }
         do {
             let result = try await dispatcher.call(entry.instance, as: (any ChannelPlugin).self, "send", CallOptions(attempts: 1)) { channel in
                 // The turn may have been long in coming: the channel's rate lets so many through.
                 let features = channel.features, outgoing: OutboundMessage
                 do {
-                    if let reason = try await objection(to: message, entry) { throw Withdrawn(reason: reason) }
-                    outgoing = try await inWindow(message, entry, features)
+                    let conversation = try await conversation(of: message, entry)
+                    outgoing = try await inWindow(message, conversation, entry, features)
                 } catch {
                     throw CallAbandoned(error)
                 }
@@ -40,6 +39,12 @@ public struct MessageDelivery: Sendable {
             guard let withdrawn = abandoned.cause as? Withdrawn else { throw abandoned.cause }
             if withdrawn.isForStaff { try await butler()?.kept(back: message, of: entry, because: withdrawn.reason) }
             return .withdrawn(reason: withdrawn.reason)
+        } catch let failure {
+            // It may never have come to the look above, as where the channel is down: what must not leave any more does not wait for it.
+            do { _ = try await conversation(of: message, entry) } catch let withdrawn as Withdrawn {
+                return .withdrawn(reason: withdrawn.reason)
+            } catch {}
+            throw failure
         }
     }
 
@@ -51,10 +56,10 @@ public struct MessageDelivery: Sendable {
 
     /// The message as the channel still takes it.
     /// - Throws: ``Withdrawn`` for Jack's own, and for a colleague's, which was promised, a permanent failure: a dead letter, of which staff hear.
-    private func inWindow(_ message: OutboundMessage, _ entry: OutboxEntry, _ features: ChannelFeatures) async throws -> OutboundMessage {
-        guard features.replyWindow != nil, message.template == nil, let window = butler()?.window else { return message }
-        let conversations = conversations, peer = message.peer
-        guard let conversation = try await engine.read({ try conversations.find(entry.instance, peer, in: $0) }),
+    private func inWindow(
+        _ message: OutboundMessage, _ conversation: Conversation?, _ entry: OutboxEntry, _ features: ChannelFeatures
+    ) async throws -> OutboundMessage {
+        guard features.replyWindow != nil, message.template == nil, let window = butler()?.window, let conversation,
             window.isClosed(for: conversation, features)
         else { return message }
         guard let template = window.template(for: message.text, through: entry.instance, features) else {
@@ -85,19 +90,23 @@ public struct MessageDelivery: Sendable {
         }
     }
 
-    /// Why a message must not leave any more.
-    private func objection(to message: OutboundMessage, _ entry: OutboxEntry) async throws -> String? {
+    /// The conversation that a message belongs to, as it stands now.
+    /// - Throws: ``Withdrawn`` where the message must not leave any more.
+    private func conversation(of message: OutboundMessage, _ entry: OutboxEntry) async throws -> Conversation? {
         let conversations = conversations, peer = message.peer
         let (found, isErased) = try await engine.read { reader in
             let found = try conversations.find(entry.instance, peer, in: reader)
             // Deleted while the reply waited for its turn.
             return (found, try found == nil && Outbox.state(of: entry.id, in: reader)?.state == .withdrawn)
         }
-        guard let conversation = found else { return isErased ? "the conversation was deleted" : nil }
-        if conversation.optedOut, message.author != .system { return "the guest does not want messages by this channel" }
-        if message.author == .jack, !conversation.state.belongsToJack, conversation.stateSince > entry.createdAt {
-            return "a colleague took the conversation before the reply left"
+        guard let conversation = found else {
+            if isErased { throw Withdrawn(reason: "the conversation was deleted") }
+            return nil
         }
-        return nil
+        if conversation.optedOut, message.author != .system { throw Withdrawn(reason: "the guest does not want messages by this channel") }
+        if message.author == .jack, !conversation.state.belongsToJack, conversation.stateSince > entry.createdAt {
+            throw Withdrawn(reason: "a colleague took the conversation before the reply left")
+        }
+        return conversation
     }
 }

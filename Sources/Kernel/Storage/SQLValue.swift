@@ -25,11 +25,16 @@ extension [UInt8]: SQLConvertible { public var sql: SQLValue { .blob(self) } }
 extension Optional: SQLConvertible where Wrapped: SQLConvertible { public var sql: SQLValue { self?.sql ?? .null } }
 
 extension SQLValue {
-    /// A value as JSON text.
-    public static func json(_ value: some Encodable) throws -> SQLValue {
+    private static let encoder: JSONEncoder = {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return .text(String(decoding: try encoder.encode(value), as: UTF8.self))
+        return encoder
+    }()
+    fileprivate static let decoder = JSONDecoder()
+
+    /// A value as JSON text.
+    public static func json(_ value: some Encodable) throws -> SQLValue {
+        .text(String(decoding: try encoder.encode(value), as: UTF8.self))
     }
 }
 
@@ -54,7 +59,7 @@ public struct SQLRow: Sendable {
     public func date(_ name: String) throws -> Date { try require(name, dateIfPresent(name)) }
     public func blob(_ name: String) throws -> [UInt8] { try require(name, blobIfPresent(name)) }
     public func json<T: Decodable>(_ name: String, as type: T.Type) throws -> T {
-        try JSONDecoder().decode(type, from: Data(string(name).utf8))
+        try SQLValue.decoder.decode(type, from: Data(string(name).utf8))
     }
 
     public func stringIfPresent(_ name: String) -> String? { if case .text(let value)? = self[name] { value } else { nil } }

@@ -84,7 +84,8 @@ public final class SQLiteEngine: StorageEngine {
     func reading<T: Sendable>(_ body: @escaping @Sendable (SQLiteReader) throws -> T) async throws -> T {
         guard !isClosed.withLock({ $0 }) else { throw SQLiteFault.closed }
         do {
-            return try await database.read { [label] in try body(SQLiteReader(db: $0, file: label)) }
+            // GRDB's own `read` compiles the transaction's statements anew each time, which costs as much as a small query.
+            return try await database.unsafeRead { [label] db in try db.snapshot { try body(SQLiteReader(db: db, file: label)) } }
         } catch {
             throw SQLiteFault.translate(error, file: label)
         }

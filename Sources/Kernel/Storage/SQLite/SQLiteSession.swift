@@ -21,7 +21,7 @@ struct SQLiteReader: StorageReader {
     }
 
     func fetch(_ statement: Statement, _ arguments: [String: SQLValue]) throws -> [SQLRow] {
-        let cursor = try Row.fetchCursor(statement, arguments: StatementArguments(arguments))
+        let cursor = try Row.fetchCursor(statement, arguments: statement.ordered(arguments))
         let names = statement.columnNames
         var rows: [SQLRow] = []
         while let row = try cursor.next() {
@@ -67,7 +67,7 @@ final class SQLiteTransaction: StorageTransaction {
         try attempt {
             let statement = try statement(sql)
             return try recording {
-                try statement.execute(arguments: StatementArguments(arguments))
+                try statement.execute(arguments: statement.ordered(arguments))
                 return statement.isReadonly ? 0 : db.changesCount
             }
         }
@@ -139,9 +139,36 @@ final class ChangeRecorder: TransactionObserver, Sendable {
     func databaseDidRollback(_ db: Database) {}
 }
 
-extension StatementArguments {
-    init(_ arguments: [String: SQLValue]) {
-        self.init(arguments.lazy.map { ($0.key, $0.value.stored as (any DatabaseValueConvertible)?) })
+extension Statement {
+    /// Arguments in the order in which the statement asks for them. GRDB takes a dictionary too, but makes two others of it for each execution.
+    /// - Throws: `DatabaseError` where one is missing.
+    func ordered(_ arguments: [String: SQLValue]) throws -> StatementArguments {
+        let count = sqlite3_bind_parameter_count(sqliteStatement)
+        guard count > 0 else { return StatementArguments() }
+        return StatementArguments(
+            try (1...count).map { index -> DatabaseValue in
+                // Its first character is the colon.
+                guard let name = sqlite3_bind_parameter_name(sqliteStatement, index).map({ String(cString: $0 + 1) }), let value = arguments[name]
+                else {
+                    throw DatabaseError(resultCode: .SQLITE_MISUSE, message: "argument \(index) of the statement is missing", sql: sql)
+                }
+                return value.stored
+            })
+    }
+}
+
+extension Database {
+    /// Runs a statement that stays compiled.
+    func execute(_ sql: String) throws { try cachedStatement(sql: sql).execute() }
+
+    /// One snapshot for all that `body` reads.
+    func snapshot<T>(_ body: () throws -> T) throws -> T {
+        try execute("BEGIN DEFERRED")
+        defer {
+            // A read changes nothing: what counts is that the transaction is left.
+            do { try execute("COMMIT") } catch { try? execute("ROLLBACK") }
+        }
+        return try body()
     }
 }
 

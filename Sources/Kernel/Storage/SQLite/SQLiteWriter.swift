@@ -210,7 +210,3 @@ final class SQLiteWriter: Sendable {
         } catch { return false }
     }
 }
-
-extension Database {
-    fileprivate func execute(_ sql: String) throws { try cachedStatement(sql: sql).execute() }
-}
