@@ -40,7 +40,7 @@ let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-h
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
-let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let grdb: [Target.Dependency] = [.product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift")]
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -85,7 +85,7 @@ let package = Package(
 
         module("PluginAPI", [log, metrics, coreMetrics, httpTypes]),
         module(
-            "Kernel", ["PluginAPI", "CLibCurl", "CLibYAML", "CCrashMark", "CVector", log, metrics, coreMetrics, tracing, httpTypes, crypto, grdb]),
+            "Kernel", ["PluginAPI", "CLibCurl", "CLibYAML", "CCrashMark", "CVector", log, metrics, coreMetrics, tracing, httpTypes, crypto] + grdb),
         module("Butler", ["PluginAPI", "Kernel", log, metrics, crypto, httpTypes]),
         module("OnCall", ["PluginAPI", "Kernel", log, metrics, coreMetrics, httpTypes, crypto]),
         module(
