@@ -32,11 +32,24 @@ import Testing
     @Test(arguments: ["Mr Smith stays in 309.", "They are in Room A12, second floor.", "It's room309!", "Zimmer: a12"])
     func othersRoomsDoNotLeave(text: String) async throws { try await stops(text) }
 
-    @Test func noRoomLeavesWhereThePMSCannotBeAsked() async throws {
+    /// What a reader takes for 309, however it is written.
+    @Test(arguments: [
+        "He is in ３０９.", "He is in 3\u{200B}0\u{AD}9.", "He is in ٣٠٩.", "He is in 3️⃣0️⃣9️⃣.", "He is in *3*09.", "Room *309*", "It is 3 0 9.", "Try 3-0-9!",
+        "At 8. 3 0 9.",
+    ])
+    func aRoomInOtherDigitsIsTheSameRoom(text: String) async throws { try await stops(text) }
+
+    @Test(arguments: ["Choose 3, 0 or 9.", "Breakfast 7-10, tables for 3 - 9.", "Dial 3 for us, 0 for a line, 9 for help.", "From 7. 30 chairs."])
+    func digitsThatStandApartAreNoRoom(text: String) {
+        #expect(ReplyGuard(rooms: ["309", "730", "710"], instructions: "").objection(to: text, grounds: []) == nil)
+    }
+
+    @Test(arguments: ["She is in 309.", "She is in ３０９.", "She is in 3 0 9."])
+    func noRoomLeavesWhereThePMSCannotBeAsked(text: String) async throws {
         try await withHouse { house async throws in
             house.parts.pms.fails(with: .notReady(.unreachable, "no line"))
-            house.parts.ai.answers("She is in 309.", confidence: 1)
-            #expect(try await house.ask("when is breakfast").allSatisfy { !$0.text.contains("309") })
+            house.parts.ai.answers(text, confidence: 1)
+            #expect(try await house.ask("when is breakfast").allSatisfy { !$0.text.contains(text) })
         }
     }
 
@@ -44,7 +57,7 @@ import Testing
 
     @Test(arguments: [
         "Pay here: https://pay.example.net/x", "Write to billing@example.org", "Call 0800-555-1234 now", "See evil-hotel.com/login",
-        "(www.evil.example)",
+        "(www.evil.example)", "See evil\u{200B}-hotel．com/login",
         "+49 (30) 123 456 78",
     ])
     func inventedContactsDoNotLeave(text: String) async throws { try await stops(text) }
@@ -216,6 +229,9 @@ import Testing
             try await house.ask("when is breakfast")
             #expect(try await house.conversation().state == .escalated)
             #expect((2...8).contains(house.parts.ai.requests.count))
+            let last = try #require(house.parts.ai.requests.last)
+            #expect(last.toolChoice == AIToolChoice.none && !last.tools.isEmpty, "vendors want the tools named that were used before")
+            #expect(try await house.tasks().isEmpty)
         }
     }
 

@@ -52,6 +52,11 @@ struct AnthropicRequest {
             choice = tools.isEmpty || request.toolChoice == .none ? .named(own) : .required
             tools.append((own, "Gives the answer. Always use this tool to answer.", input))
         }
+        if tools.isEmpty {
+            // “Requests which include tool_use or tool_result blocks must define tools”: those that were used, none of which may be used now.
+            tools = Self.used(in: request.messages).map { ($0, "It cannot be used any more.", ["type": "object", "properties": [:]]) }
+            choice = .none
+        }
         if !tools.isEmpty {
             body["tools"] = .array(
                 tools.enumerated().map { place, tool in
@@ -75,6 +80,13 @@ struct AnthropicRequest {
         if streams { body["stream"] = true }
         body["messages"] = .array(try Self.messages(request.messages))
         json = .object(body)
+    }
+
+    /// The names of the tools that were used, each once.
+    private static func used(in messages: [AIMessage]) -> [String] {
+        messages.flatMap(\.parts).reduce(into: []) { names, part in
+            if case .toolCall(let call) = part, !names.contains(call.name) { names.append(call.name) }
+        }
     }
 
     /// The conversation in turns: the roles alternate, and the user's comes first.

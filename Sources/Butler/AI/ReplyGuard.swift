@@ -10,10 +10,10 @@ struct ReplyGuard: Sendable {
     /// - Parameters:
     ///   - grounds: what the answer may rest on: the documents, and what the guest wrote.
     func objection(to text: String, grounds: [String]) -> String? {
-        let given = grounds.joined(separator: "\n")
-        let allowed = Set(RoomDirectory.candidates(in: given))
+        let text = ShownText.plain(text), given = ShownText.plain(grounds.joined(separator: "\n"))
+        let allowed = Set(RoomDirectory.candidates(in: given) + ShownText.spelledNumbers(in: given))
         // Whose a room is nobody may learn from Jack; a number that the guest or the hotel's own text named tells nothing new.
-        if let room = Self.roomNumbers(in: text).first(where: { rooms.contains($0) && !allowed.contains($0) }) {
+        if let room = Self.shownNumbers(in: text).first(where: { rooms.contains($0) && !allowed.contains($0) }) {
             return "it names the room \(room), which neither the guest nor the hotel's knowledge named"
         }
         let known = Set(Self.contacts(in: given))
@@ -22,6 +22,12 @@ struct ReplyGuard: Sendable {
         }
         if Self.repeats(text, instructions) { return "it repeats the hotel's instructions" }
         return nil
+    }
+
+    /// What a reader may take for a room's number, however it is written.
+    static func shownNumbers(in text: String) -> [String] {
+        let text = ShownText.plain(text), unmarked = ShownText.unmarked(text)
+        return roomNumbers(in: text) + roomNumbers(in: unmarked) + ShownText.spelledNumbers(in: unmarked)
     }
 
     /// What in a text may be a room's number: what stands after a word for a room, and by itself what has three characters or more and is no date, time or amount.

@@ -74,8 +74,10 @@ struct AnswerStage: Stage {
         defer { typing.cancel() }
         var request = request(turn, hits)
         for round in 1...Self.maximumRounds {
-            // A model that only ever looks things up must come to an end.
-            if round == Self.maximumRounds { (request.tools, request.toolChoice) = ([], .none) }
+            // A model that only ever looks things up must come to an end. The tools stay named: some vendors refuse a conversation in which tools were used
+            // and that names none.
+            let isLast = round == Self.maximumRounds
+            if isLast { request.toolChoice = .none }
             // One time for all rounds and all providers: a guest waits once.
             let limits = AIDispatch.Limits(deadline: desk.timeLeft(&turn))
             guard limits.deadline > .zero else { throw PluginFailure.notReady(.timeout, "the model used tools until the time was over") }
@@ -83,7 +85,7 @@ struct AnswerStage: Stage {
             let response = answer.value.response
             // What a model broke off in the middle it did not ask for.
             let isWhole = ![.length, .contentFilter, .other].contains(response.finishReason)
-            guard isWhole, !response.toolCalls.isEmpty, !request.tools.isEmpty else { return .answered(answer) }
+            guard isWhole, !response.toolCalls.isEmpty, !isLast else { return .answered(answer) }
             var results: [AIMessage.Part] = []
             for call in response.toolCalls.prefix(8) {
                 switch tools.use(call, &turn) {
@@ -134,7 +136,7 @@ struct AnswerStage: Stage {
             rooms = Set(try await desk.rooms.numbers().keys)
         } catch {
             // Without the list every number may be a room's.
-            rooms = Set(RoomDirectory.candidates(in: text).filter { $0.count >= 3 })
+            rooms = Set((RoomDirectory.candidates(in: ShownText.plain(text)) + ReplyGuard.shownNumbers(in: text)).filter { $0.count >= 3 })
         }
         let guestWords = turn.history.filter { $0.author == .guest }.map(\.text) + [turn.text]
         return ReplyGuard(rooms: rooms, instructions: desk.settings.instructions)

@@ -5,7 +5,7 @@ import PluginAPI
 /// Asks AI instances: an ordered chain in which each stands in for the one before it, with the budget asked first and each call noted on the account that bears it.
 ///
 /// An answer is handed on whole, so that a provider which fails in the middle of one can still be replaced: no guest has read a word of it. A provider that fails again and again is left
-/// out for a while by its circuit breaker, and costs the chain no time.
+/// out for a while by its circuit breaker, and costs the chain no time; one that says when to come back (`Retry-After`, or a rate limit's headers) is asked last until then.
 public struct AIDispatch: Sendable {
     /// On whose account a call goes.
     public struct Account: Sendable, Hashable {
@@ -70,6 +70,7 @@ public struct AIDispatch: Sendable {
     private let clock: any TimeSource
     private let metrics: any MetricsFactory
     private let meter: any AIMeter
+    private let rests = AIRests()
 
     public init(dispatcher: Dispatcher, clock: any TimeSource, metrics: any MetricsFactory, meter: any AIMeter = NoMeter()) {
         self.dispatcher = dispatcher
@@ -88,8 +89,7 @@ public struct AIDispatch: Sendable {
             let features = provider.features
             guard features.completion else { throw PluginFailure.notImplemented("answering") }
             if case .json = request.format, !features.structuredOutput { throw PluginFailure.notImplemented("structured output") }
-            var request = request
-            if !features.tools { request.tools = [] }
+            let request = features.tools ? request : request.withoutTools()
             let response =
                 features.streaming
                 ? try await AnswerStream(provider.stream(request), silence: limits.silence, clock: clock).whole { attempt.heard($0) }
@@ -142,17 +142,26 @@ public struct AIDispatch: Sendable {
         _ names: [String], _ operation: String, _ asked: Asked, _ account: Account, _ limits: Limits,
         _ body: @escaping @Sendable (any AIProvider, AIAttempt) async throws -> Metered<R>
     ) async throws -> ChainResult<R> {
-        let end = clock.monotonic + limits.deadline, meter = meter, clock = clock
-        var passed: [ChainResult<R>.Step] = []
-        var last = PluginFailure.permanent(.configuration, "no AI instance is named")
-        for (place, name) in names.enumerated() {
+        let end = clock.monotonic + limits.deadline, meter = meter, clock = clock, rests = rests
+        let resting = names.count > 1 ? rests.resting(among: names, at: clock.monotonic) : [:]
+        // Who rests is better than nobody.
+        let order = resting.isEmpty ? names : names.filter { resting[$0] == nil } + names.filter { resting[$0] != nil }
+        var passed: [ChainResult<R>.Step] = [], told: Set<String> = []
+        var last: PluginFailure?
+        for (place, name) in order.enumerated() {
             let begun = clock.monotonic
-            guard begun < end else {
-                if passed.isEmpty { last = .notReady(.timeout, "the time for an answer is over") }
-                break
+            guard begun < end else { break }
+            if !resting.isEmpty {
+                // They count as passed over, once each.
+                for earlier in names.prefix(while: { $0 != name }) {
+                    guard let left = resting[earlier], told.insert(earlier).inserted else { continue }
+                    let seconds = Duration.seconds(Int64(left.seconds.rounded(.up)))
+                    passed.append(ChainResult.Step(instance: earlier, reason: "it asked to be left alone for another \(seconds.text)"))
+                }
+                told.insert(name)
             }
             // Who has a stand-in need not try twice while a guest waits.
-            let options = CallOptions(deadline: end - begun, attempts: place + 1 < names.count ? 1 : nil), attempts = AIAttempts()
+            let options = CallOptions(deadline: end - begun, attempts: place + 1 < order.count ? 1 : nil), attempts = AIAttempts()
             do {
                 let (answer, attempt) = try await dispatcher.call(name, as: (any AIProvider).self, operation, options) { provider in
                     let isLocal = provider.features.isLocal
@@ -161,9 +170,11 @@ public struct AIDispatch: Sendable {
                     do {
                         let answer = try await body(provider, attempt)
                         attempt.answered()
+                        rests.answered(name)
                         return (answer, attempt)
                     } catch {
                         attempt.failed(error)
+                        rests.failed(name, error, at: clock.monotonic)
                         throw error
                     }
                 }
@@ -181,7 +192,7 @@ public struct AIDispatch: Sendable {
                 last = failure
             }
         }
-        throw last
+        throw last ?? (names.isEmpty ? .permanent(.configuration, "no AI instance is named") : .notReady(.timeout, "the time for an answer is over"))
     }
 
     /// Takes down calls that went out and whose end nobody heard. They stood in for nobody.

@@ -14,10 +14,18 @@ private final class ProviderScript: Sendable {
         var stream: Stream?
         var features = AIFeatures()
         var calls = 0
+        var asked: AIRequest?
     }
     private let state = Mutex(State())
     var calls: Int { state.withLock { $0.calls } }
-    func count() { state.withLock { $0.calls += 1 } }
+    /// What was asked of it last.
+    var asked: AIRequest? { state.withLock { $0.asked } }
+    func count(_ request: AIRequest) {
+        state.withLock { state in
+            state.calls += 1
+            state.asked = request
+        }
+    }
     var features: AIFeatures {
         get {
             state.withLock { state in
@@ -48,11 +56,11 @@ private struct ProviderFake: AIProvider {
     var features: AIFeatures { script.features }
     func model(for purpose: AIRequest.Purpose) -> String? { "asked-\(purpose.rawValue)" }
     func complete(_ request: AIRequest) async throws -> AIResponse {
-        script.count()
+        script.count(request)
         return try await script.complete()
     }
     func stream(_ request: AIRequest) -> AsyncThrowingStream<AIStreamEvent, any Error> {
-        script.count()
+        script.count(request)
         return script.stream?() ?? AsyncThrowingStream { $0.finish() }
     }
 }
@@ -134,6 +142,48 @@ private final class Book: AIMeter {
         }
     }
 
+    @Test func whoAsksToBeLeftAloneIsAskedAgainWhenThatIsOver() async throws {
+        try await withBench { bench async throws in
+            bench.one.completes { throw PluginFailure.notReady(.rateLimited, "429", retryAfter: .seconds(30)) }
+            for _ in 0..<3 {
+                let answer = try await bench.ask()
+                #expect(answer.instance == "two" && answer.passedOver.map(\.instance) == ["one"])
+            }
+            #expect(bench.one.calls == 1 && bench.book.calls.allSatisfy(\.isFallback))
+            #expect(try await bench.ask().passedOver.first?.reason.contains("30s") == true)
+            await bench.clock.advance(by: .seconds(30))
+            bench.one.completes { AIResponse(text: "back", model: "m") }
+            #expect(try await bench.ask().instance == "one")
+            #expect(try await bench.ask().passedOver.isEmpty)
+        }
+    }
+
+    @Test func aDayIsLongerThanAnybodyIsLeftAlone() async throws {
+        try await withBench { bench async throws in
+            bench.one.completes { throw PluginFailure.notReady("out-of-credit", "402", retryAfter: .seconds(86_400)) }
+            _ = try await bench.ask()
+            await bench.clock.advance(by: .seconds(299))
+            _ = try await bench.ask()
+            #expect(bench.one.calls == 1)
+            await bench.clock.advance(by: .seconds(1))
+            _ = try await bench.ask()
+            #expect(bench.one.calls == 2)
+        }
+    }
+
+    @Test func whoRestsIsAskedWhereNobodyElseCan() async throws {
+        try await withBench { bench async throws in
+            bench.one.completes { throw PluginFailure.notReady(.overloaded, "529", retryAfter: .seconds(30)) }
+            _ = try await bench.ask()
+            bench.one.completes { AIResponse(text: "after all", model: "m") }
+            bench.two.completes { throw PluginFailure.permanent(.contentFiltered, "no") }
+            let answer = try await bench.ask()
+            #expect(answer.instance == "one" && answer.passedOver.map(\.instance) == ["one", "two"])
+            #expect(try await bench.ask(["one"]).value.response.text == "after all")
+            #expect(try await bench.ask().passedOver.isEmpty, "it answered, and rests no more")
+        }
+    }
+
     @Test func overBudgetNobodyIsCalled() async throws {
         try await withBench { bench async throws in
             bench.book.refuse("one")
@@ -195,6 +245,24 @@ private final class Book: AIMeter {
             let request = AIRequest(instructions: "", messages: [AIMessage(.user, "hi")], format: .json(name: "x", schema: [:]))
             #expect(try await bench.ai.complete(request, by: ["one", "two"]).instance == "two")
             #expect(bench.one.calls == 0)
+        }
+    }
+
+    @Test func whoCannotUseToolsHearsNothingOfThem() async throws {
+        try await withBench { bench async throws in
+            bench.one.features = AIFeatures(tools: true)
+            bench.two.features = AIFeatures(tools: false)
+            let request = AIRequest(
+                instructions: "",
+                messages: [
+                    AIMessage(.user, "how long do I stay"),
+                    AIMessage(.assistant, parts: [.text("A moment."), .toolCall(AIToolCall(id: "1", name: "stay", arguments: [:]))]),
+                    AIMessage(.user, parts: [.toolResult(callID: "1", content: "until Monday", isError: false)]),
+                ], tools: [AITool(name: "stay", description: "", parameters: ["type": "object"])])
+            _ = try await bench.ai.complete(request, by: ["one"])
+            #expect(bench.one.asked?.messages == request.messages && bench.one.asked?.tools.count == 1)
+            _ = try await bench.ai.complete(request, by: ["two"])
+            #expect(bench.two.asked?.messages == [AIMessage(.user, "how long do I stay")] && bench.two.asked?.tools.isEmpty == true)
         }
     }
 

@@ -75,6 +75,22 @@ import Testing
         }
     }
 
+    @Test func aConversationInWhichToolsWereUsedEndsWithoutThem() async throws {
+        let call = AIToolCall(id: "c1", name: "order_towels", arguments: ["count": 2])
+        var request = Lab.ask()
+        request.messages = [
+            AIMessage(.user, "Handtücher bitte"), AIMessage(.assistant, parts: [.toolCall(call)]),
+            AIMessage(.user, parts: [.toolResult(callID: "c1", content: "none left", isError: true)]),
+        ]
+        try await Lab.run { request in
+            FakeAnthropic.problem(request).map(FakeAnthropic.refused) ?? FakeAnthropic.answer([FakeAnthropic.text("Leider keine.")])
+        } use: { provider, server, _ in
+            #expect(try await provider.complete(request).text == "Leider keine.")
+            let body = try #require(server.requests.first).jsonBody
+            #expect(body["tools"]?.arrayValue?.map { $0["name"] } == ["order_towels"] && body["tool_choice"] == ["type": "none"])
+        }
+    }
+
     @Test func aConversationWithToolsGoesOn() async throws {
         let call = AIToolCall(id: "c1", name: "order_towels", arguments: ["count": 2])
         var request = Lab.ask(tools: [Lab.towels])

@@ -38,6 +38,10 @@ enum FakeAnthropic {
         if let stops = body["stop_sequences"]?.arrayValue, stops.contains(where: { $0.stringValue?.allSatisfy(\.isWhitespace) ?? true }) {
             return "a blank stop sequence"
         }
+        let blocks = (body["messages"]?.arrayValue ?? []).flatMap { $0["content"]?.arrayValue ?? [] }
+        if body["tools"]?[0] == nil, blocks.contains(where: { $0["type"] == "tool_use" || $0["type"] == "tool_result" }) {
+            return "requests which include tool_use or tool_result blocks must define tools"
+        }
         return conversation(body["messages"]?.arrayValue ?? [])
     }
 
