@@ -105,6 +105,41 @@ import Testing
         }
     }
 
+    @Test func whatCannotBeWrittenDownIsWrittenWithTheNext() async throws {
+        try await withBench { bench async throws in
+            let ledger = bench.ledger(settings(daily: 2))
+            try await bench.engine.write { try $0.run("ALTER TABLE ai_usage RENAME TO elsewhere", [:]) }
+            ledger.record(call(conversation: "a"))
+            await ledger.flush()
+            #expect(try await bench.alerts().isEmpty)
+            try await bench.engine.write { try $0.run("ALTER TABLE elsewhere RENAME TO ai_usage", [:]) }
+            #expect(try await bench.summary(.day).isEmpty)
+            // One that costs nothing: the alert is of the call before it.
+            ledger.record(call("unpriced", conversation: "b"))
+            await ledger.flush()
+            #expect(try await bench.summary(.conversation).map(\.key) == ["a", "b"])
+            #expect(try await bench.alerts().map(\.severity) == [.critical], "the budget was used up while nothing could be written")
+            ledger.record(call("unpriced", conversation: "b"))
+            await ledger.flush()
+            #expect(try await bench.summary(.day).map(\.calls) == [3] && (try await bench.alerts().count) == 1, "each once")
+        }
+    }
+
+    @Test func whatNoTryWritesDownDoesNotStandInTheWay() async throws {
+        try await withBench { bench async throws in
+            let ledger = bench.ledger(settings())
+            try await bench.engine.write { try $0.run("ALTER TABLE ai_usage RENAME TO elsewhere", [:]) }
+            for _ in 0..<20 {
+                ledger.record(call(conversation: "a"))
+                await ledger.flush()
+            }
+            try await bench.engine.write { try $0.run("ALTER TABLE elsewhere RENAME TO ai_usage", [:]) }
+            ledger.record(call(conversation: "b"))
+            await ledger.flush()
+            #expect(try await bench.summary(.conversation).map(\.key) == ["b"])
+        }
+    }
+
     @Test func whatWasCutCountsForTheBudgetAndSaysThatItIsReckoned() async throws {
         try await withBench { bench async throws in
             let ledger = bench.ledger(settings(daily: 4))

@@ -21,7 +21,12 @@ public final class UsageLedger: AIMeter {
         var sums: [Period: Sum] = [:]
         var waiting: [(call: AIDispatch.Call, micros: Int64, at: Date)] = []
         var isWriting = false
+        /// How often writing what waits has failed, one time after another.
+        var failures = 0
     }
+
+    /// As often as this what cannot be written down is tried, each time with the next call; and no more calls than so many wait for it.
+    private static let tries = 20, mostWaiting = 10_000
 
     private let inForce: Mutex<CostSettings>
     private let engine: any StorageEngine
@@ -118,6 +123,8 @@ public final class UsageLedger: AIMeter {
                 return state.waiting
             }
             guard !batch.isEmpty else { return }
+            // What was told of counts only once it is written down.
+            let told = state.withLock { $0.sums.mapValues { ($0.period, $0.told) } }
             let due = dueAlerts(), repository = UsageRepository(property: property.id), alerts = alerts
             let limits = CostAlerts(
                 settings: settings.alerts, currency: settings.currency, property: property.id,
@@ -129,9 +136,32 @@ public final class UsageLedger: AIMeter {
                     for alert in due { try alerts.raise(alert, in: transaction) }
                     try limits.look(day: day(now), conversations: conversations, now: now, in: transaction)
                 }
+                state.withLock { $0.failures = 0 }
             } catch {
-                logger.error("the account of AI calls cannot be written", metadata: ["calls": "\(batch.count)", "error": "\(error)"])
+                let lost = keep(batch, told)
+                logger.error(
+                    "the account of AI calls cannot be written", metadata: ["calls": "\(batch.count)", "lost": "\(lost)", "error": "\(error)"])
+                return
             }
+        }
+    }
+
+    /// Keeps what could not be written for the next call to be written with: a disk that is full for a minute must not make a bill too low, nor hide that a
+    /// budget is used up.
+    /// - Returns: how many calls are given up.
+    private func keep(_ batch: [(call: AIDispatch.Call, micros: Int64, at: Date)], _ told: [Period: (String, Double)]) -> Int {
+        state.withLock { state in
+            for (period, (name, share)) in told where state.sums[period]?.period == name { state.sums[period]?.told = share }
+            state.failures += 1
+            state.isWriting = false
+            let all = batch + state.waiting
+            // What no try writes down is not to stand in the way of all that follows.
+            if state.failures < Self.tries {
+                state.waiting = all.suffix(Self.mostWaiting)
+            } else {
+                state.failures = 0
+            }
+            return all.count - state.waiting.count
         }
     }
 

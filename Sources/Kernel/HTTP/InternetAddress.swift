@@ -53,9 +53,10 @@ struct InternetAddress {
         if isZero(0..<12) { return InternetAddress(bytes: Array(bytes[12...])).isPublicFour }
         if bytes[0..<4] == [0, 0x64, 0xff, 0x9b] { return isZero(4..<12) && InternetAddress(bytes: Array(bytes[12...])).isPublicFour }
         if bytes[0..<2] == [0x20, 0x02] { return InternetAddress(bytes: Array(bytes[2..<6])).isPublicFour }
-        // 2000::/3 is all that is given out; 2001::/23 (Teredo and others) and 2001:db8::/32 (documentation) in it are not.
+        // 2000::/3 is all that is given out; 2001::/23 (Teredo and others), 2001:db8::/32 and 3fff::/20 (documentation) in it are not.
         guard bytes[0] & 0xe0 == 0x20 else { return false }
         if bytes[0..<2] == [0x20, 0x01], bytes[2] < 2 || (bytes[2] == 0x0d && bytes[3] == 0xb8) { return false }
+        if bytes[0..<2] == [0x3f, 0xff], bytes[2] < 0x10 { return false }
         return true
     }
 }

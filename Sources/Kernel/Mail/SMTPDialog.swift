@@ -85,6 +85,9 @@ struct SMTPDialog {
         let status = reply.status ?? ""
         switch reply.code {
         case 530, 534, 535, 538: return .credentialsRejected("\(answer): it wants another login")
+        // A full mailbox, or one that lets strangers wait (RFC 3463, X.1 and X.2), says nothing of the server.
+        case 450..<500 where subject == .recipient && (status.hasPrefix("4.1.") || status.hasPrefix("4.2.") || (status.isEmpty && reply.code == 450)):
+            return .notReady(.recipientLimited, "\(answer) to the recipient's address: later, it says")
         case 400..<500 where status.hasPrefix("4.7") || reply.code == 421: return .notReady(.rateLimited, "\(answer): later, it says")
         case 400..<500: return .notReady(.overloaded, "\(answer): later, it says")
         case 500..<600:

@@ -26,6 +26,7 @@ import Testing
         ("fd12::1", false),
         ("ff02::1", false), ("2606:4700::1111", true), ("::ffff:10.0.0.1", false), ("::ffff:8.8.8.8", true), ("64:ff9b::7f00:1", false),
         ("64:ff9b::808:808", true), ("2002:a00:1::1", false), ("2001:db8::1", false), ("2001:0:1::1", false), ("2001:4860::8888", true),
+        ("3fff::1", false), ("3fff:fff::1", false), ("3fff:1000::1", true),
     ])
     func addressesArePublicOrNot(_ text: String, _ isPublic: Bool) throws {
         #expect(try #require(InternetAddress(text)).isPublic == isPublic)

@@ -168,7 +168,7 @@ final class MailIntake: Sendable {
         }
         peer = tagged ?? peer
         // Nobody answers what is written to programs: no loop can come of it, and a storm of it is just what must be heard of.
-        if !settings.isForPrograms(incoming.recipients), try await !admit(peer, incoming.vendorID) {
+        if !settings.isForPrograms(incoming.recipients), try await !admit(peer, incoming.vendorID, fetched.receivedAt) {
             ignore("loop")
             return false
         }
@@ -200,13 +200,18 @@ final class MailIntake: Sendable {
         return MailAuthentication(authentication).assurance(of: peer, in: incoming.mail.head)
     }
 
-    /// Counts a peer's mails of the last hour; false where they are too many for a person's. A mail that comes again is not another one.
-    private func admit(_ peer: String, _ vendorID: String) async throws -> Bool {
+    /// Counts a peer's mails of one hour, by when the server received them: after a night without Jack, or where the mailbox has new numbers, those of days
+    /// come at once, and are no loop. False where they are too many for a person's. A mail that comes again is not another one.
+    private func admit(_ peer: String, _ vendorID: String, _ receivedAt: Date?) async throws -> Bool {
         let key = "recent/\(Base32.digest(peer))", id = Base32.digest(vendorID, bytes: 5), now = context.clock.now
-        var recent = (try await context.storage.get(key, as: [String: Date].self) ?? [:]).filter { now.timeIntervalSince($0.value) < 3600 }
-        if recent[id] != nil { return true }
-        guard recent.count < settings.mailsPerHour else { return false }
-        recent[id] = now
+        // A server whose clock is ahead must not have an hour last longer.
+        let at = min(receivedAt ?? now, now)
+        let known = try await context.storage.get(key, as: [String: Date].self) ?? [:]
+        if known[id] != nil { return true }
+        let isNear = { (one: Date, other: Date) in abs(one.timeIntervalSince(other)) < 3600 }
+        guard known.values.count(where: { isNear($0, at) }) < settings.mailsPerHour else { return false }
+        var recent = known.filter { isNear($0.value, at) || isNear($0.value, now) }
+        recent[id] = at
         try await context.storage.set(key, json: recent, lifetime: .seconds(3600))
         return true
     }

@@ -134,6 +134,25 @@ import Testing
         }
     }
 
+    /// What was received over hours and is met at once is no loop: nothing new may be thrown away with it.
+    @Test func mailsOfEarlierHoursThatAreMetAgainAreNoLoop() async throws {
+        try await running(TestContext(), Self.settings(["mails_per_hour": 3])) { test, _ in
+            for number in 1...3 { test.mail.deliver(mail("\(number)")) }
+            #expect(await eventually { test.inbound.events.count == 3 })
+            await test.clock.advance(by: .seconds(3601))
+            for number in 4...5 { test.mail.deliver(mail("\(number)")) }
+            #expect(await eventually { test.inbound.events.count == 5 })
+            test.mail.renumber()
+            test.mail.deliver(mail("6"))
+            #expect(await eventually { test.inbound.events.count == 6 })
+            #expect(test.metrics.sum("jack_plugin_mail_ignored_total", ["reason": "loop"]) == 0)
+            // The hour's fourth is one too many all the same.
+            test.mail.deliver(mail("7"))
+            #expect(await eventually { test.metrics.sum("jack_plugin_mail_ignored_total", ["reason": "loop"]) == 1 })
+            #expect(test.inbound.events.count == 6)
+        }
+    }
+
     @Test func twoMailsWithOneMessageIDAreTwo() async throws {
         try await running { test, _ in
             test.mail.deliver(mail("same", body: "one"))
