@@ -45,7 +45,7 @@ import Testing
         ("MAIL", "550 5.1.8 no\r\n", "permanent", "configuration"), ("MAIL", "451 4.3.0 later\r\n", "not ready", "overloaded"),
         ("MAIL", "530 5.7.0 login first\r\n", "credentials rejected", "unauthorized"),
         ("RCPT", "550 5.1.1 no such user\r\n", "permanent", "unknown-recipient"),
-        ("RCPT", "554 5.7.1 relaying denied\r\n", "permanent", "invalid-request"), 
+        ("RCPT", "554 5.7.1 relaying denied\r\n", "permanent", "invalid-request"),
         ("RCPT", "450 4.2.0 greylisted\r\n", "not ready", "recipient-limited"), ("RCPT", "450 busy\r\n", "not ready", "recipient-limited"),
         ("RCPT", "452 4.2.2 full\r\n", "not ready", "recipient-limited"), ("RCPT", "451 4.3.0 later\r\n", "not ready", "overloaded"),
         ("MAIL", "450 4.2.0 later\r\n", "not ready", "overloaded"),
