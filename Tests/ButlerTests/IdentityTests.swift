@@ -29,6 +29,44 @@ import Testing
         }
     }
 
+    /// An agency, a company, a couple: of one nothing is told to the other.
+    @Test func anAddressOfSeveralGuestsIsNobodys() async throws {
+        try await withHouse({
+            $0.pms.knows([.stay("HM1001", "Lovelace", room: "309", phone: "+15550001"), .stay("HM1002", "Byron", room: "204", phone: "+15550001")])
+        }) { house async throws in
+            #expect(try await house.ask("late checkout please", from: phone).first?.text.contains("booking number") == true)
+            let conversation = try await house.conversation(phone)
+            #expect(conversation.guestID == nil && conversation.reservation == nil && conversation.room == nil)
+            try await house.ask("HM1002, Byron", from: phone)
+            #expect(try await house.tasks(phone).map(\.room) == ["204"])
+            #expect(try await house.conversation(phone).reservation == "HM1002")
+        }
+    }
+
+    @Test func anAddressOfSeveralIsTheOnesWhoIsHere() async throws {
+        try await withHouse({
+            $0.pms.knows([
+                .stay("HM1001", "Lovelace", room: "309", status: .checkedOut, phone: "+15550001"),
+                .stay("HM1002", "Byron", room: "204", phone: "+15550001"),
+            ])
+        }) { house async throws in
+            try await house.ask("late checkout please", from: phone)
+            #expect(try await house.conversation(phone).reservation == "HM1002")
+        }
+    }
+
+    /// Hotels have several profiles of one person.
+    @Test func profilesOfOneNameAreOnePerson() async throws {
+        try await withHouse({
+            $0.pms.knows([
+                .stay("HM1001", "Byron", status: .confirmed, phone: "+15550001"), .stay("HM1002", "BYRON", room: "204", phone: "+15550001"),
+            ])
+        }) { house async throws in
+            try await house.ask("late checkout please", from: phone)
+            #expect(try await house.conversation(phone).reservation == "HM1002")
+        }
+    }
+
     @Test func theGuestsOwnLanguageIsUsedUntilTheyWriteInAnother() async throws {
         try await withHouse({ stays(&$0) }) { house async throws in
             house.parts.ai.classifies { _ in Classification(ranked: [.init(label: "greeting", confidence: 0.9)]) }

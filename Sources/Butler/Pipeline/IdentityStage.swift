@@ -85,16 +85,36 @@ final class IdentityStage: Stage {
             let isOver = stay.status != .checkedIn && stay.status != .confirmed
             turn.settle(in: isOver ? Self.best(try await reservations(pms, PMSReservationQuery(guestID: stay.guest.id))) ?? stay : stay)
         } else if peer.kind == .phone || peer.kind == .email {
-            let query = peer.kind == .phone ? PMSGuestQuery(phone: peer.value) : PMSGuestQuery(email: peer.value)
-            let guests = try await desk.dispatcher.call(pms, as: (any PMSIntegration).self, "guests") {
-                try await $0.guests(matching: query, limit: 5)
-            }
-            if let guest = guests.first {
-                turn.guest = guest
-                if let stay = Self.best(try await reservations(pms, PMSReservationQuery(guestID: guest.id))) { turn.settle(in: stay) }
-                turn.note("guest", "known", "the PMS knows this \(peer.kind.rawValue)", at: desk.clock.now)
-            }
+            try await recognise(peer, &turn, pms)
         }
+    }
+
+    /// Finds the guest of an address. One that several have, such as an agency's or a company's, is nobody's: whose stay it is about nobody could say, and of
+    /// another's nothing may be told. Several profiles of one name are taken for one person's.
+    private func recognise(_ peer: PeerAddress, _ turn: inout Turn, _ pms: String) async throws {
+        let query = peer.kind == .phone ? PMSGuestQuery(phone: peer.value) : PMSGuestQuery(email: peer.value)
+        let guests = try await desk.dispatcher.call(pms, as: (any PMSIntegration).self, "guests") {
+            try await $0.guests(matching: query, limit: 5)
+        }
+        // Of one alone it is known who it is, whatever becomes of the next question.
+        if guests.count == 1 { turn.guest = guests.first }
+        var found: [(guest: PMSGuest, stay: PMSReservation?)] = []
+        for guest in guests where !found.contains(where: { $0.guest.id == guest.id }) {
+            found.append((guest, Self.best(try await reservations(pms, PMSReservationQuery(guestID: guest.id)))))
+        }
+        // Who is here, or will be, is meant before those who were.
+        let staying = found.filter { [.checkedIn, .confirmed].contains($0.stay?.status) }, meant = staying.isEmpty ? found : staying
+        guard Set(meant.map { PhraseMatcher.words($0.guest.lastName) }).count <= 1 else {
+            turn.note(
+                "guest", "several", "the PMS knows several guests with this \(peer.kind.rawValue): a booking number with its last name would tell",
+                at: desk.clock.now)
+            return
+        }
+        let stay = Self.best(meant.compactMap(\.stay))
+        guard let guest = meant.first(where: { $0.stay?.id == stay?.id })?.guest else { return }
+        turn.guest = guest
+        if let stay { turn.settle(in: stay) }
+        turn.note("guest", "known", "the PMS knows this \(peer.kind.rawValue)", at: desk.clock.now)
     }
 
     /// A booking number counts only together with the last name, in a message that is short, and only so often.
