@@ -58,14 +58,16 @@ struct GraphClient: Sendable {
     }
 
     /// Fetches a file from where Meta said it is. The token goes with it, so the place must be one that is trusted with it.
-    func download(_ url: String, maximumBytes: Int) async throws -> ClientResponse {
+    /// - Parameter size: how large the file is, where Meta says so.
+    func download(_ url: String, size: Int?, maximumBytes: Int) async throws -> ClientResponse {
         guard let host = GraphURL.host(of: url), isTrusted(url, host) else {
             throw PluginFailure.permanent(
                 .invalidRequest, "WhatsApp names a host for the file that media_hosts does not: if it is Meta's, add it there")
         }
         let response = try await context.http.send(
             ClientRequest(
-                .get, url, headers: try authorization(), timeout: settings.timeout, maximumResponseBytes: maximumBytes))
+                .get, url, headers: try authorization(), timeout: time(for: min(size ?? maximumBytes, maximumBytes)),
+                maximumResponseBytes: maximumBytes))
         guard let failure = response.failure(from: "WhatsApp's file server", now: context.clock) else { return response }
         // The token was taken a moment ago by the Graph API: that one file is refused says nothing of it, and must not stop the channel.
         if failure.disposition == .credentialsRejected {
@@ -73,6 +75,9 @@ struct GraphClient: Sendable {
         }
         throw failure
     }
+
+    /// How long an exchange of so many bytes may take: a hotel's line carries at least 64 KB a second.
+    private func time(for bytes: Int) -> Duration { settings.timeout + .seconds(bytes >> 16) }
 
     /// Everything over https, and plain http only where the Graph API itself is set to be called so.
     private func isTrusted(_ url: String, _ host: String) -> Bool {
@@ -91,7 +96,7 @@ struct GraphClient: Sendable {
         if let proof { parameters.append("appsecret_proof=\(proof)") }
         let url = root + path + (parameters.isEmpty ? "" : "?" + parameters.joined(separator: "&"))
         let response = try await context.http.send(
-            ClientRequest(method, url, headers: headers, body: body, timeout: settings.timeout, maximumResponseBytes: 1 << 20))
+            ClientRequest(method, url, headers: headers, body: body, timeout: time(for: body.count), maximumResponseBytes: 1 << 20))
         if let error = GraphError.read(response.body) {
             let failure = error.failure(request, response: response, asked: asked(response), now: context.clock)
             account.see(failure, context.health)

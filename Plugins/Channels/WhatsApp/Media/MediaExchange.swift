@@ -48,7 +48,7 @@ struct MediaExchange: Sendable {
             throw PluginFailure.notReady(.malformedReply, "WhatsApp does not say where the file is")
         }
         if let size = place.size, size > most { throw tooLarge(media.kind) }
-        let file = try await graph.download(place.url, maximumBytes: most)
+        let file = try await graph.download(place.url, size: place.size, maximumBytes: most)
         if let expected = place.sha256, let sum = Self.sum(expected), !ConstantTime.equal(Array(SHA256.hash(data: file.body)), sum) {
             throw PluginFailure.notReady(.malformedReply, "the file from WhatsApp is not the one whose checksum it names")
         }

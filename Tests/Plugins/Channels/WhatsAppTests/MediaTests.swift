@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import HTTPTypes
 import PluginAPI
 import PluginTestKit
 import Testing
@@ -26,6 +27,18 @@ import Testing
             #expect(content.bytes == picture && content.mimeType == "image/jpeg")
             #expect(desk.server.requests.map(\.path) == ["/v26.0/1479537139650973", "/lookaside/1479537139650973"])
         }
+    }
+
+    /// A hotel's line is slow: a film must not be given up because an answer of a few bytes would have come long ago.
+    @Test func aLargeFileHasTheTimeThatItNeeds() async throws {
+        let http = ScriptedHTTPClient { request in
+            let place = #"{"url":"https://lookaside.fbsbx.com/x","mime_type":"video/mp4","file_size":6553600}"#
+            return ClientResponse(status: .ok, body: request.url.contains("lookaside") ? [1, 2, 3] : Array(place.utf8))
+        }
+        let plugin = try TestContext(instance: "whatsapp", http: http).make(
+            WhatsApp.self, Desk.settings(["media_hosts": ["lookaside.fbsbx.com"], "timeout": "20s"]))
+        #expect(try await plugin.fetchMedia(reference(.video)).bytes == [1, 2, 3])
+        #expect(http.requests.map(\.timeout) == [.seconds(20), .seconds(120)])
     }
 
     @Test func theSumIsCheckedInBothItsForms() async throws {
