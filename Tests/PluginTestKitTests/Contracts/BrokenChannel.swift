@@ -19,6 +19,7 @@ final class BrokenChannel: ChannelPlugin {
     private let wire: BrokenWire
     private let current = Mutex("")
     private let work = Mutex<Task<Void, Never>?>(nil)
+    private let steps = Mutex((starts: 0, stops: 0))
     private var broken: Broken { settings.broken }
 
     static func validate(_ settings: BrokenSettings, _ report: inout ValidationReport) {
@@ -31,6 +32,8 @@ final class BrokenChannel: ChannelPlugin {
         self.context = context
         wire = BrokenWire(settings: settings, context: context)
         if settings.broken == .initStores { context.health.recovered() }
+        if settings.broken == .initReads { Task { _ = try? await context.files.read("words.txt", maximumBytes: 100) } }
+        if settings.broken == .initWaits { work.withLock { $0 = Task { try? await context.clock.sleep(for: .milliseconds(100)) } } }
         if settings.broken == .initCalls {
             let url = settings.endpoint
             Task { _ = try? await context.http.send(ClientRequest(.get, url + "/hello")) }
@@ -49,11 +52,12 @@ final class BrokenChannel: ChannelPlugin {
         let response = try await context.http.send(request)
         if broken == .probeUntyped, response.status.code == 401 { throw PluginFailure.permanent(.invalidRequest, "401") }
         if let failure = response.failure(from: "Carrier", now: context.clock) { throw failure }
-        return ProbeResult("reached Carrier")
+        return ProbeResult(broken == .probeTellsSecret ? "reached Carrier with \(settings.token.reveal())" : "reached Carrier")
     }
 
     func start() async throws {
         if broken == .startThrows { throw PluginFailure.notReady(.unreachable, "not today") }
+        steps.withLock { $0.starts += 1 }
         guard broken == .goesOn || broken == .sleepsOn else { return }
         let context = context, url = settings.endpoint, calls = broken == .goesOn
         work.withLock {
@@ -67,8 +71,14 @@ final class BrokenChannel: ChannelPlugin {
     }
 
     func stop() async {
-        // Forgets its task, which goes on.
-        if broken == .stopHangs { await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in } }
+        let (starts, stops) = steps.withLock { steps in
+            steps.stops += 1
+            return steps
+        }
+        if broken == .initWaits { work.withLock { $0 }?.cancel() }
+        let hangs = broken == .stopHangs || (broken == .stopNeedsStart && starts == 0) || (broken == .stopsOnce && stops > 1)
+        // Otherwise it forgets its task, which goes on.
+        if hangs { await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in } }
     }
 
     func send(_ message: OutboundMessage) async throws -> SendResult {
@@ -78,6 +88,7 @@ final class BrokenChannel: ChannelPlugin {
         guard message.text.count <= features.maximumTextLength || broken == .cutsText else {
             throw PluginFailure.permanent(.invalidRequest, "the text is too long")
         }
+        if broken == .refusesChoices, !message.quickReplies.isEmpty { throw PluginFailure.permanent(.invalidRequest, "no choices") }
         var text = message.text
         if broken == .mixesCalls {
             current.withLock { $0 = text }
@@ -109,6 +120,7 @@ final class BrokenChannel: ChannelPlugin {
                         let parts = given.split(separator: ",").map(String.init)
                         guard parts.count == 2, let time = Double(parts[0].dropFirst(2)) else { return false }
                         if broken != .takesOld, abs(clock.now.timeIntervalSince1970 - time) > 300 { return false }
+                        if broken == .takesAny { return true }
                         let date = Date(timeIntervalSince1970: time)
                         let right = WebhookSigner(secret: secret.reveal()).timestamped(request.body, at: date)
                         if broken == .takesPrefix { return right.hasPrefix(given) && given.count > 20 }
