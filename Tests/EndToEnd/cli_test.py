@@ -243,6 +243,11 @@ def test_plugins_are_listed_and_described():
         contains(described.output, "Settings:")
         contains(described.output, "Sample:")
     contains(run("plugins", "describe", "webhook").output, "secret")
+    contains(run("plugins", "describe", "phone").output, "Contact of a plan: type: phone with number")
+    # The level, and what stands in the way of a higher one.
+    listed_rules = {item["id"]: item for item in listed}["whatsapp"]["rules"]
+    contains(listed_rules["idempotency"], "exempt: Meta")
+    contains(run("plugins", "describe", "whatsapp").output, "idempotency does not apply: Meta")
     wrong = run("plugins", "describe", "webhok")
     equal(wrong.status, 1, wrong)
     contains(wrong.error, "did you mean “webhook”?")

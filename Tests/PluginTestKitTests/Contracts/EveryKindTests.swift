@@ -17,7 +17,8 @@ import Testing
         let cases: [Case] = [
             (.refusalPasses, "/stream", .statuses), (.throwsOops, "/stream", .typedFailures), (.triesAgain, "/stream", .noRetry),
             (.forgetsWait, "/stream", .retryAfter), (.givesUpOnSilence, "/stream", .timeouts), (.deafToCancellation, "/complete", .cancellation),
-            (.givesUpOnCut, "/embed", .unreachable), (.takesFirstPiece, "/embed", .slowReplies), (.givesUpOnNonsense, "/embed", .brokenReplies),
+            (.givesUpOnCut, "/embed", .unreachable), (.staysDown, "/complete", .unreachable), (.takesFirstPiece, "/embed", .slowReplies),
+            (.givesUpOnNonsense, "/embed", .brokenReplies),
             (.followsRedirects, "/stream", .redirects), (.logsToken, "/embed", .noSecrets), (.tellsOfGuest, "/stream", .noGuestData),
             (.mixesCalls, "/stream", .concurrency), (.dropsUnicode, "/embed", .unicode),
         ]
@@ -28,7 +29,8 @@ import Testing
         let cases: [Case] = [
             (.refusalPasses, "/changes", .statuses), (.throwsOops, "/notes", .typedFailures), (.triesAgain, "/rooms", .noRetry),
             (.forgetsWait, "/guests", .retryAfter), (.givesUpOnSilence, "/changes", .timeouts), (.deafToCancellation, "/rooms", .cancellation),
-            (.givesUpOnCut, "/rooms", .unreachable), (.takesFirstPiece, "/changes", .slowReplies), (.givesUpOnNonsense, "/guests", .brokenReplies),
+            (.givesUpOnCut, "/rooms", .unreachable), (.staysDown, "/guests", .unreachable), (.takesFirstPiece, "/changes", .slowReplies),
+            (.givesUpOnNonsense, "/guests", .brokenReplies),
             (.followsRedirects, "/notes", .redirects), (.logsToken, "/rooms", .noSecrets), (.tellsOfGuest, "/guests", .noGuestData),
             (.mixesCalls, "/notes", .concurrency), (.dropsUnicode, "/tasks", .unicode), (.withoutKey, "/notes", .idempotency),
             (.withoutKey, "/tasks", .idempotency),
@@ -40,7 +42,7 @@ import Testing
         let cases: [Case] = [
             (.refusalPasses, "/resolve", .statuses), (.throwsOops, "/update", .typedFailures), (.triesAgain, "/resolve", .noRetry),
             (.forgetsWait, "/resolve", .retryAfter), (.givesUpOnSilence, "/update", .timeouts), (.deafToCancellation, "/resolve", .cancellation),
-            (.givesUpOnCut, "/update", .unreachable), (.takesFirstPiece, "/resolve", .slowReplies),
+            (.givesUpOnCut, "/update", .unreachable), (.staysDown, "/resolve", .unreachable), (.takesFirstPiece, "/resolve", .slowReplies),
             (.givesUpOnNonsense, "/update", .brokenReplies), (.followsRedirects, "/update", .redirects), (.logsToken, "/resolve", .noSecrets),
             (.tellsOfGuest, "/update", .noGuestData), (.mixesCalls, "/page", .concurrency), (.dropsUnicode, "/page", .unicode),
             (.withoutKey, "/page", .idempotency),

@@ -8,7 +8,7 @@ import Synchronization
 /// What a plugin of any kind may get wrong when it calls its vendor.
 enum Fault: String, SettingChoice {
     case none
-    case refusalPasses, throwsOops, triesAgain, forgetsWait, givesUpOnSilence, deafToCancellation, givesUpOnCut, takesFirstPiece,
+    case refusalPasses, throwsOops, triesAgain, forgetsWait, givesUpOnSilence, deafToCancellation, givesUpOnCut, staysDown, takesFirstPiece,
         givesUpOnNonsense, followsRedirects, logsToken, tellsOfGuest, mixesCalls, dropsUnicode, withoutKey
 }
 
@@ -20,6 +20,7 @@ final class FaultyWire: Sendable {
     private let settings: WaySettings
     private let context: PluginContext
     private let current = Mutex("")
+    private let isDown = Mutex(false)
 
     init(_ settings: WaySettings, _ context: PluginContext) { (self.settings, self.context) = (settings, context) }
 
@@ -90,6 +91,7 @@ final class FaultyWire: Sendable {
     }
 
     private func send(_ request: ClientRequest, _ path: String) async throws -> ClientResponse {
+        if isDown.withLock({ $0 }), has(.staysDown, path) { throw PluginFailure.notReady(.unreachable, "it was gone a moment ago") }
         do {
             guard has(.takesFirstPiece, path) else { return try await context.http.send(request) }
             let streamed = try await context.http.stream(request)
@@ -100,6 +102,9 @@ final class FaultyWire: Sendable {
             throw PluginFailure.permanent(.timeout, "silence")
         } catch let failure as PluginFailure where failure.reason != .timeout && has(.givesUpOnCut, path) {
             throw PluginFailure.permanent(.unreachable, "gone")
+        } catch let failure as PluginFailure where failure.reason != .timeout {
+            isDown.withLock { $0 = true }
+            throw failure
         }
     }
 }

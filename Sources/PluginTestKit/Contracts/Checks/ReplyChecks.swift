@@ -202,6 +202,10 @@ extension ContractRun {
                         found.kind == .notReady || found.isUntyped, .unreachable,
                         "the vendor cuts the connection in the middle of its answer, and \(operation.name) came to \(found.words); expected not ready"
                     )
+                    let back = await outcome(operation, room)
+                    expect(
+                        back.kind == .success || back.isUntyped, .unreachable,
+                        "the vendor is back, and \(operation.name) came to \(back.words); expected success")
                 }
             }
         }
