@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import HTTPTypes
 import Logging
 import PluginAPI
@@ -23,8 +24,23 @@ final class BrokenChannel: ChannelPlugin {
     private var broken: Broken { settings.broken }
 
     static func validate(_ settings: BrokenSettings, _ report: inout ValidationReport) {
+        if settings.broken == .validateCalls { knock(at: settings.endpoint) }
         guard settings.broken == .validateImpure else { return }
         report.warning("endpoint", "judged \(judged.withLock { $0 += 1; return $0 }) times")
+    }
+
+    /// Opens a connection to the vendor past the client that a plugin is given.
+    private static func knock(at endpoint: String) {
+        guard let port = endpoint.split(separator: ":").last.flatMap({ UInt16($0) }) else { return }
+        let handle = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(handle) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { _ = connect(handle, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+        }
     }
 
     init(settings: BrokenSettings, context: PluginContext) throws {

@@ -9,7 +9,8 @@ import Synchronization
 /// One way of breaking one obligation. The plugins below are sound, save in the way that their settings name.
 enum Broken: String, SettingChoice {
     case no
-    case validateImpure, initStores, initCalls, initReads, initWaits, startThrows, stopHangs, stopNeedsStart, stopsOnce, goesOn, sleepsOn,
+    case validateImpure, validateCalls, initStores, initCalls, initReads, initWaits, startThrows, stopHangs, stopNeedsStart, stopsOnce, goesOn,
+        sleepsOn,
         probeSilent, probeUntyped, probeWrites, probePosts
     case untyped, callsNobody, forbiddenIsPermanent, teapotIsNotReady, retries, retriesLater, ignoresRetryAfter, onlySeconds, longPatience,
         givesUpOnSilence, swallowsCancellation

@@ -21,7 +21,8 @@ import Testing
     }
 
     private static let cases: [(broken: Broken, obligation: Obligation)] = [
-        (.validateImpure, .validatePure), (.initStores, .initSilent), (.initCalls, .initSilent), (.initReads, .initSilent), (.initWaits, .initSilent),
+        (.validateImpure, .validatePure), (.validateCalls, .validatePure), (.initStores, .initSilent), (.initCalls, .initSilent),
+        (.initReads, .initSilent), (.initWaits, .initSilent),
         (.stopHangs, .lifecycle),
         (.stopNeedsStart, .lifecycle), (.stopsOnce, .lifecycle),
         (.goesOn, .stopEnds), (.sleepsOn, .stopEnds), (.probeSilent, .probe), (.probeUntyped, .probe), (.probeWrites, .probeSafe),
