@@ -105,6 +105,11 @@ def test_scaffold_in_the_sources():
         run("swift", "build", "--build-tests", folder=HOUSE)
         said = run("swift", "test", "--skip-build", "--filter", "|".join(f"^{name}" for name in KINDS.values()), folder=HOUSE)
         passes(said, 12)
+        # Where plugins were added and `jack docs` was run, manifests, READMEs and reference pages hold what they hold of Jack's own plugins.
+        binary = pathlib.Path(run("swift", "build", "--show-bin-path", folder=HOUSE).strip()) / "jack"
+        contains(run(binary, "docs", folder=HOUSE), "written")
+        said = run("swift", "test", "--skip-build", "--filter", r"^HostTests\.(QualityTests|ReferenceTests)/", folder=HOUSE)
+        passes(said, (ROOT / "Tests/HostTests/QualityTests.swift").read_text().count("@Test "))
 
 
 def passes(said, count):
