@@ -7,12 +7,34 @@ import Synchronization
 
 /// What a plugin of any kind may get wrong when it calls its vendor.
 enum Fault: String, SettingChoice {
-    case none
     case refusalPasses, throwsOops, triesAgain, forgetsWait, givesUpOnSilence, deafToCancellation, givesUpOnCut, staysDown, takesFirstPiece,
         givesUpOnNonsense, followsRedirects, logsToken, tellsOfGuest, mixesCalls, dropsUnicode, withoutKey
 }
 
-/// Calls a vendor, soundly save for one fault at one path.
+extension Fault {
+    /// What it violates.
+    var obligation: Obligation {
+        switch self {
+        case .refusalPasses: .statuses
+        case .throwsOops: .typedFailures
+        case .triesAgain: .noRetry
+        case .forgetsWait: .retryAfter
+        case .givesUpOnSilence: .timeouts
+        case .deafToCancellation: .cancellation
+        case .givesUpOnCut, .staysDown: .unreachable
+        case .takesFirstPiece: .slowReplies
+        case .givesUpOnNonsense: .brokenReplies
+        case .followsRedirects: .redirects
+        case .logsToken: .noSecrets
+        case .tellsOfGuest: .noGuestData
+        case .mixesCalls: .concurrency
+        case .dropsUnicode: .unicode
+        case .withoutKey: .idempotency
+        }
+    }
+}
+
+/// Calls a vendor, soundly save for one fault at each path that is named.
 final class FaultyWire: Sendable {
     struct Oops: Error {}
     static let token = "a-token-of-enough-length"
@@ -24,7 +46,7 @@ final class FaultyWire: Sendable {
 
     init(_ settings: WaySettings, _ context: PluginContext) { (self.settings, self.context) = (settings, context) }
 
-    func has(_ fault: Fault, _ path: String) -> Bool { settings.fault == fault && settings.at == path }
+    func has(_ fault: Fault, _ path: String) -> Bool { settings.faults[path] == fault }
 
     func probe() async throws -> ProbeResult {
         let response = try await context.http.send(ClientRequest(.get, settings.endpoint + "/me", headers: headers))

@@ -4,7 +4,7 @@ import PluginAPI
 import PluginTestKit
 import Synchronization
 
-// Plugins of the other kinds that are sound, save in the way that their settings name, and save for a fault in the call that they name.
+// Plugins of the other kinds that are sound, save in the way that their settings name, and save for faults in the calls that they name.
 
 enum Way: String, SettingChoice {
     case no
@@ -19,15 +19,14 @@ struct WaySettings: PluginSettings {
     @Setting(help: "Where the vendor is.", .url) var endpoint: String = "http://127.0.0.1:9"
     @Setting(help: "How to be broken.") var way: Way = .no
     @Setting(help: "The account's token.") var token: Secret?
-    @Setting(help: "What to get wrong in a call.") var fault: Fault = .none
-    @Setting(help: "The path of that call.") var at: String = ""
+    @Setting(help: "What to get wrong, by the path of the call.") var faults: [String: Fault] = [:]
     init() {}
 
     /// Settings for a suite.
-    static func values(_ vendor: String, _ way: Way, _ fault: Fault, _ at: String) -> JSONValue {
+    static func values(_ vendor: String, _ way: Way, _ faults: [String: Fault]) -> JSONValue {
         [
-            "endpoint": .string(vendor), "way": .string(way.rawValue), "token": .string(FaultyWire.token), "fault": .string(fault.rawValue),
-            "at": .string(at),
+            "endpoint": .string(vendor), "way": .string(way.rawValue), "token": .string(FaultyWire.token),
+            "faults": .object(faults.mapValues { .string($0.rawValue) }),
         ]
     }
 }
@@ -80,7 +79,7 @@ struct OddAI: AIProvider {
             let task = Task {
                 do {
                     let (guest, more) = parts(request)
-                    if settings.at == "/stream" {
+                    if settings.faults["/stream"] != nil {
                         // A fault of the call: it is that of any other.
                         let text = try await wire.call("/stream", guest, more, guest: guest, read: Self.collected)
                         continuation.yield(.text(text))
@@ -141,7 +140,7 @@ struct OddAI: AIProvider {
         return Classification(ranked: ranked)
     }
 
-    static func contract(_ way: Way, _ fault: Fault = .none, at path: String = "") -> AIContract<OddAI> {
+    static func contract(_ way: Way, _ faults: [String: Fault] = [:]) -> AIContract<OddAI> {
         let vendor = FakeVendor { request in
             switch request.path {
             case "/complete": .json(#"{"text":"\#(answer)"}"#)
@@ -152,7 +151,7 @@ struct OddAI: AIProvider {
         }
         return AIContract(
             PluginContract(
-                OddAI.self, settings: { WaySettings.values($0, way, fault, path) }, secrets: [FaultyWire.token], vendor: vendor),
+                OddAI.self, settings: { WaySettings.values($0, way, faults) }, secrets: [FaultyWire.token], vendor: vendor),
             classification: ClassificationRequest(
                 text: "x", labels: [.init(id: "a", description: "A"), .init(id: "b", description: "B")], labelSet: "s"))
     }
@@ -234,9 +233,9 @@ final class OddPMS: PMSIntegration {
         return "task-\(task.id)"
     }
 
-    static func contract(_ way: Way, _ fault: Fault = .none, at path: String = "") -> PMSContract<OddPMS> {
+    static func contract(_ way: Way, _ faults: [String: Fault] = [:]) -> PMSContract<OddPMS> {
         let plugin = PluginContract(
-            OddPMS.self, settings: { WaySettings.values($0, way, fault, path) }, secrets: [FaultyWire.token],
+            OddPMS.self, settings: { WaySettings.values($0, way, faults) }, secrets: [FaultyWire.token],
             vendor: FakeVendor { _ in .json(#"{"ok":true}"#) })
         return PMSContract(plugin, reservation: "1", lastName: "Bergmann")
     }

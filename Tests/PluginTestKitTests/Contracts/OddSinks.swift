@@ -2,7 +2,7 @@ import PluginAPI
 import PluginTestKit
 import Synchronization
 
-/// An alert sink that is sound, save in the way that its settings name, and save for a fault in the call that they name.
+/// An alert sink that is sound, save in the way that its settings name, and save for faults in the calls that they name.
 struct OddSink: AlertSink {
     typealias Settings = WaySettings
     static let manifest = PluginManifest(
@@ -34,10 +34,10 @@ struct OddSink: AlertSink {
         return PageReceipt()
     }
 
-    static func contract(_ way: Way, _ fault: Fault = .none, at path: String = "") -> AlertSinkContract<OddSink> {
+    static func contract(_ way: Way, _ faults: [String: Fault] = [:]) -> AlertSinkContract<OddSink> {
         AlertSinkContract(
             PluginContract(
-                OddSink.self, settings: { WaySettings.values($0, way, fault, path) }, secrets: [FaultyWire.token],
+                OddSink.self, settings: { WaySettings.values($0, way, faults) }, secrets: [FaultyWire.token],
                 vendor: FakeVendor { _ in .json(#"{"ok":true}"#) }))
     }
 }
@@ -81,7 +81,7 @@ final class OddReader: AnswerReadingSink {
     }
 
     static func contract(_ way: Way) -> AlertSinkContract<OddReader> {
-        AlertSinkContract(PluginContract(OddReader.self, settings: { WaySettings.values($0, way, .none, "") }), recipient: "+16505551234")
+        AlertSinkContract(PluginContract(OddReader.self, settings: { WaySettings.values($0, way, [:]) }), recipient: "+16505551234")
     }
 }
 
