@@ -93,7 +93,7 @@ def test_scaffold_in_the_sources():
         contains(run(JACK, "plugins", "new", kind, name, "--root", HOUSE), f"{name}")
     assert (HOUSE / "Plugins/Channels/Carrier/README.md").exists()
     manifest = (HOUSE / "Package.swift").read_text()
-    for text in ('plugin("CarrierChannel", "Channels/Carrier")', '"OracleAITests"', '"InnkeeperPMS",', 'plugin("NightbellAlertSink", "Alerts/Nightbell")'):
+    for text in ('plugin("CarrierChannel", "Channels/Carrier", [crypto])', '"OracleAITests"', '"InnkeeperPMS",', 'plugin("NightbellAlertSink", "Alerts/Nightbell", [crypto])'):
         contains(manifest, text)
     lint = subprocess.run(
         ["swift", "format", "lint", "--strict", "--recursive", "Package.swift", "Sources/Host/JackHost.swift", "Plugins/Channels/Carrier",
@@ -104,13 +104,36 @@ def test_scaffold_in_the_sources():
     if LAYER and os.environ.get("JACK_KIT") != "plan":
         run("swift", "build", "--build-tests", folder=HOUSE)
         said = run("swift", "test", "--skip-build", "--filter", "|".join(f"^{name}" for name in KINDS.values()), folder=HOUSE)
-        passes(said)
+        passes(said, 12)
+        # Where plugins were added and `jack docs` was run, manifests, READMEs and reference pages hold what they hold of Jack's own plugins.
+        binary = pathlib.Path(run("swift", "build", "--show-bin-path", folder=HOUSE).strip()) / "jack"
+        contains(run(binary, "docs", folder=HOUSE), "written")
+        said = run("swift", "test", "--skip-build", "--filter", r"^HostTests\.(QualityTests|ReferenceTests)/", folder=HOUSE)
+        passes(said, (ROOT / "Tests/HostTests/QualityTests.swift").read_text().count("@Test "))
 
 
-def passes(said):
-    """The contract and the plugin's own tests, three for each kind."""
+def passes(said, count):
+    """The contract and the plugin's own tests, three for each skeleton."""
     found = re.search(r"Test run with (\d+) tests?.* passed", said)
-    assert found and int(found[1]) == 12, said[-2000:]
+    assert found and int(found[1]) == count, said[-2000:]
+
+
+def follow_the_tutorial():
+    """What docs/writing-a-plugin.md tells to do: the files of the document in the place of the scaffold's. Returns how many tests that makes."""
+    run(JACK, "plugins", "new", "alert", "Pager", "--package", PACKAGE)
+    sources, tests = PACKAGE / "Sources/PagerAlertSink", PACKAGE / "Tests/PagerAlertSinkTests"
+    for name in ("ContractTests.swift", "WireTests.swift"):
+        (tests / name).unlink()
+    count = 0
+    for name, code in re.findall(r"<!-- file: (\S+) -->\n```swift\n(.*?)```\n", (ROOT / "docs/writing-a-plugin.md").read_text(), re.DOTALL):
+        if name.endswith("Tests.swift"):
+            (tests / name).write_text("@testable import PagerAlertSink\n" + code)
+            count += code.count("@Test")
+        else:
+            assert (sources / name).exists(), f"the scaffold has no {name}, which the document fills in"
+            (sources / name).write_text(code)
+    equal(count, 4)
+    return count
 
 
 def test_a_package_beside_jack_builds_passes_and_serves():
@@ -118,14 +141,15 @@ def test_a_package_beside_jack_builds_passes_and_serves():
     shutil.rmtree(PACKAGE, ignore_errors=True)
     for kind, name in IDS.items():
         run(JACK, "plugins", "new", kind, name.capitalize(), "--package", PACKAGE, "--jack-path", HOUSE)
+    tutorial = follow_the_tutorial()
     if os.environ.get("JACK_KIT") == "plan":
         return
     scratch = ["--scratch-path", SCRATCH]
     run("swift", "build", "--build-tests", *scratch, folder=PACKAGE)
-    passes(run("swift", "test", "--skip-build", *scratch, folder=PACKAGE))
+    passes(run("swift", "test", "--skip-build", *scratch, folder=PACKAGE), 12 + tutorial)
     binary = pathlib.Path(run("swift", "build", "--show-bin-path", *scratch, folder=PACKAGE).strip()) / "courier-jack"
     listed = run(binary, "plugins", "list")
-    for name in (*IDS.values(), *map(str.lower, KINDS.values()), "webchat"):
+    for name in (*IDS.values(), *map(str.lower, KINDS.values()), "pager", "webchat"):
         contains(listed, name)
     contains(run(binary, "plugins", "describe", "courier"), "COURIER_TOKEN")
     serves(binary)

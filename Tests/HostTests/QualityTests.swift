@@ -60,7 +60,7 @@ import Testing
             // What the suite would show must not be exempted there.
             for (rule, obligation) in [
                 (PluginQuality.Rule.typedFailures, ".typedFailures:"), (.noSecretsShown, ".noSecrets:"), (.probe, ".probe:"),
-                (.idempotency, ".idempotency:"),
+                (.idempotency, ".idempotency:"), (.reconnects, ".unreachable:"), (.receipts, ".receipts:"), (.receipts, ".acknowledgements:"),
             ] where isMet(rule, plugin) {
                 #expect(!tests.contains(obligation), "\(plugin.manifest.id) claims \(rule.name), and its tests exempt it")
             }
@@ -76,6 +76,16 @@ import Testing
             if isMet(.probe, plugin) {
                 #expect(swift(in: "Plugins/\(try folder(plugin))").contains("func probe()"), "\(id) claims a probe, and has the default")
             }
+            // The suites check what `features` promise: they must promise what is claimed.
+            let source = swift(in: "Plugins/\(try folder(plugin))")
+            if isMet(.receipts, plugin) {
+                #expect(
+                    source.contains(plugin.kind == .channel ? /[( ]receipts: (?:\[\.|\w+ ==)/ : /\.receipt\(|\.acknowledgement\(|AnswerReadingSink/),
+                    "\(id) claims that it reports how far things have come, and promises no receipts")
+            }
+            if isMet(.idempotency, plugin), plugin.kind == .channel { #expect(source.contains("isIdempotent: true"), "\(id)") }
+            // Who says that something is wrong says when it is over.
+            if isMet(.reconnects, plugin), source.contains("health.degraded(") { #expect(source.contains("health.recovered()"), "\(id)") }
         }
     }
 

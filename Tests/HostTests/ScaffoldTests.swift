@@ -51,7 +51,8 @@ import Testing
                 #expect(all.contains("Tests/Plugins/\(kind.folder)/MyCarrierTests/\(name)"))
             }
             let manifest = try text(root, "Package.swift")
-            #expect(manifest.contains(#"    plugin("\#(module)", "\#(kind.folder)/MyCarrier"),"#) && manifest.contains(#""\#(module)Tests""#))
+            #expect(
+                manifest.contains(#"    plugin("\#(module)", "\#(kind.folder)/MyCarrier", [crypto]),"#) && manifest.contains(#""\#(module)Tests""#))
             #expect(manifest.contains("    \"\(module)\",\n    // jack plugins new: dependencies\n"))
             let host = try text(root, "Sources/Host/JackHost.swift")
             #expect(host.contains("    PluginRegistration(\(type).self),\n    // jack plugins new: registrations\n"))
@@ -76,6 +77,35 @@ import Testing
             let before = files(root)
             #expect(throws: HostError.self) { try Scaffold(.channel, name, in: .repository(root), taken: []).write() }
             #expect(files(root) == before)
+        }
+    }
+
+    /// Each of these would be taken for what the templates mean by it, and the result would not build.
+    @Test(arguments: [
+        (ScaffoldKind.ai, "AI"), (.pms, "PMS"), (.alert, "Alert"), (.channel, "AlertSink"), (.channel, "Duration"), (.channel, "OutboundMessage"),
+    ])
+    func aTypeOfJacksOwnIsRefused(_ kind: ScaffoldKind, _ name: String) throws {
+        try house { root in
+            let before = files(root)
+            #expect(throws: HostError.self) { try Scaffold(kind, name, in: .repository(root), taken: []).write() }
+            #expect(files(root) == before)
+        }
+    }
+
+    /// The program in the tutorial is the one that is written. That it builds and serves is shown by Tests/EndToEnd/kit_test.py.
+    @Test func theTutorialShowsTheProgramThatIsWritten() throws {
+        try house { root in
+            let folder = root.appending(path: "mine")
+            try Scaffold(.alert, "Pager", in: .package(folder, jack: .path("/somewhere/jack")), taken: []).write()
+            let document = try text(QualityTests.root, "docs/writing-a-plugin.md"), main = try text(folder, "Sources/Main/main.swift")
+            #expect(document.contains("<!-- written by: jack plugins new alert Pager --package -->\n```swift\n\(main)```\n"))
+            // The files that the tutorial fills in are those of the scaffold, by their names.
+            for name in ["PagerSink.swift", "PagerSinkSettings.swift", "PagerWire.swift"] {
+                #expect(document.contains("<!-- file: \(name) -->") && files(folder).contains("Sources/PagerAlertSink/\(name)"))
+            }
+            // What they import is there.
+            let manifest = try text(folder, "Package.swift")
+            for product in ["Crypto", "HTTPTypes"] { #expect(manifest.contains(#".product(name: "\#(product)""#)) }
         }
     }
 

@@ -3,7 +3,7 @@ import PluginAPI
 import PluginTestKit
 import Testing
 
-private let token = "a-token-of-enough-length", key = "the-key-of-signatures"
+let token = "a-token-of-enough-length", key = "the-key-of-signatures"
 
 /// The vendor as its document describes it: what it would refuse is refused here too.
 private let vendor = FakeVendor { request in
@@ -15,14 +15,14 @@ private let vendor = FakeVendor { request in
     }
 }
 
-private let answer = WebhookSample(
+let answer = WebhookSample(
     "an acknowledgement", body: Array(#"{"id":"a-1","key":"group-1","who":"night desk"}"#.utf8), events: 1
 ) { request, _ in request.headers[.pagerSignature] = WebhookSigner(secret: key).base64(over: request.body) }
 
 @Suite struct PagerTests {
     @Test(.timeLimit(.minutes(2))) func itKeepsItsContract() async {
         let pager = PluginContract(
-            Pager.self, settings: { ["endpoint": .string($0), "token": .string(token), "signing_key": .string(key)] }, secrets: [token, key],
+            PagerSink.self, settings: { ["endpoint": .string($0), "token": .string(token), "signing_key": .string(key)] }, secrets: [token, key],
             vendor: vendor, webhooks: [answer])
         let violations = await AlertSinkContract(pager).violations()
         #expect(violations == [])
@@ -31,7 +31,7 @@ private let answer = WebhookSample(
     @Test func aPageIsWhatTheVendorsDocumentShows() async throws {
         let http = ScriptedHTTPClient { _ in ClientResponse(status: .created, body: Array(#"{"id":"incident-7"}"#.utf8)) }
         let test = TestContext(http: http)
-        let receipt = try await test.make(Pager.self, ["token": .string(token)]).page(.sample)
+        let receipt = try await test.make(PagerSink.self, ["token": .string(token)]).page(.sample)
         #expect(receipt.vendorID == "incident-7")
         let golden = try GoldenRequest(
             """
@@ -46,7 +46,7 @@ private let answer = WebhookSample(
 
     @Test func anAcknowledgementGoesThroughTheKernel() async throws {
         let test = TestContext()
-        try await MemoryKernel.run(Pager.self, ["token": .string(token), "signing_key": .string(key)], in: test) { kernel in
+        try await MemoryKernel.run(PagerSink.self, ["token": .string(token), "signing_key": .string(key)], in: test) { kernel in
             var request = PluginRequest(
                 method: .post, path: "/webhooks/test", body: answer.body, remoteAddress: "192.0.2.1",
                 url: "https://jack.example.com/webhooks/test")

@@ -4,7 +4,7 @@ import PluginAPI
 
 /// The vendor's words stand here and nowhere else.
 struct PagerWire: Sendable {
-    let settings: PagerSettings
+    let settings: PagerSinkSettings
     let context: PluginContext
 
     struct Incident: Encodable {

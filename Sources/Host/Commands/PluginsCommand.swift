@@ -135,9 +135,17 @@ struct PluginDescription {
             }
         }
         if let reach = manifest.reachesPeople { lines.append("Reaches people: \(reach.words.replacing("`", with: ""))") }
+        for contact in manifest.contacts { lines.append("Contact of a plan: \(contact.words.replacing("`", with: ""))") }
         if let limits = manifest.limits { lines.append("Limits: \(limits.words), where limits: says nothing else") }
         if let documentation = manifest.documentation { lines.append("Follows: \(documentation)") }
         lines.append("Quality: \(manifest.quality.level)")
+        for rule in PluginQuality.Rule.all {
+            switch manifest.quality.claims[rule] {
+            case .met: continue
+            case .exempt(let reason): lines.append("  \(rule.name) does not apply: \(reason)")
+            case nil: lines.append("  \(rule.name) is not met")
+            }
+        }
         lines += ["", "Settings:"]
         if plugin.schema.definitions.isEmpty { lines.append("  none") }
         for definition in plugin.schema.definitions {

@@ -64,6 +64,7 @@ struct ReferencePages {
         text += "| stability | \(manifest.stability.rawValue) |\n| quality | \(manifest.quality.level) |\n"
         if !manifest.capabilities.isEmpty { text += "| capabilities | \(manifest.capabilities.map(\.rawValue).sorted().joined(separator: ", ")) |\n" }
         if let reach = manifest.reachesPeople { text += "| reaches people | \(reach.words) |\n" }
+        if !manifest.contacts.isEmpty { text += "| contacts of a plan | \(manifest.contacts.map(\.words).joined(separator: "; ")) |\n" }
         if let limits = manifest.limits { text += "| limits | \(limits.words), where `limits:` says nothing else |\n" }
         if let document = manifest.documentation { text += "| follows | \(cell(document)) |\n" }
         text += "\n## Where data goes\n\n"

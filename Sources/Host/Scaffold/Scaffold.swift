@@ -51,6 +51,10 @@ struct Scaffold {
         self.name = name
         self.place = place
         let templates = ScaffoldTemplates(kind: kind, name: name)
+        guard !Self.reserved.contains(templates.type) else {
+            throw HostError(
+                "a plugin of the kind \(kind.rawValue) called “\(name)” would be the type \(templates.type), which is Jack's own: take another name")
+        }
         guard !ids.contains(templates.id) else { throw HostError("there is a plugin “\(templates.id)” already: take another name") }
         switch place {
         case .repository(let root): try planRepository(root, templates)
@@ -61,10 +65,14 @@ struct Scaffold {
         }
     }
 
+    /// What a plugin's type may not be called: names of Swift's own and of Jack's, above all those that the templates themselves use.
     private static let reserved: Set<String> = [
         "Any", "Self", "Type", "Protocol", "Plugin", "Kernel", "Host", "Gateway", "Butler", "PluginAPI", "String", "Int", "Double", "Bool", "Array",
-        "Set",
-        "Task", "Data", "Date", "URL", "Logger", "Error", "Result", "Secret", "Setting", "Channel",
+        "Set", "Task", "Data", "Date", "URL", "Logger", "Error", "Result", "Secret", "Setting", "Channel", "Duration", "Codable", "Decodable",
+        "Hashable", "Sendable", "Foundation", "Testing", "JSONDecoder", "HTTPTypes", "HTTPFields", "HTTPRequest", "ClientRequest", "PluginContext",
+        "PluginFailure", "PluginManifest", "PluginSettings", "PluginRegistration", "PluginContract", "PluginTestKit", "TestContext", "ProbeResult",
+        "DataDestination", "OutboundMessage", "SendResult", "ChannelFeatures", "ChannelPlugin", "ChannelContract", "AIProvider", "PMSIntegration",
+        "AlertSink", "JackHost", "Suite", "Test", "Bundle",
     ]
 
     private mutating func planRepository(_ root: URL, _ templates: ScaffoldTemplates) throws {
@@ -73,13 +81,13 @@ struct Scaffold {
         try insert(
             at: root.appending(path: "Package.swift"), "this is not Jack's repository, or its manifest has changed",
             [
-                (.dependencies, #""\#(templates.module)","#), (.targets, #"plugin("\#(templates.module)", "\#(kind.folder)/\#(name)"),"#),
+                (.dependencies, #""\#(templates.module)","#), (.targets, #"plugin("\#(templates.module)", "\#(kind.folder)/\#(name)", [crypto]),"#),
                 (
                     .tests,
                     """
                     tests(
                         "\(templates.module)Tests", path: "Plugins/\(kind.folder)/\(name)Tests", resources: [.copy("Fixtures")],
-                        ["\(templates.module)", "PluginAPI", "PluginTestKit"]),
+                        ["\(templates.module)", "PluginAPI", "PluginTestKit", httpTypes]),
                     """
                 ),
             ])
@@ -104,7 +112,7 @@ struct Scaffold {
                 """
                 .target(
                     name: "\(templates.module)",
-                    dependencies: [.product(name: "PluginAPI", package: "jack"), .product(name: "HTTPTypes", package: "swift-http-types")],
+                    dependencies: [.product(name: "PluginAPI", package: "jack")] + wire,
                     exclude: ["README.md"], swiftSettings: swiftSettings),
                 """
             ),
@@ -113,7 +121,8 @@ struct Scaffold {
                 """
                 .testTarget(
                     name: "\(templates.module)Tests",
-                    dependencies: ["\(templates.module)", .product(name: "PluginAPI", package: "jack"), .product(name: "PluginTestKit", package: "jack")],
+                    dependencies: ["\(templates.module)", .product(name: "PluginAPI", package: "jack"), .product(name: "PluginTestKit", package: "jack")]
+                        + wire,
                     resources: [.copy("Fixtures")], swiftSettings: swiftSettings),
                 """
             ),

@@ -320,11 +320,17 @@ struct ScaffoldTemplates {
             // jack plugins new: dependencies
         ]
 
+        /// What wires and signatures are written with.
+        let wire: [Target.Dependency] = [
+            .product(name: "HTTPTypes", package: "swift-http-types"), .product(name: "Crypto", package: "swift-crypto"),
+        ]
+
         let package = Package(
             name: "\(id)-jack",
             platforms: [.macOS(.v15)],
             dependencies: [
                 \(jack.declaration),
+                .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
                 .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
             ],
             targets: [

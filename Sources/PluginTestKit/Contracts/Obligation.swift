@@ -40,7 +40,7 @@ public struct Obligation: RawRepresentable, Sendable, Hashable, Comparable, Expr
     public static let timeouts: Obligation = "timeouts"
     /// A cancelled call ends at once.
     public static let cancellation: Obligation = "cancellation"
-    /// A vendor that takes no connection, or cuts it, is not ready.
+    /// A vendor that takes no connection, or cuts it, is not ready; once it is back, calls succeed.
     public static let unreachable: Obligation = "unreachable"
     /// A reply that makes no sense is a malformed one, and never a crash or a success.
     public static let brokenReplies: Obligation = "broken-replies"

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import HTTPTypes
 import Logging
 import PluginAPI
@@ -19,11 +20,27 @@ final class BrokenChannel: ChannelPlugin {
     private let wire: BrokenWire
     private let current = Mutex("")
     private let work = Mutex<Task<Void, Never>?>(nil)
+    private let steps = Mutex((starts: 0, stops: 0))
     private var broken: Broken { settings.broken }
 
     static func validate(_ settings: BrokenSettings, _ report: inout ValidationReport) {
+        if settings.broken == .validateCalls { knock(at: settings.endpoint) }
         guard settings.broken == .validateImpure else { return }
         report.warning("endpoint", "judged \(judged.withLock { $0 += 1; return $0 }) times")
+    }
+
+    /// Opens a connection to the vendor past the client that a plugin is given.
+    private static func knock(at endpoint: String) {
+        guard let port = endpoint.split(separator: ":").last.flatMap({ UInt16($0) }) else { return }
+        let handle = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(handle) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { _ = connect(handle, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+        }
     }
 
     init(settings: BrokenSettings, context: PluginContext) throws {
@@ -31,6 +48,8 @@ final class BrokenChannel: ChannelPlugin {
         self.context = context
         wire = BrokenWire(settings: settings, context: context)
         if settings.broken == .initStores { context.health.recovered() }
+        if settings.broken == .initReads { Task { _ = try? await context.files.read("words.txt", maximumBytes: 100) } }
+        if settings.broken == .initWaits { work.withLock { $0 = Task { try? await context.clock.sleep(for: .milliseconds(100)) } } }
         if settings.broken == .initCalls {
             let url = settings.endpoint
             Task { _ = try? await context.http.send(ClientRequest(.get, url + "/hello")) }
@@ -49,11 +68,12 @@ final class BrokenChannel: ChannelPlugin {
         let response = try await context.http.send(request)
         if broken == .probeUntyped, response.status.code == 401 { throw PluginFailure.permanent(.invalidRequest, "401") }
         if let failure = response.failure(from: "Carrier", now: context.clock) { throw failure }
-        return ProbeResult("reached Carrier")
+        return ProbeResult(broken == .probeTellsSecret ? "reached Carrier with \(settings.token.reveal())" : "reached Carrier")
     }
 
     func start() async throws {
         if broken == .startThrows { throw PluginFailure.notReady(.unreachable, "not today") }
+        steps.withLock { $0.starts += 1 }
         guard broken == .goesOn || broken == .sleepsOn else { return }
         let context = context, url = settings.endpoint, calls = broken == .goesOn
         work.withLock {
@@ -67,8 +87,14 @@ final class BrokenChannel: ChannelPlugin {
     }
 
     func stop() async {
-        // Forgets its task, which goes on.
-        if broken == .stopHangs { await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in } }
+        let (starts, stops) = steps.withLock { steps in
+            steps.stops += 1
+            return steps
+        }
+        if broken == .initWaits { work.withLock { $0 }?.cancel() }
+        let hangs = broken == .stopHangs || (broken == .stopNeedsStart && starts == 0) || (broken == .stopsOnce && stops > 1)
+        // Otherwise it forgets its task, which goes on.
+        if hangs { await withUnsafeContinuation { (_: UnsafeContinuation<Void, Never>) in } }
     }
 
     func send(_ message: OutboundMessage) async throws -> SendResult {
@@ -78,6 +104,7 @@ final class BrokenChannel: ChannelPlugin {
         guard message.text.count <= features.maximumTextLength || broken == .cutsText else {
             throw PluginFailure.permanent(.invalidRequest, "the text is too long")
         }
+        if broken == .refusesChoices, !message.quickReplies.isEmpty { throw PluginFailure.permanent(.invalidRequest, "no choices") }
         var text = message.text
         if broken == .mixesCalls {
             current.withLock { $0 = text }
@@ -109,6 +136,7 @@ final class BrokenChannel: ChannelPlugin {
                         let parts = given.split(separator: ",").map(String.init)
                         guard parts.count == 2, let time = Double(parts[0].dropFirst(2)) else { return false }
                         if broken != .takesOld, abs(clock.now.timeIntervalSince1970 - time) > 300 { return false }
+                        if broken == .takesAny { return true }
                         let date = Date(timeIntervalSince1970: time)
                         let right = WebhookSigner(secret: secret.reveal()).timestamped(request.body, at: date)
                         if broken == .takesPrefix { return right.hasPrefix(given) && given.count > 20 }

@@ -9,13 +9,15 @@ import Synchronization
 /// One way of breaking one obligation. The plugins below are sound, save in the way that their settings name.
 enum Broken: String, SettingChoice {
     case no
-    case validateImpure, initStores, initCalls, startThrows, stopHangs, goesOn, sleepsOn, probeSilent, probeUntyped, probeWrites, probePosts
+    case validateImpure, validateCalls, initStores, initCalls, initReads, initWaits, startThrows, stopHangs, stopNeedsStart, stopsOnce, goesOn,
+        sleepsOn,
+        probeSilent, probeUntyped, probeWrites, probePosts
     case untyped, callsNobody, forbiddenIsPermanent, teapotIsNotReady, retries, retriesLater, ignoresRetryAfter, onlySeconds, longPatience,
-        swallowsCancellation
+        givesUpOnSilence, swallowsCancellation
     case cutIsPermanent, trustsNothing, malformedIsPermanent, dripsFail, followsRedirect, knownErrorLost
-    case logsSecret, throwsSecret, metersSecret, logsGuest, throwsGuest, mixesCalls, dropsUnicode
-    case takesUnsigned, takesPrefix, takesOld, opens, randomIDs, sameID, crashesUntyped, retriesForever
-    case noVendorID, wrongReceipt, losesEcho, noReason, noKey, cutsText, unknownPeerTaken, mediaUntyped, silentOnSenders
+    case logsSecret, throwsSecret, metersSecret, reportsSecret, probeTellsSecret, logsGuest, throwsGuest, mixesCalls, dropsUnicode
+    case takesUnsigned, takesPrefix, takesAny, takesOld, opens, randomIDs, sameID, crashesUntyped, retriesForever
+    case noVendorID, wrongReceipt, losesEcho, noReason, noKey, cutsText, unknownPeerTaken, refusesChoices, mediaUntyped, silentOnSenders
 }
 
 /// What the sound and the broken have in common: a vendor with a token.
@@ -49,6 +51,7 @@ struct BrokenWire: Sendable {
     private func exchange(_ path: String, _ body: JSONValue, guest: String) async throws -> String {
         if broken == .logsSecret { context.logger.debug("posting as \(settings.token.reveal())") }
         if broken == .metersSecret { context.metrics.counter("posts", [("token", settings.token.reveal())]).increment() }
+        if broken == .reportsSecret { context.health.degraded("refused as \(settings.token.reveal())") }
         if broken == .logsGuest { context.logger.debug("posting \(guest)") }
         var request = ClientRequest(
             .post, settings.endpoint + path, headers: [.authorization: "Bearer \(settings.token.reveal())", .contentType: "application/json"],
@@ -82,6 +85,8 @@ struct BrokenWire: Sendable {
             return try await context.http.send(request)
         } catch let failure as PluginFailure where broken == .cutIsPermanent && failure.reason != .timeout {
             throw PluginFailure.permanent(.unreachable, "gone")
+        } catch let failure as PluginFailure where broken == .givesUpOnSilence && failure.reason == .timeout {
+            throw PluginFailure.permanent(.timeout, "silence")
         }
     }
 

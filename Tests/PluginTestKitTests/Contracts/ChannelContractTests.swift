@@ -21,19 +21,26 @@ import Testing
     }
 
     private static let cases: [(broken: Broken, obligation: Obligation)] = [
-        (.validateImpure, .validatePure), (.initStores, .initSilent), (.initCalls, .initSilent), (.stopHangs, .lifecycle),
+        (.validateImpure, .validatePure), (.validateCalls, .validatePure), (.initStores, .initSilent), (.initCalls, .initSilent),
+        (.initReads, .initSilent), (.initWaits, .initSilent),
+        (.stopHangs, .lifecycle),
+        (.stopNeedsStart, .lifecycle), (.stopsOnce, .lifecycle),
         (.goesOn, .stopEnds), (.sleepsOn, .stopEnds), (.probeSilent, .probe), (.probeUntyped, .probe), (.probeWrites, .probeSafe),
         (.probePosts, .probeSafe), (.untyped, .typedFailures), (.forbiddenIsPermanent, .statuses), (.teapotIsNotReady, .statuses),
         (.retries, .noRetry),
         (.retriesLater, .noRetry), (.ignoresRetryAfter, .retryAfter), (.onlySeconds, .retryAfter), (.longPatience, .timeouts),
+        (.givesUpOnSilence, .timeouts),
         (.swallowsCancellation, .cancellation), (.cutIsPermanent, .unreachable), (.trustsNothing, .brokenReplies),
         (.malformedIsPermanent, .brokenReplies), (.dripsFail, .slowReplies), (.followsRedirect, .redirects), (.logsSecret, .noSecrets),
-        (.throwsSecret, .noSecrets), (.metersSecret, .noSecrets), (.logsGuest, .noGuestData), (.throwsGuest, .noGuestData),
-        (.mixesCalls, .concurrency), (.dropsUnicode, .unicode), (.takesUnsigned, .signatures), (.takesPrefix, .signatures), (.takesOld, .replays),
+        (.throwsSecret, .noSecrets), (.metersSecret, .noSecrets), (.reportsSecret, .noSecrets), (.probeTellsSecret, .noSecrets),
+        (.logsGuest, .noGuestData), (.throwsGuest, .noGuestData),
+        (.mixesCalls, .concurrency), (.dropsUnicode, .unicode), (.takesUnsigned, .signatures), (.takesPrefix, .signatures), (.takesAny, .signatures),
+        (.takesOld, .replays),
         (.opens, .failsClosed), (.randomIDs, .duplicates), (.crashesUntyped, .typedFailures), (.retriesForever, .brokenWebhooks),
         (.noVendorID, .vendorIDs), (.wrongReceipt, .receipts), (.losesEcho, .receipts), (.noReason, .receipts), (.noKey, .idempotency),
         (.cutsText, .lengths),
-        (.unknownPeerTaken, .features), (.mediaUntyped, .features), (.silentOnSenders, .senders), (.callsNobody, .success),
+        (.unknownPeerTaken, .features), (.refusesChoices, .features), (.mediaUntyped, .features), (.silentOnSenders, .senders),
+        (.callsNobody, .success),
         (.knownErrorLost, .vendorErrors),
     ]
 
@@ -42,6 +49,19 @@ import Testing
             let report = await BrokenChannel.contract(broken).report()
             #expect(report.violated == [obligation], "\(broken): \(report.violations.map(\.description).joined(separator: "\n"))")
         }
+    }
+
+    /// What is broken at its root fails in more than one way; the root must be among them.
+    @Test func whatFailsInManyWaysFailsAtItsRootToo() async {
+        for (broken, obligation) in [(Broken.startThrows, Obligation.lifecycle), (.sameID, .duplicates)] {
+            let report = await BrokenChannel.contract(broken).report()
+            #expect(report.violated.contains(obligation), "\(broken): \(report.violations.map(\.description).joined(separator: "\n"))")
+        }
+    }
+
+    /// A way that no test takes would prove nothing.
+    @Test func everyBrokenWayIsTried() {
+        #expect(Set(Self.cases.map(\.broken)).union([.no, .startThrows, .sameID]) == Set(Broken.allCases))
     }
 
     @Test func whatIsExemptedIsNotLookedAt() async {

@@ -40,7 +40,7 @@ extension ContractRun {
             expect(Set(findings).count == 1, .validatePure, "the same settings were judged in \(Set(findings).count) ways")
             for finding in findings.joined() { note("a finding of validate", finding) }
             // A connection takes a moment to arrive.
-            try await Task.sleep(for: .milliseconds(20))
+            try await Task.sleep(for: .milliseconds(50))
             expect((stage?.server.connections ?? 0) == before, .validatePure, "validate called the vendor")
         }
     }

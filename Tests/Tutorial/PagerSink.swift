@@ -3,17 +3,17 @@ import Foundation
 import HTTPTypes
 import PluginAPI
 
-public struct Pager: AlertSink {
-    public typealias Settings = PagerSettings
+public struct PagerSink: AlertSink {
+    public typealias Settings = PagerSinkSettings
 
     public static let manifest = PluginManifest(
         id: "pager", summary: "Pages through Pager.", stability: .experimental,
         destinations: [DataDestination("pager.example", purpose: "telling of alerts", classes: [.alert])], reachesPeople: .always)
 
-    private let settings: PagerSettings
+    private let settings: PagerSinkSettings
     private let wire: PagerWire
 
-    public init(settings: PagerSettings, context: PluginContext) throws {
+    public init(settings: PagerSinkSettings, context: PluginContext) throws {
         self.settings = settings
         wire = PagerWire(settings: settings, context: context)
     }

@@ -1,0 +1,20 @@
+import PluginAPI
+
+extension ContactForm {
+    /// For people, in Markdown: “`type: phone` with `number`, a number such as +15550100123”.
+    var words: String {
+        let place =
+            switch use {
+            case .contact(let type): "`type: \(type)`"
+            case .receiver(let key): "a receiver's `\(key)`"
+            }
+        let what =
+            switch shape {
+            case .phoneNumber: "a number such as +15550100123"
+            case .emailAddress: "an e-mail address"
+            case .url: "a URL"
+            case .text: "a text"
+            }
+        return "\(place) with \(recipientKeys.map { "`\($0)`" }.joined(separator: " or ")), \(what)\(isSecret ? " that is never shown" : "")"
+    }
+}
