@@ -116,7 +116,7 @@ struct GatewayResponder<Inner: HTTPResponder<GatewayContext>>: HTTPResponder {
         response.headers[.accessControlAllowOrigin] = origin
         response.headers[.accessControlExposeHeaders] = "X-Request-Id, Retry-After"
         if request.method == .options {
-            response.headers[.accessControlAllowMethods] = "GET, POST, PATCH, OPTIONS"
+            response.headers[.accessControlAllowMethods] = "GET, POST, PATCH, DELETE, OPTIONS"
             response.headers[.accessControlAllowHeaders] = "Authorization, Content-Type, X-Request-Id, X-Staff-Name"
             response.headers[.accessControlMaxAge] = "600"
         }

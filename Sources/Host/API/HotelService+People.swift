@@ -63,7 +63,7 @@ extension HotelService {
             var wanted = TaskRepository.Filter(department: filter.department, assignedTo: filter.assignedTo, conversationID: filter.conversationID)
             if let name = filter.status {
                 guard let state = HotelTask.State(rawValue: name) else {
-                    throw GatewayError.invalid(["status": "is none of \(HotelTask.State.allCases.map(\.rawValue).joined(separator: ", "))"])
+                    throw GatewayError.invalid(parameter: "status", "is none of \(HotelTask.State.allCases.map(\.rawValue).joined(separator: ", "))")
                 }
                 wanted.states = [state]
             }
