@@ -49,6 +49,18 @@ def test_check_names_every_mistake_of_the_broken_files():
         equal(errors, expected()[file], file)
 
 
+def test_check_takes_many_files_at_once():
+    files = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "config/broken").glob("*.yaml"))
+    result = run("check", *files, timeout=120)
+    equal(result.status, 1, result)
+    equal([line for line in result.output.splitlines() if ": error: " in line], [line for file in files for line in expected()[file]])
+    mixed = run("check", "config/jack.yaml", files[0], "--json")
+    equal(mixed.status, 1, mixed)
+    report = json.loads(mixed.output)
+    equal(report["sound"], False)
+    equal({entry["file"] for entry in report["diagnostics"] if entry["severity"] == "error"}, {files[0]})
+
+
 def test_check_of_the_sample_hotel_is_sound():
     result = run("check")
     equal(result.status, 0, result)
