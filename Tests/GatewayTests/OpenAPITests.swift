@@ -1,6 +1,8 @@
 import Foundation
 import HTTPTypes
+import Kernel
 import PluginAPI
+import Synchronization
 import Testing
 
 @testable import Gateway

@@ -25,6 +25,8 @@ import Testing
                 .post, "/api/v1/tasks", ["department": "maintenance", "summary": "The lamp is broken", "room": "204", "priority": "high"])
             #expect(made.status == 201)
             let id = try #require(made["id"].stringValue)
+            // The ledger names who made it.
+            #expect(try await hotel.get("/api/v1/why?of=\(id)").items.first?["reason"]?.stringValue?.hasPrefix("Rosa ") == true)
             #expect(made["status"] == "open" && made["priority"] == "high" && made["due_at"].stringValue != nil)
             for (action, state) in [("claim", "claimed"), ("start", "in_progress"), ("complete", "done")] {
                 let moved = try await hotel.send(.patch, "/api/v1/tasks/\(id)", ["action": .string(action), "note": "n"])

@@ -92,7 +92,8 @@ extension HotelService {
             record(
                 try await app.butler.staff.createTask(
                     department: task.department, room: task.room, title: task.summary, description: task.summary,
-                    priority: task.priority.flatMap(TaskPriority.init(rawValue:)) ?? .standard, conversation: task.conversationID, dueAt: task.dueAt))
+                    priority: task.priority.flatMap(TaskPriority.init(rawValue:)) ?? .standard, conversation: task.conversationID, dueAt: task.dueAt,
+                    by: staff))
         }
     }
 
