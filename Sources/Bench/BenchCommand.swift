@@ -138,11 +138,11 @@ struct OutboundCommand: AsyncParsableCommand {
         commandName: "outbound", abstract: "How fast a full outbox empties into a vendor that takes its time, and what it weighs.")
     @OptionGroup var options: BenchOptions
     @Option(help: "Messages that wait.") var messages = 50_000
-    @Option(help: "Messages on their way at the same time.") var concurrent = 64
+    @Option(help: "Messages on their way at the same time, beside what Jack is delivered with.") var most = 64
     @Option(help: "How long the vendor takes, in milliseconds.") var latency = 20
 
     func run() async throws {
-        let benchmark = OutboundBenchmark(messages: messages, concurrent: concurrent, latency: latency)
+        let benchmark = OutboundBenchmark(messages: messages, latency: latency, most: most)
         try await options.run([("outbound", { try await benchmark.run() })])
     }
 }

@@ -9,10 +9,23 @@ import WhatsAppChannel
 /// How fast a full outbox empties into a vendor that takes its time, and what it weighs meanwhile.
 struct OutboundBenchmark {
     var messages = 50_000
-    var concurrent = 64
     var latency = 20
+    /// More at a time than Jack is delivered with: what it could do for a vendor that takes more.
+    var most = 64
 
     func run() async throws -> Table {
+        let usual = CallLimits().concurrency
+        return Table(
+            name: "outbound",
+            method: """
+                \(Measure.plain(Double(messages))) messages wait in the outbox (SQLite, synchronous=FULL), each to a guest of its own; the real WhatsApp plugin sends them to a vendor on loopback that answers \
+                after \(latency) ms, \(usual) at a time, as Jack is delivered (limits.concurrency), and once more \(most) at a time; without the 80 a second that Meta allows a number. Each is looked up, sent, and written down as sent with the vendor's id. The vendor is \
+                in the same process, and its weight is counted too.
+                """,
+            measures: try await empty(usual, isGoal: true) + empty(most, isGoal: false))
+    }
+
+    private func empty(_ concurrent: Int, isGoal: Bool) async throws -> [Measure] {
         let folder = try TemporaryFolder()
         defer { folder.remove() }
         let vendor = try await SlowVendor.start(latency: .milliseconds(Int64(latency)))
@@ -20,8 +33,7 @@ struct OutboundBenchmark {
         let migrations = KernelSchema.migrations + ButlerSchema.migrations
         let engine = try await SQLiteEngine.open(path: folder.path + "/jack.db", options: .init(migrations: migrations))
         try await engine.migrate(migrations)
-        let limits = CurlEngine.Limits(connectionsPerHost: concurrent, connections: concurrent * 2)
-        let http = try CurlEngine(limits: limits), keys = EncryptionKeys(secret: Secret("bench-secret-bench-secret-bench-secret"))
+        let http = try CurlEngine(), keys = EncryptionKeys(secret: Secret("bench-secret-bench-secret-bench-secret"))
         let kernel = JackKernel(
             .init(
                 property: PropertyInfo(id: "main", name: "Bench", locale: "en", languages: ["en"], timeZone: "UTC", publicURL: nil), engine: engine,
@@ -31,12 +43,12 @@ struct OutboundBenchmark {
         let delivery = MessageDelivery(engine: engine, property: "main", dispatcher: kernel.dispatcher)
         kernel.connect(.init(inbound: { _ in }, deliveries: [.message: { try await delivery.deliver($0) }], transcript: { _, _, _ in [] }))
         try await fill(kernel.outbox, engine)
-        let table = try await measure(kernel, vendor, engine)
+        let measures = try await measure(kernel, vendor, engine, concurrent, isGoal: isGoal)
         await kernel.stop(drain: .seconds(5))
         await http.shutdown()
         await engine.close()
         try await vendor.stop()
-        return table
+        return measures
     }
 
     /// As if the vendor had been away for long: each message to a guest of its own.
@@ -55,7 +67,9 @@ struct OutboundBenchmark {
         }
     }
 
-    private func measure(_ kernel: JackKernel, _ vendor: SlowVendor, _ engine: SQLiteEngine) async throws -> Table {
+    private func measure(
+        _ kernel: JackKernel, _ vendor: SlowVendor, _ engine: SQLiteEngine, _ concurrent: Int, isGoal: Bool
+    ) async throws -> [Measure] {
         var settings = WhatsAppSettings(), limits = CallLimits()
         settings.phoneNumberID = SignedMessage.phoneNumberID
         settings.accessToken = Secret("EAAG-bench-token-bench-token")
@@ -79,22 +93,17 @@ struct OutboundBenchmark {
         }
         let sent = try await engine.read { try $0.row("SELECT COUNT(*) AS n FROM outbox WHERE state = 'sent'")?.int("n") ?? 0 }
         let quarter = max(1, weights.count / 4)
-        return Table(
-            name: "outbound",
-            method: """
-                \(Measure.plain(Double(messages))) messages wait in the outbox (SQLite, synchronous=FULL), each to a guest of its own; the real WhatsApp plugin sends them to a vendor on loopback that answers \
-                after \(latency) ms, \(concurrent) at a time (limits.concurrency). Each is looked up, sent, and written down as sent with the vendor's id. The vendor is in the same process, and its weight is counted too.
-                """,
-            measures: [
-                Measure("sent", Double(messages) / seconds, "messages/s"),
-                Measure("what the vendor's latency allows", ideal, "messages/s"),
-                Measure("share of it", Double(messages) / seconds / ideal, "", goal: .atLeast(0.9)),
-                Measure("most on their way at once", Double(vendor.mostOpen), "messages"),
-                Measure("sent less taken by the vendor", Double(sent - vendor.taken), "messages", goal: .exactly(0)),
-                Measure("resident, first quarter", median(Array(weights.prefix(quarter))), "MB"),
-                Measure("resident, last quarter", median(Array(weights.suffix(quarter))), "MB"),
-                Measure("grown meanwhile", median(Array(weights.suffix(quarter))) - median(Array(weights.prefix(quarter))), "MB", goal: .below(10)),
-            ])
+        let name = "\(concurrent) at a time", first = median(Array(weights.prefix(quarter))), last = median(Array(weights.suffix(quarter)))
+        return [
+            Measure("\(name): sent", Double(messages) / seconds, "messages/s"),
+            Measure("\(name): what the vendor's latency allows", ideal, "messages/s"),
+            Measure("\(name): share of it", Double(messages) / seconds / ideal, "", goal: isGoal ? .atLeast(0.9) : nil),
+            Measure("\(name): most on their way at once", Double(vendor.mostOpen), "messages"),
+            Measure("\(name): sent less taken by the vendor", Double(sent - vendor.taken), "messages", goal: .exactly(0)),
+            Measure("\(name): resident, first quarter", first, "MB"),
+            Measure("\(name): resident, last quarter", last, "MB"),
+            Measure("\(name): grown meanwhile", last - first, "MB", goal: isGoal ? .below(10) : nil),
+        ]
     }
 
     private static var residentMegabytes: Double { Double((try? ProcessStatus.field("VmRSS")) ?? 0) / 1024 }

@@ -180,7 +180,7 @@ import Testing
         struct Broken: Error {}
         let table = Table([Row(seq: 1, lane: "a")]), isBroken = Mutexed(true), failures = Mutexed(0)
         let scheduler = LaneScheduler<Row>(
-            concurrency: 1, clock: clock,
+            concurrency: { 1 }, clock: clock,
             work: .init(
                 fetch: { after, limit in
                     if isBroken.value { throw Broken() }
