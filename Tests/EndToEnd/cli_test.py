@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -70,6 +71,20 @@ def test_check_of_the_sample_hotel_is_sound():
     contains(result.output, "warning: there is no on-call plan, and emergencies end in log, which reaches nobody")
     contains(result.output, "1 warnings")
     equal(run("check", "config/jack.yaml", "--probe").status, 0)
+
+
+def test_the_documented_install_copies_all_that_the_sample_names():
+    line = next(line for line in (ROOT / "docs/operating.md").read_text().splitlines() if line.startswith("cp -r config/"))
+    sources = [ROOT / word for word in line.split(" && ")[0].split()[2:-1]]
+    assert len(sources) > 1, line
+    with tempfile.TemporaryDirectory() as folder:
+        for source in sources:
+            if source.is_dir():
+                shutil.copytree(source, pathlib.Path(folder, source.name))
+            else:
+                shutil.copy(source, folder)
+        result = run("check", "--config", pathlib.Path(folder, "jack.yaml"))
+        equal(result.status, 0, result)
 
 
 def test_check_prints_json():
