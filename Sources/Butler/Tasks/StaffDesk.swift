@@ -180,9 +180,8 @@ public struct StaffDesk: Sendable {
                 throw ButlerError(.notFound, "there is no conversation “\(conversation)”")
             }
             try tasks.save(task, at: now, in: transaction)
-            let about = conversation.map { " for the conversation \($0)" } ?? ""
             try Ledger.record(
-                .init(step: "staff", outcome: task.state.rawValue, reason: "\(person) made the task by hand\(about)", at: now), of: task.id,
+                .init(step: "staff", outcome: task.state.rawValue, reason: "\(person) made the task by hand", at: now), of: task.id,
                 property: property.id, in: transaction)
             try watch?.look(at: task, now: now, in: transaction)
             transaction.afterCommit { [bus, meter] in
