@@ -5,7 +5,7 @@ enum ImportRule {
     /// What each of our modules may import of our own. A plugin's targets are told by their folder.
     static let arrows: [String: Set<String>] = [
         "PluginAPI": [],
-        "Kernel": ["PluginAPI", "CLibCurl", "CLibYAML", "CCrashMark"],
+        "Kernel": ["PluginAPI", "CLibCurl", "CLibYAML", "CCrashMark", "CVector"],
         "Butler": ["PluginAPI", "Kernel"],
         "OnCall": ["PluginAPI", "Kernel"],
         "Gateway": ["PluginAPI", "Kernel", "Butler", "OnCall"],
