@@ -32,7 +32,7 @@ import Testing
             #expect(metrics.sum("jack_tasks_created_total") == 0, "it is none before it is approved")
             _ = try await staff.approve(try #require(try await house.held().first).id, by: "Rosa")
             #expect(metrics.sum("jack_tasks_created_total", ["department": "housekeeping"]) == 1)
-            _ = try await staff.createTask(department: "maintenance", room: "101", title: "lamp", description: "", priority: .low)
+            _ = try await staff.createTask(department: "maintenance", room: "101", title: "lamp", description: "", priority: .low, by: "Rosa")
             #expect(metrics.sum("jack_tasks_created_total", ["department": "maintenance", "priority": "low"]) == 1)
             let task = try #require(try await house.tasks().first { $0.department == "housekeeping" })
             await house.clock.advance(by: .seconds(300))

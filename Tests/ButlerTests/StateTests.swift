@@ -50,7 +50,8 @@ import Testing
     @Test func twoPeopleCannotBothClaimATask() async throws {
         try await withHouse { house async throws in
             let staff = house.butler.staff
-            let task = try await staff.createTask(department: "housekeeping", room: "204", title: "Towels", description: "", priority: .standard)
+            let task = try await staff.createTask(
+                department: "housekeeping", room: "204", title: "Towels", description: "", priority: .standard, by: "Ana")
             #expect(task.dueAt == house.clock.now.addingTimeInterval(3600))
             #expect(try await staff.move(task: task.id, to: .claimed, by: "Rosa").assignedTo == "Rosa")
             #expect(await refusal { try await staff.move(task: task.id, to: .claimed, by: "Ben") } == .conflict)
@@ -60,8 +61,12 @@ import Testing
             #expect(done.completedAt == house.clock.now && done.notes == "left at the door")
             #expect(await refusal { try await staff.move(task: task.id, to: .claimed, by: "Ben") } == .illegalTransition)
             #expect(await refusal { try await staff.move(task: "none", to: .done, by: nil) } == .notFound)
-            #expect(await refusal { try await staff.createTask(department: "x", room: nil, title: "", description: "", priority: .low) } == .invalid)
-            #expect(try await house.ledger(task.id).map(\.outcome) == ["claimed", "claimed", "open", "done"])
+            #expect(
+                await refusal { try await staff.createTask(department: "x", room: nil, title: "", description: "", priority: .low, by: "Ana") }
+                    == .invalid)
+            let told = try await house.ledger(task.id)
+            #expect(told.map(\.outcome) == ["open", "claimed", "claimed", "open", "done"])
+            #expect(told.first?.reason == "Ana made the task by hand")
         }
     }
 

@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -49,6 +50,18 @@ def test_check_names_every_mistake_of_the_broken_files():
         equal(errors, expected()[file], file)
 
 
+def test_check_takes_many_files_at_once():
+    files = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "config/broken").glob("*.yaml"))
+    result = run("check", *files, timeout=120)
+    equal(result.status, 1, result)
+    equal([line for line in result.output.splitlines() if ": error: " in line], [line for file in files for line in expected()[file]])
+    mixed = run("check", "config/jack.yaml", files[0], "--json")
+    equal(mixed.status, 1, mixed)
+    report = json.loads(mixed.output)
+    equal(report["sound"], False)
+    equal({entry["file"] for entry in report["diagnostics"] if entry["severity"] == "error"}, {files[0]})
+
+
 def test_check_of_the_sample_hotel_is_sound():
     result = run("check")
     equal(result.status, 0, result)
@@ -58,6 +71,20 @@ def test_check_of_the_sample_hotel_is_sound():
     contains(result.output, "warning: there is no on-call plan, and emergencies end in log, which reaches nobody")
     contains(result.output, "1 warnings")
     equal(run("check", "config/jack.yaml", "--probe").status, 0)
+
+
+def test_the_documented_install_copies_all_that_the_sample_names():
+    line = next(line for line in (ROOT / "docs/operating.md").read_text().splitlines() if line.startswith("cp -r config/"))
+    sources = [ROOT / word for word in line.split(" && ")[0].split()[2:-1]]
+    assert len(sources) > 1, line
+    with tempfile.TemporaryDirectory() as folder:
+        for source in sources:
+            if source.is_dir():
+                shutil.copytree(source, pathlib.Path(folder, source.name))
+            else:
+                shutil.copy(source, folder)
+        result = run("check", "--config", pathlib.Path(folder, "jack.yaml"))
+        equal(result.status, 0, result)
 
 
 def test_check_prints_json():

@@ -1,4 +1,5 @@
 """The guest page in Debian's Chromium. Set JACK_SHOTS to a folder to keep screenshots."""
+import json
 import os
 import re
 import shutil
@@ -181,6 +182,55 @@ def test_too_long_a_text_is_not_sent():
         expect(guest.page.locator("#count")).to_contain_text("too many")
         guest.page.keyboard.press("Enter")
         equal(guest.page.locator(".msg.guest").count(), 0)
+
+
+def play(guest, answer):
+    """Has the page talk to a server that the test plays: `answer` gets the socket, the frame and the number of the connection."""
+    count = 0
+
+    def serve(socket):
+        nonlocal count
+        count += 1
+        number = count
+        socket.on_message(lambda text: answer(lambda **frame: socket.send(json.dumps(frame)), socket, json.loads(text), number))
+
+    guest.page.route_web_socket(re.compile(r"/ws/chat$"), serve)
+    guest.page.reload()
+
+
+def test_it_says_the_limits_that_the_server_has():
+    def answer(send, _, frame, __):
+        if frame["type"] == "hello":
+            send(type="session", token="t", restored=False, history=[])
+        elif frame["type"] == "message" and frame["text"] == "long":
+            send(type="error", code="too_long", message="no", id=frame["id"], limit=120)
+        elif frame["type"] == "message":
+            send(type="error", code="rate_limited", message="no", id=frame["id"], limit=3, retry_after=60)
+
+    with Page() as guest:
+        play(guest, answer)
+        guest.say("long")
+        expect(guest.page.locator(".msg.guest .note").first).to_contain_text("at most 120 characters")
+        guest.say("quick")
+        expect(guest.page.locator(".msg.guest .note").last).to_contain_text("3 messages a minute")
+
+
+def test_a_disk_that_refuses_is_told_in_the_guests_language_and_asked_again():
+    def answer(send, socket, frame, number):
+        if frame["type"] == "hello" and number == 1:
+            send(type="error", code="unavailable", message="the conversation cannot be read right now")
+            socket.close(code=1013, reason="unavailable")
+        elif frame["type"] == "hello":
+            send(type="session", token="t", restored=False, history=[])
+        elif frame["type"] == "message":
+            send(type="error", code="unavailable", message="the message could not be stored", id=frame["id"])
+
+    with Page(locale="de-DE") as guest:
+        play(guest, answer)
+        # A refusal by policy would wait for a minute.
+        expect(guest.page.locator("#status")).to_have_text("Jack ist für Sie da", timeout=20_000)
+        guest.say("Hallo")
+        expect(guest.page.locator(".msg.guest .note")).to_contain_text("Diese wird noch gesendet")
 
 
 def test_the_page_asks_nobody_else():

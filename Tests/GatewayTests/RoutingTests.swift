@@ -151,6 +151,10 @@ import Testing
             #expect(preflight.status == 204)
             #expect(preflight.headers["access-control-allow-origin"] == "https://desk.example")
             #expect(preflight.headers["access-control-allow-headers"]?.contains("Authorization") == true)
+            // Whatever the API takes, a page of that origin may send.
+            let allowed = Set(
+                (preflight.headers["access-control-allow-methods"] ?? "").split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) })
+            #expect(allowed.isSuperset(of: house.documentedRoutes.withLock { $0 }.map { String($0.prefix { $0 != " " }) }), "\(allowed)")
             let other = try await house.request("OPTIONS", "/api/v1/tasks", headers: ["Origin: https://evil.example"])
             #expect(other.headers["access-control-allow-origin"] == nil)
             #expect(try await house.api("GET", "/api/v1/tasks", headers: ["Origin: https://desk.example"]).headers["vary"] == "Origin")

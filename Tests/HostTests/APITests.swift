@@ -1,4 +1,6 @@
+import Butler
 import Foundation
+import Gateway
 import HTTPTypes
 import Kernel
 import PluginAPI
@@ -25,6 +27,8 @@ import Testing
                 .post, "/api/v1/tasks", ["department": "maintenance", "summary": "The lamp is broken", "room": "204", "priority": "high"])
             #expect(made.status == 201)
             let id = try #require(made["id"].stringValue)
+            // The ledger names who made it.
+            #expect(try await hotel.get("/api/v1/why?of=\(id)").items.first?["reason"]?.stringValue?.hasPrefix("Rosa ") == true)
             #expect(made["status"] == "open" && made["priority"] == "high" && made["due_at"].stringValue != nil)
             for (action, state) in [("claim", "claimed"), ("start", "in_progress"), ("complete", "done")] {
                 let moved = try await hotel.send(.patch, "/api/v1/tasks/\(id)", ["action": .string(action), "note": "n"])
@@ -34,9 +38,27 @@ import Testing
             #expect(try await hotel.get("/api/v1/tasks?status=done").items.count == 1)
             #expect(try await hotel.get("/api/v1/tasks?department=housekeeping").items.isEmpty)
             #expect(try await hotel.get("/api/v1/tasks/none").status == 404)
-            #expect(try await hotel.get("/api/v1/tasks?status=nonsense").status == 422)
+            #expect(try await hotel.get("/api/v1/tasks?status=nonsense").status == 400)
             #expect(try await hotel.send(.post, "/api/v1/tasks", ["department": "x", "summary": "y", "conversation_id": "none"]).status == 404)
             #expect(try await hotel.send(.post, "/api/v1/tasks", ["department": "x", "summary": "y", "colour": "red"]).status >= 400)
+        }
+    }
+
+    @Test func `the command line reads lists whole, and sends filters as they were written`() async throws {
+        try await TestHotel.run { hotel async throws in
+            for number in 0..<103 {
+                _ = try await hotel.application.butler.staff.createTask(
+                    department: number == 0 ? "food & drink" : "bar", room: nil, title: "task \(number)", description: "", priority: .low, by: "Rosa")
+            }
+            let client = try RemoteClient(base: "http://127.0.0.1:\(try hotel.port)", token: Secret(TestHotel.token))
+            func tasks(_ department: String? = nil, whole: Bool) async throws -> API.Page<API.HotelTask> {
+                try await client.list("/api/v1/tasks", [("department", department), ("status", "open")], of: API.HotelTask.self, whole: whole)
+            }
+            let first = try await tasks(whole: false)
+            #expect(first.items.count == 100 && first.nextCursor != nil)
+            let all = try await tasks(whole: true)
+            #expect(Set(all.items.map(\.id)).count == 103 && all.items.count == 103 && all.nextCursor == nil)
+            #expect(try await tasks("food & drink", whole: true).items.map(\.summary) == ["task 0"])
         }
     }
 
@@ -90,7 +112,7 @@ import Testing
             let id = try await hotel.newest()
             #expect(try await hotel.get("/api/v1/conversations?state=active").items.count == 1)
             #expect(try await hotel.get("/api/v1/conversations?state=taken").items.isEmpty)
-            #expect(try await hotel.get("/api/v1/conversations?state=asleep").status == 422)
+            #expect(try await hotel.get("/api/v1/conversations?state=asleep").status == 400)
             #expect(try await hotel.get("/api/v1/conversations?staet=active").status == 400)
             #expect(try await hotel.send(.patch, "/api/v1/conversations/\(id)", ["state": "resolved"])["state"] == "resolved")
             #expect(try await hotel.send(.patch, "/api/v1/conversations/none", ["action": "take_over"]).status == 404)

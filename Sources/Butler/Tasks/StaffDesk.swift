@@ -163,9 +163,11 @@ public struct StaffDesk: Sendable {
         }
     }
 
-    /// Makes a task by hand.
+    /// Makes a task by hand. The ledger says who did.
+    /// - Throws: ``ButlerError`` `.invalid`; `.notFound` where there is no such conversation.
     public func createTask(
-        department: String, room: String?, title: String, description: String, priority: TaskPriority, conversation: String? = nil, dueAt: Date? = nil
+        department: String, room: String?, title: String, description: String, priority: TaskPriority, conversation: String? = nil,
+        dueAt: Date? = nil, by person: String
     ) async throws -> HotelTask {
         let now = clock.now
         guard !title.isEmpty, !department.isEmpty else { throw ButlerError(.invalid, "a task has a title and a department") }
@@ -178,6 +180,9 @@ public struct StaffDesk: Sendable {
                 throw ButlerError(.notFound, "there is no conversation “\(conversation)”")
             }
             try tasks.save(task, at: now, in: transaction)
+            try Ledger.record(
+                .init(step: "staff", outcome: task.state.rawValue, reason: "\(person) made the task by hand", at: now), of: task.id,
+                property: property.id, in: transaction)
             try watch?.look(at: task, now: now, in: transaction)
             transaction.afterCommit { [bus, meter] in
                 bus.post(TaskTouched(task: task))

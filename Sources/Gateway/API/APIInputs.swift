@@ -16,10 +16,14 @@ extension APIInput {
 /// The longest text that staff may send, in characters.
 let longestText = 4000
 
+/// The longest reason for a decision, in characters.
+let longestReason = 500
+
+/// Characters are Unicode scalars, as in a guest's message and in the document's `maxLength`: one letter may carry marks without end.
 func check(_ text: String?, _ name: String, longest: Int = longestText, into problems: inout [String: String]) {
     guard let text else { return }
     if text.allSatisfy(\.isWhitespace) { problems[name] = "is empty" }
-    if text.count > longest { problems[name] = "is longer than \(longest) characters" }
+    if text.unicodeScalars.count > longest { problems[name] = "is longer than \(longest) characters" }
 }
 
 extension API {
@@ -200,6 +204,12 @@ extension API {
         }
 
         public static let fields: Set = ["reason"]
+
+        public func problems() -> [String: String] {
+            var problems: [String: String] = [:]
+            check(reason, "reason", longest: longestReason, into: &problems)
+            return problems
+        }
     }
 
     public struct HoldReason: APIInput, Hashable {
@@ -210,6 +220,12 @@ extension API {
         }
 
         public static let fields: Set = ["reason"]
+
+        public func problems() -> [String: String] {
+            var problems: [String: String] = [:]
+            check(reason, "reason", longest: longestReason, into: &problems)
+            return problems
+        }
     }
 
     public struct ReloadRequest: APIInput, Hashable {

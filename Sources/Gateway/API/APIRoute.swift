@@ -7,17 +7,28 @@ struct APIRoute: Sendable {
     let method: HTTPRequest.Method
     /// With `{name}` for what varies, as the OpenAPI document writes it.
     let path: String
+    /// The query's parameters that it takes.
+    var taking: [String] = []
     let handle: @Sendable (APIRequest) async throws -> PluginResponse
 
-    static func get<Out: Encodable & Sendable>(_ path: String, _ body: @escaping @Sendable (APIRequest) async throws -> Out) -> APIRoute {
-        APIRoute(method: .get, path: path) { try .api(await body($0)) }
+    /// - Parameter taking: the query's parameters. Any other is an error: a filter that is misspelt must not show everything.
+    static func get<Out: Encodable & Sendable>(
+        _ path: String, taking names: [String] = [], _ body: @escaping @Sendable (APIRequest) async throws -> Out
+    ) -> APIRoute {
+        APIRoute(method: .get, path: path, taking: names) { request in
+            try request.allow(names)
+            return try .api(await body(request))
+        }
     }
 
     static func send<In: APIInput, Out: Encodable & Sendable>(
         _ method: HTTPRequest.Method, _ path: String, _ type: In.Type, status: HTTPResponse.Status = .ok,
         _ body: @escaping @Sendable (APIRequest, In) async throws -> Out
     ) -> APIRoute {
-        APIRoute(method: method, path: path) { try .api(await body($0, APICoding.read(type, from: $0.body)), status: status) }
+        APIRoute(method: method, path: path) { request in
+            try request.allow([])
+            return try .api(await body(request, APICoding.read(type, from: request.body)), status: status)
+        }
     }
 }
 
@@ -34,8 +45,8 @@ struct APIRequest: Sendable {
     /// The first value of a query parameter; an empty one counts as absent.
     func query(_ name: String) -> String? { query.first { $0.name == name && !$0.value.isEmpty }?.value }
 
-    /// Refuses parameters that the route does not know: a filter that is misspelt must not show everything.
-    func allow(_ names: String...) throws {
+    /// Refuses parameters that the route does not know.
+    func allow(_ names: [String]) throws {
         let unknown = query.map(\.name).filter { !names.contains($0) }
         guard unknown.isEmpty else {
             throw GatewayError(
@@ -53,8 +64,7 @@ struct APIRequest: Sendable {
     func limit(default usual: Int = 50) throws -> Int {
         guard let text = query("limit") else { return usual }
         guard let limit = Int(text), (1...100).contains(limit) else {
-            throw GatewayError(
-                .badRequest, "invalid_parameter", "limit is a number from 1 to 100", details: ["fields": ["limit": "is not a number from 1 to 100"]])
+            throw GatewayError.invalid(parameter: "limit", "is not a number from 1 to 100")
         }
         return limit
     }
@@ -64,8 +74,7 @@ struct APIRequest: Sendable {
         guard let text = query(name) else { return nil }
         guard let value = T(rawValue: text) else {
             let names = T.allCases.map(\.rawValue).joined(separator: ", ")
-            throw GatewayError(
-                .badRequest, "invalid_parameter", "\(name) is one of \(names)", details: ["fields": .object([name: .string("is none of \(names)")])])
+            throw GatewayError.invalid(parameter: name, "is none of \(names)")
         }
         return value
     }

@@ -16,8 +16,7 @@ enum APIRoutes {
 
     private static func conversations(_ hotel: any HotelAPI) -> [APIRoute] {
         [
-            .get("/api/v1/conversations") { request in
-                try request.allow("state", "assigned_to", "channel", "guest_id", "limit", "cursor")
+            .get("/api/v1/conversations", taking: ["state", "assigned_to", "channel", "guest_id", "limit", "cursor"]) { request in
                 let filter = API.ConversationFilter(
                     state: request.query("state"), assignedTo: request.query("assigned_to"), channel: request.query("channel"),
                     guestID: request.query("guest_id"))
@@ -27,18 +26,15 @@ enum APIRoutes {
             .send(.patch, "/api/v1/conversations/{id}", API.ConversationChange.self) {
                 try await hotel.update(conversation: $0.parameter("id"), $1, by: $0.staff)
             },
-            .get("/api/v1/conversations/{id}/messages") { request in
-                try request.allow("limit", "cursor")
-                return try await hotel.messages(conversation: request.parameter("id"), request.page())
+            .get("/api/v1/conversations/{id}/messages", taking: ["limit", "cursor"]) { request in
+                try await hotel.messages(conversation: request.parameter("id"), request.page())
             },
             .send(.post, "/api/v1/conversations/{id}/messages", API.NewMessage.self, status: .created) {
                 try await hotel.reply(conversation: $0.parameter("id"), $1, by: $0.staff)
             },
-            .get("/api/v1/why") { request in
-                try request.allow("of")
+            .get("/api/v1/why", taking: ["of"]) { request in
                 guard let id = request.query("of"), id.utf8.count <= 1024 else {
-                    throw GatewayError.badRequest(
-                        "invalid_parameter", "of is what to tell of, at most 1,024 bytes", details: ["fields": ["of": "is missing or too long"]])
+                    throw GatewayError.invalid(parameter: "of", "is missing, or longer than 1,024 bytes")
                 }
                 return List(items: try await hotel.why(of: id))
             },
@@ -48,16 +44,13 @@ enum APIRoutes {
 
     private static func people(_ hotel: any HotelAPI) -> [APIRoute] {
         [
-            .get("/api/v1/guests") { request in
-                try request.allow("search", "limit", "cursor")
-                return try await hotel.guests(search: request.query("search"), request.page())
+            .get("/api/v1/guests", taking: ["search", "limit", "cursor"]) { request in
+                try await hotel.guests(search: request.query("search"), request.page())
             },
             .get("/api/v1/guests/{id}") { try await hotel.guest($0.parameter("id")) },
-            .get("/api/v1/reservations") { request in
-                try request.allow("room", "guest_id", "confirmation", "on", "status", "limit", "cursor")
+            .get("/api/v1/reservations", taking: ["room", "guest_id", "confirmation", "on", "status", "limit", "cursor"]) { request in
                 if let day = request.query("on"), day.wholeMatch(of: /\d{4}-\d{2}-\d{2}/) == nil {
-                    throw GatewayError.badRequest(
-                        "invalid_parameter", "on is a day such as 2026-05-01", details: ["fields": ["on": "is not a day such as 2026-05-01"]])
+                    throw GatewayError.invalid(parameter: "on", "is not a day such as 2026-05-01")
                 }
                 let status = try request.choice("status", PMSReservation.Status.self)
                 let filter = API.ReservationFilter(
@@ -71,8 +64,7 @@ enum APIRoutes {
 
     private static func tasks(_ hotel: any HotelAPI) -> [APIRoute] {
         [
-            .get("/api/v1/tasks") { request in
-                try request.allow("status", "department", "assigned_to", "conversation_id", "limit", "cursor")
+            .get("/api/v1/tasks", taking: ["status", "department", "assigned_to", "conversation_id", "limit", "cursor"]) { request in
                 let filter = API.TaskFilter(
                     status: request.query("status"), department: request.query("department"), assignedTo: request.query("assigned_to"),
                     conversationID: request.query("conversation_id"))
@@ -86,9 +78,8 @@ enum APIRoutes {
 
     private static func approvals(_ hotel: any HotelAPI) -> [APIRoute] {
         [
-            .get("/api/v1/approvals") { request in
-                try request.allow("state", "limit", "cursor")
-                return try await hotel.approvals(state: request.choice("state", API.Approval.State.self), request.page())
+            .get("/api/v1/approvals", taking: ["state", "limit", "cursor"]) { request in
+                try await hotel.approvals(state: request.choice("state", API.Approval.State.self), request.page())
             },
             .send(.post, "/api/v1/approvals/{id}/approve", API.ApproveDecision.self) {
                 try await hotel.approve($0.parameter("id"), $1, by: $0.staff)
@@ -115,22 +106,16 @@ enum APIRoutes {
 
     private static func rest(_ hotel: any HotelAPI) -> [APIRoute] {
         [
-            .get("/api/v1/knowledge/search") { request in
-                try request.allow("q", "language", "limit")
+            .get("/api/v1/knowledge/search", taking: ["q", "language", "limit"]) { request in
                 guard let query = request.query("q"), query.count <= 1000 else {
-                    throw GatewayError.badRequest(
-                        "invalid_parameter", "q is what to search for, at most 1,000 characters", details: ["fields": ["q": "is missing or too long"]]
-                    )
+                    throw GatewayError.invalid(parameter: "q", "is missing, or longer than 1,000 characters")
                 }
                 return List(items: try await hotel.searchKnowledge(query, language: request.query("language"), limit: request.limit(default: 10)))
             },
-            .get("/api/v1/costs") { request in
-                try request.allow("by", "from", "to", "limit")
+            .get("/api/v1/costs", taking: ["by", "from", "to", "limit"]) { request in
                 let days = ["from", "to"].compactMap { name in request.query(name).map { (name, $0) } }
                 if let (name, _) = days.first(where: { $1.wholeMatch(of: /\d{4}-\d{2}-\d{2}/) == nil }) {
-                    throw GatewayError.badRequest(
-                        "invalid_parameter", "\(name) is a day such as 2026-05-01",
-                        details: ["fields": .object([name: "is not a day such as 2026-05-01"])])
+                    throw GatewayError.invalid(parameter: name, "is not a day such as 2026-05-01")
                 }
                 let query = API.CostQuery(
                     by: try request.choice("by", API.CostQuery.Grouping.self) ?? .day, from: request.query("from"), to: request.query("to"),

@@ -34,12 +34,10 @@ enum ErasureRoutes {
     static func all(_ house: any ErasureAPI) -> [APIRoute] {
         [
             .send(.delete, "/api/v1/conversations/{id}", Nothing.self) { request, _ in
-                try request.allow()
-                return try await house.delete(conversation: request.parameter("id"), by: request.staff)
+                try await house.delete(conversation: request.parameter("id"), by: request.staff)
             },
             .send(.delete, "/api/v1/guests/{id}", Nothing.self) { request, _ in
-                try request.allow()
-                return try await house.erase(guest: request.parameter("id"), by: request.staff)
+                try await house.erase(guest: request.parameter("id"), by: request.staff)
             },
         ]
     }

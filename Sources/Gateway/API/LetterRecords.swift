@@ -60,7 +60,7 @@ extension API {
 
         public func problems() -> [String: String] {
             var problems: [String: String] = [:]
-            check(reason, "reason", longest: 500, into: &problems)
+            check(reason, "reason", longest: longestReason, into: &problems)
             return problems
         }
     }

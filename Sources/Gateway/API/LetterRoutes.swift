@@ -16,8 +16,7 @@ enum LetterRoutes {
 
     static func all(_ house: any LetterAPI) -> [APIRoute] {
         [
-            .get("/api/v1/dead-letters") { request in
-                try request.allow("box", "instance", "limit", "cursor")
+            .get("/api/v1/dead-letters", taking: ["box", "instance", "limit", "cursor"]) { request in
                 let filter = API.LetterFilter(box: try request.choice("box", API.LetterFilter.Box.self), instance: request.query("instance"))
                 return try await house.letters(filter, request.page())
             },

@@ -12,7 +12,7 @@ enum MediaRoutes {
     static func all(_ house: any MediaAPI) -> [APIRoute] {
         [
             APIRoute(method: .get, path: "/api/v1/attachments/{id}") { request in
-                try request.allow()
+                try request.allow([])
                 return response(try await house.attachment(request.parameter("id")))
             }
         ]

@@ -274,16 +274,13 @@ extension APIRoutes {
     static func onCall(_ hotel: any OnCallAPI) -> [APIRoute] {
         [
             .get("/api/v1/oncall/matters") { request in
-                try request.allow()
                 return Matters(items: try await hotel.matters())
             },
             .send(.post, "/api/v1/oncall/answers", API.NewOnCallAnswer.self) { try await hotel.answer($1, by: $0.staff) },
             .send(.post, "/api/v1/oncall/drills", API.NewDrill.self, status: .created) { try await hotel.drill($1, by: $0.staff) },
-            .get("/api/v1/oncall/drills") { request in
-                try request.allow("month")
+            .get("/api/v1/oncall/drills", taking: ["month"]) { request in
                 if let month = request.query("month"), month.wholeMatch(of: /\d{4}-(0[1-9]|1[0-2])/) == nil {
-                    throw GatewayError.badRequest(
-                        "invalid_parameter", "month is a month such as 2026-11", details: ["fields": ["month": "is not a month such as 2026-11"]])
+                    throw GatewayError.invalid(parameter: "month", "is not a month such as 2026-11")
                 }
                 return try await hotel.drills(month: request.query("month"))
             },

@@ -24,8 +24,7 @@ enum OperationsRoutes {
 
     static func all(_ house: any OperationsAPI) -> [APIRoute] {
         [
-            .get("/api/v1/incidents") { request in
-                try request.allow("state", "limit")
+            .get("/api/v1/incidents", taking: ["state", "limit"]) { request in
                 let state = try request.choice("state", State.self)
                 return List(items: try await house.incidents(isOver: state.map { $0 == .closed }, limit: request.limit()))
             },

@@ -38,6 +38,11 @@ public struct GatewayError: Error, Sendable, CustomStringConvertible {
             details: .object(["fields": .object(fields.mapValues { .string($0) })]))
     }
 
+    /// A parameter of the query has a value that it cannot have; `problem` goes on from its name: `is none of open, done`.
+    public static func invalid(parameter name: String, _ problem: String) -> GatewayError {
+        badRequest("invalid_parameter", "\(name) \(problem)", details: ["fields": .object([name: .string(problem)])])
+    }
+
     static func badRequest(_ code: String, _ message: String, details: JSONValue = [:]) -> GatewayError {
         GatewayError(.badRequest, code, message, details: details)
     }

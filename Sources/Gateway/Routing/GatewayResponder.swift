@@ -78,7 +78,7 @@ struct GatewayResponder<Inner: HTTPResponder<GatewayContext>>: HTTPResponder {
         }
         // Those who watch whether Jack lives must not be told that they ask too often.
         // Nor may a storm of alerts drown in a limit: who sends them shows the token, and wrong tokens are limited by themselves.
-        let isAlert = (path == "/api/v2/alerts" || path.hasPrefix("/api/v1/alerts/")) && request.method == .post
+        let isAlert = (["/api/v2/alerts", "/api/v1/alerts"].contains(path) || path.hasPrefix("/api/v1/alerts/")) && request.method == .post
         if path != "/healthz", !isAlert { try limit(isAPI ? .api : .pages, context) }
         if isAPI, request.method == .options, request.headers[.origin] != nil { return Response(status: .noContent) }
         if let page = routes.page(path) {
@@ -116,7 +116,7 @@ struct GatewayResponder<Inner: HTTPResponder<GatewayContext>>: HTTPResponder {
         response.headers[.accessControlAllowOrigin] = origin
         response.headers[.accessControlExposeHeaders] = "X-Request-Id, Retry-After"
         if request.method == .options {
-            response.headers[.accessControlAllowMethods] = "GET, POST, PATCH, OPTIONS"
+            response.headers[.accessControlAllowMethods] = "GET, POST, PATCH, DELETE, OPTIONS"
             response.headers[.accessControlAllowHeaders] = "Authorization, Content-Type, X-Request-Id, X-Staff-Name"
             response.headers[.accessControlMaxAge] = "600"
         }

@@ -65,10 +65,17 @@ public struct GatewayBuilder: Sendable {
             makeMetrics: configuration.metricsPort == nil ? nil : makeMetrics)
     }
 
-    /// The gateway's own routes as the OpenAPI document lists them, `GET /path`.
-    static func documentedRoutes(_ hotel: any HotelAPI) -> [String] {
-        ["GET /health", "GET /healthz", "GET /readyz", "GET /metrics", "GET /api/openapi.yaml"]
-            + APIRoutes.all(hotel).map { "\($0.method) \($0.path)" }
+    /// The gateway's own routes as the OpenAPI document must list them, `GET /path`: all but Alertmanager's, which have a document of their own, and
+    /// those of other parts of the house.
+    func documentedRoutes() -> [String] {
+        let limiters = Limiters(configuration.rates, time: parts.time)
+        let health = HealthResponder(source: parts.health, version: parts.version, time: parts.time, limit: configuration.probeTimeout)
+        let sources = SourceRoutes(
+            sources: parts.alertSources, limiters: limiters, blocks: nil, metrics: RequestMetrics(factory: parts.metrics), logger: parts.logger)
+        let others = Set(parts.extraRoutes.map(\.path))
+        return (ownRoutes(health, APIGuard(token: configuration.token, limiters: limiters)) + sources.all())
+            .filter { !$0.path.hasPrefix("/api/v2/") && !$0.path.hasPrefix("/-/") && !others.contains($0.path) }
+            .map { "\($0.method) \($0.path)" }
     }
 
     private func ownRoutes(_ health: HealthResponder, _ apiGuard: APIGuard) -> [OwnRoute] {

@@ -61,7 +61,7 @@ extension HotelService {
         var day = calendar.dateComponents([.year, .month], from: app.kernel.parts.clock.now)
         if let parts = month?.split(separator: "-").compactMap({ Int($0) }), parts.count == 2 { (day.year, day.month) = (parts[0], parts[1]) }
         guard let start = calendar.date(from: day), let end = calendar.date(byAdding: .month, value: 1, to: start) else {
-            throw GatewayError.invalid(["month": "is not a month"])
+            throw GatewayError.invalid(parameter: "month", "is not a month")
         }
         let (drills, unproven) = try await app.onCall.service.drills(from: start, to: end)
         let name = String(format: "%04d-%02d", day.year ?? 0, day.month ?? 0)

@@ -3,6 +3,7 @@ import Foundation
 import Gateway
 import HTTPTypes
 import Kernel
+import Logging
 import PluginAPI
 
 extension HotelService {
@@ -33,6 +34,7 @@ extension HotelService {
     func release(plugin instance: String, by staff: String) async throws -> API.PluginInstance {
         try await answer { app in
             guard app.kernel.instances.supervisor(instance) != nil else { throw GatewayError.notFound("instance “\(instance)”") }
+            app.logger.info("releasing an instance", metadata: ["instance": "\(instance)", "by": "\(staff)"])
             do {
                 try await app.kernel.release(instance)
             } catch let failure as PluginFailure where failure.reason == .notFound {
@@ -59,6 +61,7 @@ extension HotelService {
 
     func reload(_ request: API.ReloadRequest, by staff: String) async throws -> API.ReloadReport {
         try await answer { app in
+            if request.dryRun != true { app.logger.info("reloading", metadata: ["by": "\(staff)"]) }
             do {
                 let report = try await app.reload(dryRun: request.dryRun ?? false)
                 return API.ReloadReport(applied: report.applied, changes: report.changes, diagnostics: report.diagnostics)

@@ -63,7 +63,7 @@ extension HotelService {
             var wanted = TaskRepository.Filter(department: filter.department, assignedTo: filter.assignedTo, conversationID: filter.conversationID)
             if let name = filter.status {
                 guard let state = HotelTask.State(rawValue: name) else {
-                    throw GatewayError.invalid(["status": "is none of \(HotelTask.State.allCases.map(\.rawValue).joined(separator: ", "))"])
+                    throw GatewayError.invalid(parameter: "status", "is none of \(HotelTask.State.allCases.map(\.rawValue).joined(separator: ", "))")
                 }
                 wanted.states = [state]
             }
@@ -92,7 +92,8 @@ extension HotelService {
             record(
                 try await app.butler.staff.createTask(
                     department: task.department, room: task.room, title: task.summary, description: task.summary,
-                    priority: task.priority.flatMap(TaskPriority.init(rawValue:)) ?? .standard, conversation: task.conversationID, dueAt: task.dueAt))
+                    priority: task.priority.flatMap(TaskPriority.init(rawValue:)) ?? .standard, conversation: task.conversationID, dueAt: task.dueAt,
+                    by: staff))
         }
     }
 

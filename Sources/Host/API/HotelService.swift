@@ -31,7 +31,7 @@ struct HotelService: HotelAPI {
             var wanted = ConversationRepository.Filter(assignedTo: filter.assignedTo, instance: filter.channel, guestID: filter.guestID)
             if let name = filter.state {
                 guard let state = ConversationState(rawValue: name) else {
-                    throw GatewayError.invalid(["state": "is none of \(ConversationState.allCases.map(\.rawValue).joined(separator: ", "))"])
+                    throw GatewayError.invalid(parameter: "state", "is none of \(ConversationState.allCases.map(\.rawValue).joined(separator: ", "))")
                 }
                 wanted.states = [state]
             }
@@ -205,7 +205,7 @@ enum Cursor {
         return number
     }
 
-    private static var invalid: GatewayError { .invalid(["cursor": "is none that a page gave"]) }
+    private static var invalid: GatewayError { .invalid(parameter: "cursor", "is none that a page gave") }
 }
 
 extension API.LedgerEntry {

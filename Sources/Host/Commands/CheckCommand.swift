@@ -15,44 +15,65 @@ struct CheckCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var options: ConfigurationOptions
-    @Argument(help: ArgumentHelp("The file to check, in place of --config.", valueName: "file"), completion: .file(extensions: ["yaml", "yml"]))
-    var file: String?
+    @Argument(
+        help: ArgumentHelp("The files to check, each by itself, in place of --config.", valueName: "file"),
+        completion: .file(extensions: ["yaml", "yml"]))
+    var files: [String] = []
     @Flag(help: "Also ask each plugin whether its vendor can be reached and takes the credentials. Nothing is changed there.")
     var probe = false
     @Flag(help: "Print JSON.")
     var json = false
 
+    /// What became of one file.
+    private struct Outcome {
+        var loaded: Configurator.Loaded?
+        var diagnostics: Diagnostics
+        var probes: [ProbeLine]
+        var isSound: Bool { loaded != nil && probes.allSatisfy(\.isWell) }
+    }
+
     func run() async throws {
-        let loaded: Configurator.Loaded?, diagnostics: Diagnostics
-        do {
-            (loaded, diagnostics) = try options.configurator(file: file ?? options.config).load(makingSecrets: false, checkingKnowledge: true)
-        } catch {
-            Terminal.error("jack: \(error)")
-            throw ExitCode(2)
-        }
-        var probes: [ProbeLine] = []
-        if probe, let loaded {
-            let house = try await ProbeHouse(loaded)
-            probes = await house.probe()
-            await house.close()
-        }
-        let isSound = loaded != nil && probes.allSatisfy(\.isWell)
-        if json {
-            let object: JSONValue = [
-                "sound": .bool(isSound), "diagnostics": diagnostics.json, "probes": .array(probes.map(\.json)),
-            ]
-            print(JSONText.pretty(object))
-        } else {
-            for diagnostic in diagnostics.sorted { print(diagnostic) }
-            for line in probes { print(line.text) }
-            if let loaded, isSound {
-                let warnings = diagnostics.all.count { $0.severity == .warning }
-                print(
-                    "\(loaded.configuration.file): sound: \(loaded.configuration.instances.count) instances, \(loaded.catalogs.intents.intents.count) intents, "
-                        + "\(loaded.catalogs.safety.safety.count) safety rules, \(warnings) warnings")
+        var outcomes: [Outcome] = []
+        for file in files.isEmpty ? [options.config] : files {
+            do {
+                let outcome = try await check(file)
+                outcomes.append(outcome)
+                if !json { show(outcome) }
+            } catch {
+                Terminal.error("jack: \(error)")
+                throw ExitCode(2)
             }
         }
+        let isSound = outcomes.allSatisfy(\.isSound)
+        if json {
+            let object: JSONValue = [
+                "sound": .bool(isSound), "diagnostics": .array(outcomes.flatMap { $0.diagnostics.json.arrayValue ?? [] }),
+                "probes": .array(outcomes.flatMap { $0.probes.map(\.json) }),
+            ]
+            print(JSONText.pretty(object))
+        }
         guard isSound else { throw ExitCode(1) }
+    }
+
+    private func check(_ file: String) async throws -> Outcome {
+        let (loaded, diagnostics) = try options.configurator(file: file).load(makingSecrets: false, checkingKnowledge: true)
+        var outcome = Outcome(loaded: loaded, diagnostics: diagnostics, probes: [])
+        if probe, let loaded {
+            let house = try await ProbeHouse(loaded)
+            outcome.probes = await house.probe()
+            await house.close()
+        }
+        return outcome
+    }
+
+    private func show(_ outcome: Outcome) {
+        for diagnostic in outcome.diagnostics.sorted { print(diagnostic) }
+        for line in outcome.probes { print(line.text) }
+        guard let loaded = outcome.loaded, outcome.isSound else { return }
+        let warnings = outcome.diagnostics.all.count { $0.severity == .warning }
+        print(
+            "\(loaded.configuration.file): sound: \(loaded.configuration.instances.count) instances, \(loaded.catalogs.intents.intents.count) intents, "
+                + "\(loaded.catalogs.safety.safety.count) safety rules, \(warnings) warnings")
     }
 }
 

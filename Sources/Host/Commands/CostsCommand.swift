@@ -15,7 +15,7 @@ struct CostsCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The last day that counts.", valueName: "2026-11-30")) var to: String?
 
     func run() async throws {
-        let days = [("from", from), ("to", to)].compactMap { name, day in day.map { "&\(name)=\($0)" } }.joined()
+        let days = [("from", from), ("to", to)].compactMap { name, day in day.map { "&\(name)=\(RemoteClient.escaped($0))" } }.joined()
         let costs = try await remote.client.get("/api/v1/costs?by=\(by.rawValue)&limit=100\(days)", as: API.Costs.self)
         if remote.json { return try remote.print(costs) }
         guard !costs.items.isEmpty else { return print("no AI call has left this machine") }

@@ -17,9 +17,7 @@ struct GuestsCommand: AsyncParsableCommand {
         @Option(help: "Only those with this in their name, e-mail address or telephone number.") var search: String?
 
         func run() async throws {
-            var query = "limit=100"
-            if let search, let text = search.addingPercentEncoding(withAllowedCharacters: .alphanumerics) { query += "&search=\(text)" }
-            let page = try await remote.client.get("/api/v1/guests?\(query)", as: API.Page<API.Guest>.self)
+            let page = try await remote.client.list("/api/v1/guests", [("search", search)], of: API.Guest.self, whole: remote.json)
             if remote.json { return try remote.print(page.items) }
             guard !page.items.isEmpty else { return print("no guests") }
             print(
@@ -42,7 +40,7 @@ struct GuestsCommand: AsyncParsableCommand {
         @OptionGroup var remote: RemoteOptions
         @Argument(help: "The guest's id.") var id: String
 
-        func run() async throws { try await remote.erase("/api/v1/guests/\(id)", "the guest \(id)") }
+        func run() async throws { try await remote.erase("/api/v1/guests/\(RemoteClient.escaped(id))", "the guest \(id)") }
     }
 }
 

@@ -41,7 +41,7 @@ struct IncidentCommand: AsyncParsableCommand {
         @Argument(help: "The incident's id.") var id: String
 
         func run() async throws {
-            let incident = try await remote.client.get("/api/v1/incidents/\(IncidentCommand.path(id))", as: API.Incident.self)
+            let incident = try await remote.client.get("/api/v1/incidents/\(RemoteClient.escaped(id))", as: API.Incident.self)
             if remote.json { return try remote.print(incident) }
             print("\(incident.priority) \(Terminal.plain(incident.title)): \(incident.state)")
             print("commander: \(Terminal.plain(incident.commander ?? "nobody")); respond by \(incident.respondBy.iso8601)")
@@ -145,7 +145,7 @@ struct IncidentCommand: AsyncParsableCommand {
         var output: String?
 
         func run() async throws {
-            let document = try await remote.client.get("/api/v1/incidents/\(IncidentCommand.path(id))/postmortem", as: API.Postmortem.self)
+            let document = try await remote.client.get("/api/v1/incidents/\(RemoteClient.escaped(id))/postmortem", as: API.Postmortem.self)
             if remote.json { return try remote.print(document) }
             guard let output else { return print(document.markdown, terminator: "") }
             guard !FileManager.default.fileExists(atPath: output) else {
@@ -159,13 +159,8 @@ struct IncidentCommand: AsyncParsableCommand {
         }
     }
 
-    /// An id as a part of a path.
-    fileprivate static func path(_ id: String) -> String {
-        id.addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(.init(charactersIn: "_-"))) ?? ""
-    }
-
     private static func change(_ id: String, _ body: JSONValue, _ remote: RemoteOptions) async throws {
-        let incident = try await remote.client.send(.patch, "/api/v1/incidents/\(path(id))", body, as: API.Incident.self)
+        let incident = try await remote.client.send(.patch, "/api/v1/incidents/\(RemoteClient.escaped(id))", body, as: API.Incident.self)
         if remote.json { return try remote.print(incident) }
         let next = incident.steps.first { $0.state == "current" }.map { step in
             "; next: \(step.name)" + (step.dueAt.map { " by \($0.iso8601)" } ?? "")

@@ -16,7 +16,7 @@ struct LettersCommand: AsyncParsableCommand {
         @OptionGroup var choice: LetterChoice
 
         func run() async throws {
-            let page = try await choice.page(remote)
+            let page = try await choice.page(remote, whole: remote.json)
             if remote.json { return try remote.print(page.items) }
             guard !page.items.isEmpty else { return print("no dead letters") }
             print(
@@ -45,7 +45,8 @@ struct LettersCommand: AsyncParsableCommand {
 
         func run() async throws {
             for id in try await choice.ids(ids, all, remote, leavingPages: true) {
-                let letter = try await remote.client.send(.post, "/api/v1/dead-letters/\(id)/retry", [:], as: API.DeadLetter.self)
+                let letter = try await remote.client.send(
+                    .post, "/api/v1/dead-letters/\(RemoteClient.escaped(id))/retry", [:], as: API.DeadLetter.self)
                 print("\(letter.id) is done again")
             }
         }
@@ -64,7 +65,8 @@ struct LettersCommand: AsyncParsableCommand {
         func run() async throws {
             for id in try await choice.ids(ids, all, remote, leavingPages: false) {
                 let letter = try await remote.client.send(
-                    .post, "/api/v1/dead-letters/\(id)/drop", ["reason": reason.map { .string($0) } ?? .null], as: API.DeadLetter.self)
+                    .post, "/api/v1/dead-letters/\(RemoteClient.escaped(id))/drop", ["reason": reason.map { .string($0) } ?? .null],
+                    as: API.DeadLetter.self)
                 print("\(letter.id) is dropped")
             }
         }
@@ -83,24 +85,15 @@ struct LetterChoice: ParsableArguments {
         guard all || (box == nil && instance == nil) else { throw ValidationError("--box and --instance choose among all: say --all.") }
     }
 
-    func page(_ remote: RemoteOptions, cursor: String? = nil) async throws -> API.Page<API.DeadLetter> {
-        var query = "limit=100"
-        if let box { query += "&box=\(box.rawValue)" }
-        if let instance { query += "&instance=\(instance)" }
-        if let cursor { query += "&cursor=\(cursor)" }
-        return try await remote.client.get("/api/v1/dead-letters?\(query)", as: API.Page<API.DeadLetter>.self)
+    func page(_ remote: RemoteOptions, whole: Bool) async throws -> API.Page<API.DeadLetter> {
+        try await remote.client.list(
+            "/api/v1/dead-letters", [("box", box?.rawValue), ("instance", instance)], of: API.DeadLetter.self, whole: whole)
     }
 
     /// The ids that were named, or all that are chosen. Read whole before the first is touched: each that is goes from the list.
     func ids(_ named: [String], _ all: Bool, _ remote: RemoteOptions, leavingPages: Bool) async throws -> [String] {
         guard all else { return named }
-        var found: [API.DeadLetter] = [], cursor: String?
-        repeat {
-            let page = try await page(remote, cursor: cursor)
-            found += page.items
-            cursor = page.nextCursor
-        } while cursor != nil
         // In their own order, the oldest first.
-        return found.reversed().filter { !leavingPages || $0.kind != "page" }.map(\.id)
+        return try await page(remote, whole: true).items.reversed().filter { !leavingPages || $0.kind != "page" }.map(\.id)
     }
 }

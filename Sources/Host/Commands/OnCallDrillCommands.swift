@@ -60,7 +60,8 @@ extension OnCallCommand {
         }
 
         func run() async throws {
-            let report = try await remote.client.get("/api/v1/oncall/drills" + (month.map { "?month=\($0)" } ?? ""), as: API.DrillReport.self)
+            let report = try await remote.client.get(
+                "/api/v1/oncall/drills" + (month.map { "?month=\(RemoteClient.escaped($0))" } ?? ""), as: API.DrillReport.self)
             if remote.json { return try remote.print(report) }
             if report.drills.isEmpty {
                 print("no drill in \(report.month)")

@@ -81,7 +81,8 @@ struct PluginsCommand: AsyncParsableCommand {
 
         func run() async throws {
             let result = try await remote.client.send(
-                .post, "/api/v1/plugins/\(instance)/hold", ["reason": reason.map { .string($0) } ?? .null], as: API.PluginInstance.self)
+                .post, "/api/v1/plugins/\(RemoteClient.escaped(instance))/hold", ["reason": reason.map { .string($0) } ?? .null],
+                as: API.PluginInstance.self)
             print("\(result.instance) is \(result.state)")
         }
     }
@@ -92,7 +93,8 @@ struct PluginsCommand: AsyncParsableCommand {
         @Argument(help: "The instance's name.") var instance: String
 
         func run() async throws {
-            let result = try await remote.client.send(.post, "/api/v1/plugins/\(instance)/release", [:], as: API.PluginInstance.self)
+            let result = try await remote.client.send(
+                .post, "/api/v1/plugins/\(RemoteClient.escaped(instance))/release", [:], as: API.PluginInstance.self)
             print("\(result.instance) is \(result.state)")
         }
     }
@@ -108,7 +110,8 @@ struct PluginsCommand: AsyncParsableCommand {
         @Argument(help: "The instance's name.") var instance: String
 
         func run() async throws {
-            let result = try await remote.client.send(.post, "/api/v1/plugins/\(instance)/restart", [:], as: API.PluginInstance.self)
+            let result = try await remote.client.send(
+                .post, "/api/v1/plugins/\(RemoteClient.escaped(instance))/restart", [:], as: API.PluginInstance.self)
             print("\(result.instance) is \(result.state)" + (result.lastError.map { ": \(Terminal.plain($0))" } ?? ""))
             guard ["running", "degraded"].contains(result.state) else { throw ExitCode(1) }
         }

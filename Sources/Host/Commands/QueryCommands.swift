@@ -16,10 +16,8 @@ struct TasksCommand: AsyncParsableCommand {
         @Option(help: "Only this status: open, claimed, in_progress, done or cancelled.") var status: String?
 
         func run() async throws {
-            var query = "limit=100"
-            if let department { query += "&department=\(department)" }
-            if let status { query += "&status=\(status)" }
-            let page = try await remote.client.get("/api/v1/tasks?\(query)", as: API.Page<API.HotelTask>.self)
+            let page = try await remote.client.list(
+                "/api/v1/tasks", [("department", department), ("status", status)], of: API.HotelTask.self, whole: remote.json)
             if remote.json { return try remote.print(page.items) }
             guard !page.items.isEmpty else { return print("no tasks") }
             print(
@@ -47,7 +45,7 @@ struct TasksCommand: AsyncParsableCommand {
         func run() async throws {
             var body: [String: JSONValue] = ["action": .string(action.rawValue)]
             if let note { body["note"] = .string(note) }
-            let task = try await remote.client.send(.patch, "/api/v1/tasks/\(id)", .object(body), as: API.HotelTask.self)
+            let task = try await remote.client.send(.patch, "/api/v1/tasks/\(RemoteClient.escaped(id))", .object(body), as: API.HotelTask.self)
             if remote.json { return try remote.print(task) }
             print("\(task.id) is \(task.status)")
         }
@@ -66,8 +64,7 @@ struct ConversationsCommand: AsyncParsableCommand {
         @Option(help: "Only this state: active, escalated, taken, resolved or closed.") var state: String?
 
         func run() async throws {
-            let page = try await remote.client.get(
-                "/api/v1/conversations?limit=100" + (state.map { "&state=\($0)" } ?? ""), as: API.Page<API.Conversation>.self)
+            let page = try await remote.client.list("/api/v1/conversations", [("state", state)], of: API.Conversation.self, whole: remote.json)
             if remote.json { return try remote.print(page.items) }
             guard !page.items.isEmpty else { return print("no conversations") }
             print(
@@ -86,8 +83,10 @@ struct ConversationsCommand: AsyncParsableCommand {
         @Argument(help: "The conversation's id.") var id: String
 
         func run() async throws {
-            let page = try await remote.client.get("/api/v1/conversations/\(id)/messages?limit=100", as: API.Page<API.Message>.self)
+            let page = try await remote.client.list(
+                "/api/v1/conversations/\(RemoteClient.escaped(id))/messages", of: API.Message.self, whole: remote.json)
             if remote.json { return try remote.print(page.items) }
+            if page.nextCursor != nil { print("… and what was said before: --json prints all") }
             for message in page.items.reversed() {
                 print("\(message.at.iso8601)  \(message.staff ?? message.author.rawValue)  [\(message.id), \(message.delivery)]")
                 print("    \(Terminal.plain(message.text))")
@@ -107,7 +106,8 @@ struct ConversationsCommand: AsyncParsableCommand {
         @Argument(help: "What to write.") var text: String
 
         func run() async throws {
-            let message = try await remote.client.send(.post, "/api/v1/conversations/\(id)/messages", ["text": .string(text)], as: API.Message.self)
+            let message = try await remote.client.send(
+                .post, "/api/v1/conversations/\(RemoteClient.escaped(id))/messages", ["text": .string(text)], as: API.Message.self)
             print("\(message.id) is \(message.delivery)")
         }
     }
@@ -138,11 +138,12 @@ struct ConversationsCommand: AsyncParsableCommand {
         @OptionGroup var remote: RemoteOptions
         @Argument(help: "The conversation's id.") var id: String
 
-        func run() async throws { try await remote.erase("/api/v1/conversations/\(id)", "the conversation \(id)") }
+        func run() async throws { try await remote.erase("/api/v1/conversations/\(RemoteClient.escaped(id))", "the conversation \(id)") }
     }
 
     private static func move(_ action: String, _ id: String, _ remote: RemoteOptions) async throws {
-        let conversation = try await remote.client.send(.patch, "/api/v1/conversations/\(id)", ["action": .string(action)], as: API.Conversation.self)
+        let conversation = try await remote.client.send(
+            .patch, "/api/v1/conversations/\(RemoteClient.escaped(id))", ["action": .string(action)], as: API.Conversation.self)
         print("\(conversation.id) is \(conversation.state)")
     }
 }

@@ -52,6 +52,27 @@ struct RemoteClient: Sendable {
 
     func get<T: Decodable>(_ path: String, as type: T.Type) async throws -> T { try await send(.get, path, nil, as: type) }
 
+    /// A list: what is on its first page, or `whole`, page by page to its end. A program that reads JSON is not told that there was more.
+    func list<Item: Codable & Sendable>(
+        _ path: String, _ filters: [(String, String?)] = [], of type: Item.Type, whole: Bool
+    ) async throws -> API.Page<Item> {
+        var all = API.Page<Item>([])
+        repeat {
+            let query = (filters + [("limit", "100"), ("cursor", all.nextCursor)]).compactMap { name, value in
+                value.map { "\(name)=\(Self.escaped($0))" }
+            }
+            let page = try await get("\(path)?\(query.joined(separator: "&"))", as: API.Page<Item>.self)
+            all.items += page.items
+            all.nextCursor = page.nextCursor
+        } while whole && all.nextCursor != nil
+        return all
+    }
+
+    /// A text as one part of a path, or as a value of a query.
+    static func escaped(_ text: String) -> String {
+        text.addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(.init(charactersIn: "_-"))) ?? ""
+    }
+
     /// - Throws: `ExitCode`, after the reason is on standard error.
     func send<T: Decodable>(_ method: HTTPRequest.Method, _ path: String, _ body: JSONValue?, as type: T.Type) async throws -> T {
         var headers: HTTPFields = [.authorization: "Bearer \(token.reveal())", .accept: "application/json"]

@@ -29,7 +29,7 @@ struct WhyCommand: AsyncParsableCommand {
     private func entries() async throws -> [API.LedgerEntry] {
         let storage = try remote.options.connection().storage
         if remote.url == nil, storage.persist, ProcessMark(database: storage.path).read() == nil { return try await stored() }
-        let escaped = subject.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? subject
+        let escaped = RemoteClient.escaped(subject)
         return try await remote.client.get("/api/v1/why?of=\(escaped)", as: ItemList<API.LedgerEntry>.self).items
     }
 

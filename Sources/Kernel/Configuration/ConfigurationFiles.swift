@@ -64,7 +64,7 @@ extension ConfigurationFiles.Problem {
         case .missing: "\(name) does not exist"
         case .notPermitted: "\(name) may not be read"
         case .isDirectory: "\(name) is a folder"
-        case .tooLarge(let size): "\(name) has \(ByteCount(bytes: (size >> 10) << 10)), and no more than \(ByteCount(bytes: limit)) is read"
+        case .tooLarge(let size): "\(name) has \(ByteCount(bytes: ((size + 1023) >> 10) << 10)), and no more than \(ByteCount(bytes: limit)) is read"
         case .failed(let reason): "\(name) could not be read: \(reason)"
         }
     }
@@ -75,7 +75,8 @@ extension ConfigurationFiles.Problem {
         case .missing: "check the path"
         case .notPermitted: "give Jack's user the right to read it"
         case .isDirectory: "name a file"
-        case .tooLarge, .failed: nil
+        case .tooLarge: "look whether it is the file that you mean"
+        case .failed: nil
         }
     }
 }

@@ -10,7 +10,7 @@ import Testing
 /// Whoever guesses at an alert source is blocked as whoever guesses at a plugin's webhook is.
 @Suite struct SourceBlockTests {
     /// Takes what shows `Authorization: s`.
-    private struct Sources: AlertSourceKeeping {
+    struct Sources: AlertSourceKeeping {
         func take(_ request: PluginRequest, of source: String) async throws -> SourceReceipt {
             guard ["boiler", "other", "hook"].contains(source) else { throw SourceRefusal.unknown }
             guard request.headers[.authorization] == "s" else { throw SourceRefusal.unverified("the token is wrong") }

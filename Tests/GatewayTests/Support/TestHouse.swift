@@ -22,6 +22,8 @@ final class TestHouse: HealthSource {
     let database = Mutex(true)
     let checks = Mutex<[ReadinessDependency]>([])
     let lines = LogLines()
+    /// What the OpenAPI document must list.
+    let documentedRoutes = Mutex<[String]>([])
     private let running = Mutex<GatewayServer?>(nil)
 
     func isDatabaseConnected() async -> Bool { database.withLock { $0 } }
@@ -68,7 +70,8 @@ final class TestHouse: HealthSource {
         parts.alertSources = sources
         parts.refusal = refusal
         parts.admit = admit
-        let server = GatewayBuilder(configuration, parts).build()
+        let builder = GatewayBuilder(configuration, parts), server = builder.build()
+        house.documentedRoutes.withLock { $0 = builder.documentedRoutes() }
         house.running.withLock { $0 = server }
         try await server.start()
         do {

@@ -50,7 +50,7 @@ struct InterpolationTests {
         ("${1A}", ["“1A” is no variable's name; write ${NAME} or ${file:/path}"]),
         ("${file:}", ["${file:} names no file; write ${NAME} or ${file:/path}"]),
         ("${file:/none}", ["the file /none does not exist; check the path"]),
-        ("${file:/big:-x}", ["the file /big has 68KB, and no more than 64KB is read"]),
+        ("${file:/big:-x}", ["the file /big has 69KB, and no more than 64KB is read; look whether it is the file that you mean"]),
     ])
     func saysWhatIsWrong(text: String, expected: [String]) {
         let (result, said) = expand(text)

@@ -37,9 +37,13 @@ const LANGS = ['en', 'de', 'es', 'fr'], WORDS = {
     'Este mensaje es demasiado largo: {0} caracteres como máximo.', 'Ce message est trop long : {0} caractères au maximum.'],
   over: ['{0} characters too many', '{0} Zeichen zu viel', 'Sobran {0} caracteres', '{0} caractères de trop'],
   left: ['{0} characters left', 'noch {0} Zeichen', 'Quedan {0} caracteres', 'encore {0} caractères'],
-  rate: ['You can send 10 messages a minute. This one is kept and will be sent shortly.',
-    'Sie können 10 Nachrichten pro Minute senden. Diese wird gleich gesendet.',
-    'Puede enviar 10 mensajes por minuto. Este se enviará enseguida.', 'Vous pouvez envoyer 10 messages par minute. Celui-ci partira sous peu.'],
+  rate: ['You can send {0} messages a minute. This one is kept and will be sent shortly.',
+    'Sie können {0} Nachrichten pro Minute senden. Diese wird gleich gesendet.',
+    'Puede enviar {0} mensajes por minuto. Este se enviará enseguida.', 'Vous pouvez envoyer {0} messages par minute. Celui-ci partira sous peu.'],
+  busy: ['Messages cannot be taken at the moment. This one is kept and will be sent.',
+    'Zurzeit können keine Nachrichten angenommen werden. Diese wird noch gesendet.',
+    'Ahora no se pueden recibir mensajes. Este se guarda y se enviará.',
+    'Aucun message ne peut être reçu pour le moment. Celui-ci est gardé et partira.'],
   edit: ['Edit', 'Bearbeiten', 'Editar', 'Modifier'],
   source: ['Source', 'Quelle', 'Fuente', 'Source'],
 };
@@ -260,14 +264,16 @@ function trouble(f) {
   const code = String(f.code || '').toLowerCase(), said = typeof f.message === 'string' ? f.message : '';
   if (/socket|connection|window/.test(code)) { block(t('windows')); return; }
   const m = f.id ? byId.get(String(f.id)) : /type|frame|json|hello/.test(code) ? null : list.find(x => x.pending && x.flying);
+  // At hello: the server closes with 1013, and is asked again as after any other loss.
+  if (!ready && !m && code === 'unavailable') return;
   if (!ready && !m) { block(said || t('closed')); return; }
   if (!m || !m.pending) { console.warn('jack:', code, said); return; }
-  if (/rate|too_many|slow|throttl/.test(code)) hold(m, t('rate'), +f.retry_after);
+  if (/rate|too_many|slow|throttl/.test(code)) hold(m, t('rate', +f.limit || 10), +f.retry_after);
   else if (/long|large|size|invalid|empty|bad|forbid|denied/.test(code)) {
     m.failed = true; m.flying = 0;
-    m.note = /long|large|size/.test(code) ? t('long', MAX) : said || t('failed');
+    m.note = /long|large|size/.test(code) ? t('long', +f.limit || MAX) : said || t('failed');
     keep(m); show(m); flush();
-  } else hold(m, said, +f.retry_after);
+  } else hold(m, code === 'unavailable' ? t('busy') : said, +f.retry_after);
 }
 
 // ---- The socket ----

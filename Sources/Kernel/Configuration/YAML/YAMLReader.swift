@@ -16,7 +16,8 @@ public struct YAMLReader: Sendable {
     public func read(_ bytes: [UInt8], file: String, _ diagnostics: inout Diagnostics) -> ConfigNode? {
         let start = SourceMark(file: file, line: 1, column: 1)
         guard bytes.count <= limits.bytes else {
-            diagnostics.error(.limit, ConfigurationFiles.Problem.tooLarge(bytes.count).message("the file", limit: limits.bytes), at: start)
+            let problem = ConfigurationFiles.Problem.tooLarge(bytes.count)
+            diagnostics.error(.limit, problem.message("the file", limit: limits.bytes), remedy: problem.remedy, at: start)
             return nil
         }
         return bytes.withUnsafeBufferPointer { buffer in
