@@ -36,8 +36,8 @@ public final class SystemAlerts: Sendable {
         changes = bus.subscribe(to: InstanceChanged.self)
     }
 
-    /// Ends what stands of instances that the configuration has no more, and of a backup that nobody looks for any more: nothing else would ever end it. Before
-    /// ``run()``.
+    /// Ends what stands of instances that the configuration has no more, and of a backup that nobody looks for any more: nothing else would ever
+    /// end it. Before ``run()``.
     public func expect(_ instances: Set<String>, in transaction: any StorageTransaction) throws {
         let now = clock.now
         for alert in try standing.all(Self.prefix, in: transaction) {
@@ -132,7 +132,9 @@ public final class SystemAlerts: Sendable {
                 try standing.end(fingerprint, summary: "there is a backup again", at: now, in: transaction)
             }
         }
-        let what = age.map { "the last backup is \(Int(($0 / 3600).rounded(.down))) hours old" } ?? (found.isEmpty ? "there is no backup" : "the last backup is empty")
+        let what =
+            age.map { "the last backup is \(Int(($0 / 3600).rounded(.down))) hours old" }
+            ?? (found.isEmpty ? "there is no backup" : "the last backup is empty")
         var labels = ["alertname": "BackupMissing", "severity": "error", "type": "backup"]
         if !property.isEmpty { labels["property"] = property }
         let alert = Alert(

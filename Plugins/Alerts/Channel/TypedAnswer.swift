@@ -1,7 +1,7 @@
 import PluginAPI
 
-/// An answer to a page as people write it: `ACK 123456`, `123456`, `resolve #123456`, `123456 ack`, on the first line that is not empty. What follows the two
-/// words is for colleagues: whoever wakes up and writes a sentence has answered.
+/// An answer to a page as people write it: `ACK 123456`, `123456`, `resolve #123456`, `123456 ack`, on the first line that is not empty. What
+/// follows the two words is for colleagues: whoever wakes up and writes a sentence has answered.
 struct TypedAnswer: Sendable, Hashable {
     var action: PageAcknowledgement.Action
     /// Nil where a word alone was written, by which nobody knows what is meant.

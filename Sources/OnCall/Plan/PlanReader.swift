@@ -126,15 +126,15 @@ public struct PlanReader: Sendable {
         return Interpolation(environment: environment, files: files).expand(withRecipients(raw), &diagnostics)
     }
 
-    /// An Alertmanager's receivers may name a file that holds the recipient, such as `url_file`: it stands for the key without `_file`, and is read like every
-    /// other file that a plan names. Where the recipient stands there itself, it counts.
+    /// An Alertmanager's receivers may name a file that holds the recipient, such as `url_file`: it stands for the key without `_file`, and is read
+    /// like every other file that a plan names. Where the recipient stands there itself, it counts.
     private func withRecipients(_ root: ConfigNode) -> ConfigNode {
         let known = ContactBook(sinks: sinks, plugins: plugins).recipientKeys
         func filled(_ node: ConfigNode, _ keys: [String]) -> ConfigNode {
             guard let entries = node.entries else { return node }
             let added = keys.compactMap { key -> ConfigNode.Entry? in
-                guard node[key] == nil, let entry = entries.first(where: { $0.key == key + "_file" }), let path = entry.value.text, !entry.value.isNull,
-                    !path.contains("}"), !path.contains(":-")
+                guard node[key] == nil, let entry = entries.first(where: { $0.key == key + "_file" }), let path = entry.value.text,
+                    !path.isEmpty, !entry.value.isNull, !path.contains("}"), !path.contains(":-")
                 else { return nil }
                 return .init(key: key, keyMark: entry.keyMark, value: ConfigNode(.scalar("${file:\(path)}", plain: false), mark: entry.value.mark))
             }

@@ -126,8 +126,8 @@ public final class SystemGauges: Sendable {
         return (quotas + [Double(max(1, ProcessInfo.processInfo.activeProcessorCount))]).min() ?? 1
     }
 
-    /// The folders of the control groups that hold the process, the outermost first; each one's limit counts (cgroups(7)). A service manager's group lies deep in
-    /// the tree, and the outermost of a machine has no limit at all; within a container the tree often begins at the process's own group.
+    /// The folders of the control groups that hold the process, the outermost first; each one's limit counts (cgroups(7)). A service manager's group
+    /// lies deep in the tree, and the outermost of a machine has no limit at all; within a container the tree often begins at the process's own group.
     /// - Parameter controller: of cgroup v1; nil for v2.
     private static func groups(_ controller: String?, _ root: String) -> [String] {
         let own = (text("\(root)/proc/self/cgroup") ?? "").split(separator: "\n").compactMap { line -> Substring? in

@@ -142,11 +142,17 @@ struct ContactBook: Sendable {
             if let connection = entries.first(where: { $0.key == "http_config" && !($0.value.entries ?? []).isEmpty }) {
                 diagnostics.warning(
                     .invalidValue, "http_config means nothing to Jack: what is told here goes out without it",
-                    remedy: "set what the receiver asks for on the alert instance \(configured[0].sink.instance) in jack.yaml", at: connection.keyMark)
+                    remedy: "set what the receiver asks for on the alert instance \(configured[0].sink.instance) in jack.yaml", at: connection.keyMark
+                )
             }
             guard let written = form.recipientKeys.lazy.compactMap({ key in node[key] }).first(where: { !$0.isNull }) else {
                 // The instance may know whom to tell; whoever wrote a name that is nearly the recipient's meant somebody else.
                 for entry in entries {
+                    if let key = form.recipientKeys.first(where: { "\($0)_file" == entry.key }) {
+                        diagnostics.error(
+                            .invalidValue, "whom \(entry.key) means cannot be told: it must be a path without ${…}", remedy: "write \(key): ${file:/path}",
+                            at: entry.value.mark)
+                    }
                     guard let meant = Suggestion.nearest(to: entry.key, among: form.recipientKeys) else { continue }
                     diagnostics.error(
                         .unknownKey, "unknown key “\(entry.key.clipped)”, and no \(form.recipientKeys.joined(separator: " or "))",

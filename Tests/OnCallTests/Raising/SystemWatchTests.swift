@@ -127,7 +127,8 @@ import Testing
             let standing = StandingAlerts(intake: room.alerts, property: "p"), now = room.clock.now
             try await room.engine.write { transaction in
                 for fingerprint in ["instance:telegram", "instance:sms", "backup:p"] {
-                    try standing.raise(Alert(fingerprint: fingerprint, name: fingerprint, severity: .error, summary: "s", startsAt: now), in: transaction)
+                    try standing.raise(
+                        Alert(fingerprint: fingerprint, name: fingerprint, severity: .error, summary: "s", startsAt: now), in: transaction)
                 }
             }
             let alerts = SystemAlerts(

@@ -260,6 +260,7 @@ import Testing
         ),
         ("['https://a.example/1']", "oncall.yaml:3:23: error: expected whom to tell, found “https://a.example/1”; write - url: …"),
         ("[{ulr: 'https://a.example/1'}]", "oncall.yaml:3:24: error: unknown key “ulr”, and no url; did you mean “url”?"),
+        ("[{url_file: ''}]", "oncall.yaml:3:34: error: whom url_file means cannot be told: it must be a path without ${…}; write url: ${file:/path}"),
         ("[{url: 'https://a.example/1', send_resolved: perhaps}]", "oncall.yaml:3:67: error:"),
         (
             "[{url: 'https://a.example/1', http_config: {proxy_url: 'http://p'}}]",

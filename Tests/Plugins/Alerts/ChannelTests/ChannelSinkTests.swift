@@ -23,7 +23,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "  \n", "done", "Resolved.", "ack it", "resolve what?", "123", "1234567890123", "my booking is 481516", "481516 is my booking", "ACK the alert 481516", "ACK 48x516",
+        "", "  \n", "done", "Resolved.", "ack it", "resolve what?", "123", "1234567890123", "my booking is 481516", "481516 is my booking",
+        "ACK the alert 481516", "ACK 48x516",
         "ACK -481516",
         "room 481516 ack", "ACK ٤٨١٥١٦", String(repeating: "9", count: 1_000_000),
     ]) func whatIsNoneIsNot(_ text: String) { #expect(TypedAnswer(text) == nil) }
