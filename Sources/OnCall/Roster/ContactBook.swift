@@ -150,8 +150,8 @@ struct ContactBook: Sendable {
                 for entry in entries {
                     if let key = form.recipientKeys.first(where: { "\($0)_file" == entry.key }) {
                         diagnostics.error(
-                            .invalidValue, "whom \(entry.key) means cannot be told: it must be a path without ${…}", remedy: "write \(key): ${file:/path}",
-                            at: entry.value.mark)
+                            .invalidValue, "whom \(entry.key) means cannot be told: it must be a path without ${…}",
+                            remedy: "write \(key): ${file:/path}", at: entry.value.mark)
                     }
                     guard let meant = Suggestion.nearest(to: entry.key, among: form.recipientKeys) else { continue }
                     diagnostics.error(
