@@ -20,6 +20,7 @@ public final class SystemAlerts: Sendable {
 
     /// How often the backup is looked at.
     static let backupInterval = Duration.seconds(300)
+    private static let prefix = "instance:"
 
     /// Watches from now on; ``run()`` raises what was seen.
     public init(
@@ -33,6 +34,19 @@ public final class SystemAlerts: Sendable {
         self.clock = clock
         self.logger = logger
         changes = bus.subscribe(to: InstanceChanged.self)
+    }
+
+    /// Ends what stands of instances that the configuration has no more, and of a backup that nobody looks for any more: nothing else would ever
+    /// end it. Before ``run()``.
+    public func expect(_ instances: Set<String>, in transaction: any StorageTransaction) throws {
+        let now = clock.now
+        for alert in try standing.all(Self.prefix, in: transaction) {
+            let name = String(alert.fingerprint.dropFirst(Self.prefix.count))
+            guard !instances.contains(name) else { continue }
+            try standing.end(alert.fingerprint, summary: "\(name) is not configured any more", at: now, in: transaction)
+        }
+        guard backup.file == nil else { return }
+        try standing.end("backup:\(property)", summary: "no backup is looked for any more", at: now, in: transaction)
     }
 
     /// Raises alerts until the task is cancelled.
@@ -76,7 +90,7 @@ public final class SystemAlerts: Sendable {
             let (name, now) = (status.name, clock.now), summary = "\(status.kind) \(status.name) is running again"
             await write(nil) { [standing] transaction in
                 // It ends as severe as it began: whoever was told of the one is told of the other.
-                try standing.end("instance:\(name)", summary: summary, at: now, in: transaction)
+                try standing.end("\(Self.prefix)\(name)", summary: summary, at: now, in: transaction)
             }
         case .starting, .stopping, .stopped: return
         }
@@ -91,7 +105,7 @@ public final class SystemAlerts: Sendable {
         ]
         if !property.isEmpty { labels["property"] = property }
         return Alert(
-            fingerprint: "instance:\(status.name)", name: name, severity: severity,
+            fingerprint: "\(Self.prefix)\(status.name)", name: name, severity: severity,
             summary: "\(status.kind) \(status.name) is \(status.state.rawValue)" + (status.reason.map { ": \($0)" } ?? ""), labels: labels,
             startsAt: status.since)
     }
@@ -111,20 +125,40 @@ public final class SystemAlerts: Sendable {
     /// Raises an alert where the backup's file is missing or too old, and ends it once it is there again.
     func lookAtBackup() async {
         guard let file = backup.file else { return }
-        let now = clock.now, made = (try? FileManager.default.attributesOfItem(atPath: file))?[.modificationDate] as? Date
+        let now = clock.now, found = Self.files(file), made = found.filter { !$0.isEmpty }.map(\.made).max()
         let age = made.map { now.timeIntervalSince($0) }, fingerprint = "backup:\(property)"
         if let age, age <= backup.maximumAge.seconds {
             return await write(nil) { [standing] transaction in
                 try standing.end(fingerprint, summary: "there is a backup again", at: now, in: transaction)
             }
         }
-        let what = age.map { "the last backup is \(Int(($0 / 3600).rounded(.down))) hours old" } ?? "there is no backup"
+        let what =
+            age.map { "the last backup is \(Int(($0 / 3600).rounded(.down))) hours old" }
+            ?? (found.isEmpty ? "there is no backup" : "the last backup is empty")
         var labels = ["alertname": "BackupMissing", "severity": "error", "type": "backup"]
         if !property.isEmpty { labels["property"] = property }
         let alert = Alert(
             fingerprint: fingerprint, name: "BackupMissing", severity: .error, summary: what,
             detail: "It is expected at \(file), no older than \(backup.maximumAge.text).", labels: labels, startsAt: now)
         await write(alert) { [standing] in try standing.raise(alert, in: $0) }
+    }
+
+    /// The files that a path means, whose name may be a pattern as a shell has it. What a link leads to counts, and nothing but files.
+    private static func files(_ path: String) -> [(made: Date, isEmpty: Bool)] {
+        let slash = path.lastIndex(of: "/"), pattern = slash.map { String(path[path.index(after: $0)...]) } ?? path
+        var paths = [path]
+        if BackupSettings.isPattern(pattern) {
+            let folder = slash.map { String(path[...$0]) } ?? "."
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+            paths = names.filter { fnmatch(pattern, $0, FNM_PERIOD) == 0 }.map { "\(folder)/\($0)" }
+        }
+        return paths.compactMap { path in
+            let real = URL(filePath: path).resolvingSymlinksInPath().path
+            guard let known = try? FileManager.default.attributesOfItem(atPath: real), known[.type] as? FileAttributeType == .typeRegular,
+                let made = known[.modificationDate] as? Date
+            else { return nil }
+            return (made, (known[.size] as? NSNumber)?.int64Value == 0)
+        }
     }
 
     private func write(_ alert: Alert?, _ body: @escaping @Sendable (any StorageTransaction) throws -> Void) async {

@@ -69,14 +69,20 @@ public struct ChannelAlertSink: AnswerReadingSink {
             context.metrics.count("page_answers_total", [("outcome", "too-many")])
             return .refused(reason: "too many wrong codes within an hour from one address")
         }
-        guard try await people.has(peer, code: answer.code) else {
+        // The word alone is what comes to mind at night: whoever hears nothing would sleep on, and be paged again.
+        guard let code = answer.code else {
+            context.metrics.count("page_answers_total", [("outcome", "no-code")])
+            await tell(peer, "Nothing was answered yet: write the code of the page too, as it stands at the page's end.", event)
+            return .refused(reason: "the answer names no code")
+        }
+        guard try await people.has(peer, code: code) else {
             try await people.noteGuess(of: peer)
             context.metrics.count("page_answers_total", [("outcome", "unknown-code")])
-            await tell(peer, "No page to you has the code \(answer.code). Look at the last page, and answer ACK and its code.", event)
+            await tell(peer, "No page to you has the code \(code). Look at the last page, and answer ACK and its code.", event)
             return .refused(reason: "no page to this address has the code that was written")
         }
         context.metrics.count("page_answers_total", [("outcome", answer.action.rawValue)])
-        return .answer(PageAcknowledgement(action: answer.action, reference: answer.code, by: peer.value))
+        return .answer(PageAcknowledgement(action: answer.action, reference: code, by: peer.value))
     }
 
     /// A courtesy: that it fails must not bring the answer back again.

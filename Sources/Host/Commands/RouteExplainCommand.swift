@@ -34,9 +34,11 @@ struct RouteExplainCommand: AsyncParsableCommand {
         for text in labels { set.merge([try Self.label(text)]) { $1 } }
         guard !set.isEmpty else { throw ValidationError("say what alert it is: alertname=… severity=…") }
         let others = try firing.map { Dictionary(try $0.split(separator: ",").map { try Self.label(String($0)) }) { $1 } }
-        let (plan, zone, moment, known) = try await planOfThen()
+        let (loaded, _) = try plan.options.load()
+        let (plan, zone, moment, known) = try await planOfThen(loaded)
         let explanation = RouteExplanation(
-            .init(labels: set, at: moment, isEmergency: emergency, firing: others), by: plan, zone: TimeZone(identifier: zone) ?? .gmt)
+            .init(labels: set, at: moment, isEmergency: emergency, firing: others, silences: await silences(at: moment, loaded)), by: plan,
+            zone: TimeZone(identifier: zone) ?? .gmt)
         let steps = (known.map { [RouteExplanation.Step(stage: "plan", text: $0)] } ?? []) + explanation.steps
         if json {
             print(JSONText.pretty(.array(steps.map { ["stage": .string($0.stage), "text": .string($0.text)] })))
@@ -47,8 +49,7 @@ struct RouteExplainCommand: AsyncParsableCommand {
     }
 
     /// The plan that decides at the moment that is asked about, and which one it is in words, where history knows.
-    private func planOfThen() async throws -> (plan: OnCallPlan, zone: String, moment: Date, known: String?) {
-        let (loaded, _) = try plan.options.load()
+    private func planOfThen(_ loaded: Configurator.Loaded) async throws -> (plan: OnCallPlan, zone: String, moment: Date, known: String?) {
         let (current, zone) = try plan.wholePlan(of: loaded), now = Date()
         let moment = try PlanOptions.date(at, in: zone) ?? now
         guard plan.plan == nil, moment < now, at != nil else { return (current, zone, moment, nil) }
@@ -66,6 +67,18 @@ struct RouteExplainCommand: AsyncParsableCommand {
             Terminal.error("jack: which plan was in force then cannot be read; the current one is taken: \(error.message)")
         }
         return (current, zone, moment, nil)
+    }
+
+    /// What people silence at that moment, as far as it is known; nothing where another plan is tried.
+    private func silences(at moment: Date, _ loaded: Configurator.Loaded) async -> [Silence] {
+        guard plan.plan == nil else { return [] }
+        do {
+            let history = OnCallHistory(property: loaded.configuration.property.id)
+            return try await PastReading.read(loaded) { try history.silences(since: moment, $0) } ?? []
+        } catch {
+            Terminal.error("jack: silences cannot be read, and are not looked at")
+            return []
+        }
     }
 
     private static func label(_ text: String) throws -> (String, String) {

@@ -13,6 +13,7 @@ final class WatchHouse: Sendable {
     private let rules: AlertRuleWatch
     private let beacon: Beacon?
     private let system: SystemAlerts
+    private let instances: Set<String>
     private let tasks = Mutex<[Task<Void, Never>]>([])
 
     init(
@@ -52,14 +53,18 @@ final class WatchHouse: Sendable {
                 guard isTurning() else { return false }
                 return await health.isDatabaseConnected()
             }, clock: parts.clock, logger: parts.logger)
+        instances = Set(loaded.configuration.instances.map(\.name))
         system = SystemAlerts(
             engine: parts.engine, alerts: kernel.alerts, property: parts.property.id, backup: settings.backup, bus: kernel.bus, clock: parts.clock,
             logger: parts.logger)
     }
 
-    /// Asks for the heartbeats that are expected.
+    /// Asks for the heartbeats that are expected, and ends what stands of what is configured no more.
     /// - Throws: ``Kernel/StorageError``.
-    func expect(in transaction: any StorageTransaction) throws { try heartbeats.arm(in: transaction) }
+    func expect(in transaction: any StorageTransaction) throws {
+        try heartbeats.arm(in: transaction)
+        try system.expect(instances, in: transaction)
+    }
 
     /// Begins to watch, once what is expected was asked for. Cannot fail.
     func start() {

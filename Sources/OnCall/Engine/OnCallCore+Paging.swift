@@ -98,9 +98,10 @@ extension OnCallCore {
 
     /// Tells all who were paged what has happened to a matter.
     /// - Parameter sender: who answered; empty for nobody.
-    mutating func update(_ id: UInt64, _ group: inout GroupRecord, _ note: String, sender: String = "", at now: Date) {
+    /// - Parameter isEnd: true where nothing is told but that some of it is over.
+    mutating func update(_ id: UInt64, _ group: inout GroupRecord, _ note: String, isEnd: Bool = false, sender: String = "", at now: Date) {
         guard let matter = group.matter else { return }
-        for page in matter.pages where !page.hasFailed && page.bundle == nil {
+        for page in matter.pages where !page.hasFailed && page.bundle == nil && (page.contact.hearsEnds || !isEnd) {
             tell(.update, to: page, id, &group, about: Array(matter.told), note, note: note, sender: sender, at: now)
         }
     }

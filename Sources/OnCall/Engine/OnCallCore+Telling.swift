@@ -145,7 +145,7 @@ extension OnCallCore {
             }
         } else if ended {
             remember(&group, hearing, at: now)
-            update(id, &group, "some alerts of the group are resolved", at: now)
+            update(id, &group, "some alerts of the group are resolved", isEnd: true, at: now)
         } else if !escalates, matter.acknowledgement == nil,
             matter.toldAt < now.addingTimeInterval(-decision(of: group).repeatInterval.seconds)
         {
@@ -204,7 +204,7 @@ extension OnCallCore {
         for page in matter.pages {
             codes[UInt64(page.code) ?? 0] = nil
             if page.isTogether { leaveBundle(page.key, id, at: now) }
-            guard !page.hasFailed, page.bundle == nil else { continue }
+            guard !page.hasFailed, page.bundle == nil, page.contact.hearsEnds else { continue }
             tell(.resolve, to: page, id, &group, about: alerts, why, sender: sender, at: now)
         }
         tally(group, "closed", "resolved")

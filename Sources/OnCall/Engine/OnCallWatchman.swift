@@ -61,7 +61,8 @@ public final class OnCallWatchman: Sendable {
             return
         }
         // A quarter of an hour is when it is told again.
-        if let known, now.timeIntervalSince(known.startsAt) < 900 { return }
+        // A clock that was put back must not make it silent for as long.
+        if let known, abs(now.timeIntervalSince(known.startsAt)) < 900 { return }
         let more = findings.count > 1 ? ", and \(findings.count - 1) more" : ""
         let alert = Alert(
             fingerprint: "oncall:watchman", name: "EscalationOverdue", severity: .critical, summary: "\(first)\(more)",

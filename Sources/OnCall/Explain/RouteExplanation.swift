@@ -56,6 +56,9 @@ public struct RouteExplanation: Sendable {
 private struct Explainer {
     /// The most levels that are shown; a policy that begins again and again has no end.
     private static let shownLevels = 50
+    /// How far it is looked for the end of a silence, in seconds and in looks.
+    private static let longestLook = 31.0 * 86_400
+    private static let mostLooks = 50_000
 
     let plan: OnCallPlan
     let question: RouteExplanation.Question
@@ -86,43 +89,59 @@ private struct Explainer {
 
     private mutating func explain(_ decision: RouteDecision) -> [Step] {
         var steps = [Step(stage: "receiver", text: "\(decision.receiver), \(decision.receiverMark)")]
+        let isUrgent = severity == .critical || question.isEmergency, wait = isUrgent ? 0 : decision.groupWait.seconds
+        // Whether anybody may be told is asked when the group has waited, and not when the alert comes.
+        let told = question.at.addingTimeInterval(wait)
         if question.isEmergency {
             steps.append(Step(stage: "emergency", text: "passes silences, inhibition, time intervals and quiet hours"))
-        } else {
-            if let held = heldBack(decision) { return steps + [held] }
+        } else if let held = heldBack(decision, at: told) {
+            return steps + [held] + later(decision, after: told)
         }
         let group = decision.groupLabels(of: question.labels).sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
-        let isUrgent = severity == .critical || question.isEmergency
-        let wait = isUrgent ? 0 : decision.groupWait.seconds
         steps.append(
             Step(
                 stage: "group",
                 text: (group.isEmpty ? "all alerts of this route are one group" : group)
                     + (isUrgent ? ": told at once, as every new critical one" : ": told after \(words(wait)), with what else has come by then")))
-        return steps + levels(decision, from: question.at.addingTimeInterval(wait))
+        return steps + levels(decision, from: told)
     }
 
-    /// The first reason for which nobody is told, in the order in which the engine asks.
-    private func heldBack(_ decision: RouteDecision) -> Step? {
+    /// The first reason for which nobody is told at a moment, in the order in which the engine asks.
+    private func heldBack(_ decision: RouteDecision, at date: Date) -> Step? {
         if let rule = plan.inhibition(of: question.labels, among: question.firing) {
             return Step(stage: "inhibited", text: "nobody is told while another alert fires, by the rule at \(rule)")
         }
-        switch plan.verdict(on: decision, at: question.at) {
-        case .open: break
+        if let window = plan.maintenance.window(muting: question.labels, at: date) {
+            let end = window.time(at: date).map { " until \(time($0.upperBound))" } ?? ""
+            return Step(stage: "muted", text: "nobody is told\(end): maintenance “\(window.name)”, \(window.mark)")
+        }
+        let silence = question.silences.first { silence in
+            silence.state(at: date) == .active && silence.matchers.allSatisfy { $0.matches(question.labels) }
+        }
+        if let silence {
+            return Step(
+                stage: "silenced",
+                text: "nobody is told until \(time(silence.endsAt)): silence \(silence.id) by \(silence.createdBy), “\(silence.comment)”"
+            )
+        }
+        switch plan.verdict(on: decision, at: date) {
+        case .open: return nil
         case .muted(let interval, let mark): return Step(stage: "muted", text: "nobody is told within “\(interval)”, \(mark)")
         case .inactive(let intervals, let mark):
             return Step(stage: "inactive", text: "nobody is told outside of \(intervals.map { "“\($0)”" }.joined(separator: ", ")), \(mark)")
         }
-        if let window = plan.maintenance.window(muting: question.labels, at: question.at) {
-            let end = window.time(at: question.at).map { " until \(time($0.upperBound))" } ?? ""
-            return Step(stage: "muted", text: "nobody is told\(end): maintenance “\(window.name)”, \(window.mark)")
+    }
+
+    /// When a group of which nobody is told now is told, where its alert lasts: it is looked at again and again. What another alert holds back ends with that one.
+    private func later(_ decision: RouteDecision, after told: Date) -> [Step] {
+        guard plan.inhibition(of: question.labels, among: question.firing) == nil else { return [] }
+        let interval = max(1, decision.groupInterval.seconds), looks = "looked at again every \(words(interval)), \(decision.mark)"
+        var at = told
+        for _ in 0..<min(Self.mostLooks, Int(Self.longestLook / interval)) {
+            at += interval
+            if heldBack(decision, at: at) == nil { return [Step(stage: "later", text: "told at \(time(at)) where it lasts: \(looks)")] }
         }
-        let silence = question.silences.first { silence in
-            silence.state(at: question.at) == .active && silence.matchers.allSatisfy { $0.matches(question.labels) }
-        }
-        return silence.map {
-            Step(stage: "silenced", text: "nobody is told until \(time($0.endsAt)): silence \($0.id) by \($0.createdBy), “\($0.comment)”")
-        }
+        return [Step(stage: "later", text: "told by \(time(at)) neither: \(looks)")]
     }
 
     private mutating func levels(_ decision: RouteDecision, from start: Date) -> [Step] {

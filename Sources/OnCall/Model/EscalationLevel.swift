@@ -13,13 +13,18 @@ public struct Contact: Sendable, Hashable, Codable {
     public var isProgram: Bool
     /// True where each telling reaches a person as one more message: news of several matters is told in one.
     public var bundlesNews: Bool
+    /// False where the plan does not want it told of what is over, as by Alertmanager's `send_resolved: false`.
+    public var hearsEnds: Bool
 
-    public init(instance: String, recipient: String? = nil, label: String, isProgram: Bool = false, bundlesNews: Bool = false) {
+    public init(
+        instance: String, recipient: String? = nil, label: String, isProgram: Bool = false, bundlesNews: Bool = false, hearsEnds: Bool = true
+    ) {
         self.instance = instance
         self.recipient = recipient
         self.label = label
         self.isProgram = isProgram
         self.bundlesNews = bundlesNews
+        self.hearsEnds = hearsEnds
     }
 
     public init(from decoder: any Decoder) throws {
@@ -29,7 +34,8 @@ public struct Contact: Sendable, Hashable, Codable {
             label: try values.decode(String.self, forKey: .label),
             // Rows of before it was known do not have it.
             isProgram: try values.decodeIfPresent(Bool.self, forKey: .isProgram) ?? false,
-            bundlesNews: try values.decodeIfPresent(Bool.self, forKey: .bundlesNews) ?? false)
+            bundlesNews: try values.decodeIfPresent(Bool.self, forKey: .bundlesNews) ?? false,
+            hearsEnds: try values.decodeIfPresent(Bool.self, forKey: .hearsEnds) ?? true)
     }
 }
 

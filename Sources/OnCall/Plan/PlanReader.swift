@@ -123,7 +123,36 @@ public struct PlanReader: Sendable {
         }
         texts.append((file, String(decoding: bytes, as: UTF8.self)))
         guard let raw = YAMLReader(limits: YAMLLimits(bytes: Self.maximumBytes)).read(bytes, file: file, &diagnostics) else { return nil }
-        return Interpolation(environment: environment, files: files).expand(raw, &diagnostics)
+        return Interpolation(environment: environment, files: files).expand(withRecipients(raw), &diagnostics)
+    }
+
+    /// An Alertmanager's receivers may name a file that holds the recipient, such as `url_file`: it stands for the key without `_file`, and is read
+    /// like every other file that a plan names. Where the recipient stands there itself, it counts.
+    private func withRecipients(_ root: ConfigNode) -> ConfigNode {
+        let known = ContactBook(sinks: sinks, plugins: plugins).recipientKeys
+        func filled(_ node: ConfigNode, _ keys: [String]) -> ConfigNode {
+            guard let entries = node.entries else { return node }
+            let added = keys.compactMap { key -> ConfigNode.Entry? in
+                guard node[key] == nil, let entry = entries.first(where: { $0.key == key + "_file" }), let path = entry.value.text,
+                    !path.isEmpty, !entry.value.isNull, !path.contains("}"), !path.contains(":-")
+                else { return nil }
+                return .init(key: key, keyMark: entry.keyMark, value: ConfigNode(.scalar("${file:\(path)}", plain: false), mark: entry.value.mark))
+            }
+            return ConfigNode(.mapping(entries + added), mark: node.mark)
+        }
+        func changed(_ node: ConfigNode, _ change: (ConfigNode.Entry) -> ConfigNode) -> ConfigNode {
+            guard let entries = node.entries else { return node }
+            return ConfigNode(.mapping(entries.map { .init(key: $0.key, keyMark: $0.keyMark, value: change($0)) }), mark: node.mark)
+        }
+        func each(_ node: ConfigNode, _ change: (ConfigNode) -> ConfigNode) -> ConfigNode {
+            node.elements.map { ConfigNode(.sequence($0.map(change)), mark: node.mark) } ?? node
+        }
+        return changed(root) { section in
+            guard section.key == "receivers" else { return section.value }
+            return each(section.value) { receiver in
+                changed(receiver) { list in known[list.key].map { keys in each(list.value) { filled($0, keys) } } ?? list.value }
+            }
+        }
     }
 
     private func checkKeys(of root: ConfigNode, _ known: Set<String>, _ diagnostics: inout Diagnostics) {

@@ -90,6 +90,8 @@ final class BaselineWatch: Sendable {
             return (measure, finished)
         }
         if let finished { try await keep(finished.median, of: rule, hour: finished.hour) }
+        // Of what is not known nothing is said, neither that it began nor that it ended.
+        guard measure != .unknown else { return state.withLock { $0.progress[rule.name]?.since = nil } }
         guard case .number(let value) = measure else { return try await settle(rule, nil, nil, mono, now) }
         try await settle(rule, value, usual(rule, hour), mono, now)
     }

@@ -21,6 +21,9 @@ public struct RaisingSettings: PluginSettings {
                 report.error("heartbeats.\(name).every", "\(heartbeat.every.text) is no interval", remedy: "write at least 1s")
             }
         }
+        if let file = backup.file, let slash = file.lastIndex(of: "/"), BackupSettings.isPattern(file[..<slash]) {
+            report.error("backup.file", "a folder's name cannot be a pattern", remedy: "write the folder out, as in /backup/jack-*.db")
+        }
         if let url = beacon.url, let problem = SettingConstraint<String>.url.problem(url) {
             report.error("beacon.url", problem, remedy: "write it whole, as https://hc.example.com/ping/1234")
         }
@@ -39,11 +42,16 @@ public struct HeartbeatSettings: PluginSettings {
 
 /// A backup that is made by whatever makes it.
 public struct BackupSettings: PluginSettings {
-    @Setting(help: "A file that each backup writes anew; none where nothing is looked for.", example: "/var/backups/jack/latest.db.gz")
+    @Setting(
+        help: "A file that each backup writes anew, or with * in its name all that backups write, of which the newest counts; none for no look.",
+        example: "/backup/jack-*.db")
     public var file: String?
     @Setting(help: "How old it may be.") public var maximumAge: Duration = .seconds(26 * 3600)
 
     public init() {}
+
+    /// True for a name that stands for several.
+    static func isPattern(_ name: some StringProtocol) -> Bool { name.contains { "*?[".contains($0) } }
 }
 
 /// Jack's own sign of life.

@@ -99,34 +99,51 @@ public final class SystemGauges: Sendable {
         return usable > 0 ? used / usable : nil
     }
 
-    /// The bytes that the process may have: its control group's limit (cgroup v2, then v1), else the machine's memory.
+    /// The bytes that the process may have: the least of its control groups' limits (cgroup v2, then v1), and at most the machine's memory.
     static func memoryLimit(root: String) -> Double? {
         let machine = text("\(root)/proc/meminfo").flatMap { text in
             text.split(separator: "\n").first { $0.hasPrefix("MemTotal:") }?.split(separator: " ").dropFirst().first.flatMap { Double($0) }
         }.map { $0 * 1024 }
-        let group = ["\(root)/sys/fs/cgroup/memory.max", "\(root)/sys/fs/cgroup/memory/memory.limit_in_bytes"].lazy
-            .compactMap { text($0) }.first.flatMap { Double($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+        let files = groups(nil, root).map { "\($0)/memory.max" } + groups("memory", root).map { "\($0)/memory.limit_in_bytes" }
         // A group without a limit says `max`, or more than the machine has.
-        guard let group, group > 0 else { return machine }
-        return min(group, machine ?? group)
+        let limits = files.compactMap(number).filter { $0 > 0 }
+        return (limits + [machine].compactMap(\.self)).min()
     }
 
-    /// How many processors' time the process may take: its control group's quota, else all.
+    /// How many processors' time the process may take: the least of its control groups' quotas, else all.
     static func processors(root: String) -> Double {
-        let all = Double(max(1, ProcessInfo.processInfo.activeProcessorCount))
-        if let parts = text("\(root)/sys/fs/cgroup/cpu.max")?.split(whereSeparator: \.isWhitespace), parts.count == 2, let quota = Double(parts[0]),
-            let period = Double(parts[1]), quota > 0, period > 0
-        {
-            return min(all, quota / period)
+        var quotas = groups(nil, root).compactMap { folder -> Double? in
+            let parts = text("\(folder)/cpu.max")?.split(whereSeparator: \.isWhitespace) ?? []
+            guard parts.count == 2, let quota = Double(parts[0]), let period = Double(parts[1]), quota > 0, period > 0 else { return nil }
+            return quota / period
         }
-        let folder = "\(root)/sys/fs/cgroup/cpu"
-        if let quota = text("\(folder)/cpu.cfs_quota_us").flatMap({ Double($0.trimmingCharacters(in: .whitespacesAndNewlines)) }), quota > 0,
-            let period = text("\(folder)/cpu.cfs_period_us").flatMap({ Double($0.trimmingCharacters(in: .whitespacesAndNewlines)) }), period > 0
-        {
-            return min(all, quota / period)
+        quotas += groups("cpu", root).compactMap { folder in
+            guard let quota = number("\(folder)/cpu.cfs_quota_us"), let period = number("\(folder)/cpu.cfs_period_us"), quota > 0, period > 0 else {
+                return nil
+            }
+            return quota / period
         }
-        return all
+        return (quotas + [Double(max(1, ProcessInfo.processInfo.activeProcessorCount))]).min() ?? 1
     }
+
+    /// The folders of the control groups that hold the process, the outermost first; each one's limit counts (cgroups(7)). A service manager's group
+    /// lies deep in the tree, and the outermost of a machine has no limit at all; within a container the tree often begins at the process's own group.
+    /// - Parameter controller: of cgroup v1; nil for v2.
+    private static func groups(_ controller: String?, _ root: String) -> [String] {
+        let own = (text("\(root)/proc/self/cgroup") ?? "").split(separator: "\n").compactMap { line -> Substring? in
+            let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+            guard parts.count == 3 else { return nil }
+            let isMeant = controller.map { parts[1].split(separator: ",").contains(Substring($0)) } ?? (parts[0] == "0" && parts[1].isEmpty)
+            return isMeant ? parts[2] : nil
+        }
+        var folders = ["\(root)/sys/fs/cgroup" + (controller.map { "/\($0)" } ?? "")]
+        // A path that leads out of what can be seen says nothing.
+        let names = own.first?.split(separator: "/") ?? []
+        for name in names where !names.contains("..") { folders.append("\(folders[folders.count - 1])/\(name)") }
+        return folders
+    }
+
+    private static func number(_ path: String) -> Double? { text(path).flatMap { Double($0.trimmingCharacters(in: .whitespacesAndNewlines)) } }
 
     // Files of /proc have no length that can be asked, so they are read to the end.
     private static func text(_ path: String) -> String? {

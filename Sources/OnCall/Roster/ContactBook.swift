@@ -124,10 +124,43 @@ struct ContactBook: Sendable {
             }
             return []
         }
+        guard let elements = entry.value.isNull ? [] : entry.value.elements else {
+            diagnostics.error(
+                .wrongType, "expected a list, found \(entry.value.kindDescription): nobody would be told",
+                remedy: "write - before the first key of what stands under \(entry.key.clipped)", at: entry.value.mark)
+            return []
+        }
         let label = entry.key.hasSuffix("_configs") ? String(entry.key.dropLast(8)) : entry.key
-        return (entry.value.elements ?? []).flatMap { node -> [PlannedContact] in
+        return elements.flatMap { node -> [PlannedContact] in
+            guard let entries = node.entries else {
+                diagnostics.error(
+                    .wrongType, "expected whom to tell, found \(node.kindDescription)",
+                    remedy: form.recipientKeys.first.map { "write - \($0): …" }, at: node.mark)
+                return []
+            }
+            let hearsEnds = hearsEnds(node, &diagnostics)
+            if let connection = entries.first(where: { $0.key == "http_config" && !($0.value.entries ?? []).isEmpty }) {
+                diagnostics.warning(
+                    .invalidValue, "http_config means nothing to Jack: what is told here goes out without it",
+                    remedy: "set what the receiver asks for on the alert instance \(configured[0].sink.instance) in jack.yaml", at: connection.keyMark
+                )
+            }
             guard let written = form.recipientKeys.lazy.compactMap({ key in node[key] }).first(where: { !$0.isNull }) else {
-                return [PlannedContact(key: label, ways: configured.map { Self.way($0.sink, $0.form, nil, label) }, mark: node.mark)]
+                // The instance may know whom to tell; whoever wrote a name that is nearly the recipient's meant somebody else.
+                for entry in entries {
+                    if let key = form.recipientKeys.first(where: { "\($0)_file" == entry.key }) {
+                        diagnostics.error(
+                            .invalidValue, "whom \(entry.key) means cannot be told: it must be a path without ${…}",
+                            remedy: "write \(key): ${file:/path}", at: entry.value.mark)
+                    }
+                    guard let meant = Suggestion.nearest(to: entry.key, among: form.recipientKeys) else { continue }
+                    diagnostics.error(
+                        .unknownKey, "unknown key “\(entry.key.clipped)”, and no \(form.recipientKeys.joined(separator: " or "))",
+                        remedy: "did you mean “\(meant)”?", at: entry.keyMark)
+                }
+                return [
+                    PlannedContact(key: label, ways: configured.map { Self.way($0.sink, $0.form, nil, label, hearsEnds: hearsEnds) }, mark: node.mark)
+                ]
             }
             // Mail goes to several people at once: `a@example.com, b@example.com`.
             let texts =
@@ -137,18 +170,31 @@ struct ContactBook: Sendable {
                 // A template is the vendor's business, and is not checked here.
                 let recipient = text.contains("{{") ? text : Self.recipient(node, form.shape, &diagnostics)
                 return recipient.map { recipient in
-                    PlannedContact(
-                        key: label,
-                        ways: configured.map { Self.way($0.sink, $0.form, recipient, Self.label(label, recipient, form)) }, mark: node.mark)
+                    let shown = Self.label(label, recipient, form)
+                    return PlannedContact(
+                        key: label, ways: configured.map { Self.way($0.sink, $0.form, recipient, shown, hearsEnds: hearsEnds) }, mark: node.mark)
                 }
             }
         }
     }
 
-    private static func way(_ sink: SinkDescription, _ form: ContactForm, _ recipient: String?, _ label: String) -> Contact {
+    /// What `send_resolved` says. Where it is not written everybody who is told hears the end.
+    private func hearsEnds(_ node: ConfigNode, _ diagnostics: inout Diagnostics) -> Bool {
+        guard let written = node["send_resolved"], !written.isNull else { return true }
+        return Bool.decode(written, &diagnostics) ?? true
+    }
+
+    /// The keys whose value may stand in a file of its own, as Alertmanager has it (`url_file`), by the lists in which they stand.
+    var recipientKeys: [String: [String]] {
+        var keys: [String: [String]] = [:]
+        for form in sinks.flatMap(\.contacts) { if case .receiver(let key) = form.use { keys[key, default: []] += form.recipientKeys } }
+        return keys
+    }
+
+    private static func way(_ sink: SinkDescription, _ form: ContactForm, _ recipient: String?, _ label: String, hearsEnds: Bool) -> Contact {
         Contact(
             instance: sink.instance, recipient: recipient, label: label, isProgram: form.isProgram,
-            bundlesNews: sink.writesMessages && !form.isProgram)
+            bundlesNews: sink.writesMessages && !form.isProgram, hearsEnds: hearsEnds)
     }
 
     // MARK: Recipients

@@ -5,7 +5,7 @@ import PluginAPI
 
 /// A plan in a few lines, for tests of what goes by plans.
 struct FakePlan: OnCallPlanning {
-    /// What a receiver does. A step is `contact`, `contact@60` for a minute later, or `contact>next` with what is tried where it fails.
+    /// What a receiver does. Of instances, `hook` is a program, and `start` hears no ends. A step is `contact`, `contact@60` for a minute later, or `contact>next` with what is tried where it fails.
     struct Receiver: Sendable {
         var levels: [[String]] = []
         /// Seconds after each level.
@@ -77,7 +77,7 @@ struct FakePlan: OnCallPlanning {
         let parts = text.split(separator: ":").map(String.init)
         return Contact(
             instance: parts[0], recipient: parts.count > 1 ? parts[1] : nil, label: text, isProgram: parts[0] == "hook",
-            bundlesNews: ["sms", "mail"].contains(parts[0]))
+            bundlesNews: ["sms", "mail"].contains(parts[0]), hearsEnds: parts[0] != "start")
     }
 
     func names(of kind: DrillSubject.Kind) -> [String] { kind == .receiver ? receivers.keys.sorted() : [] }

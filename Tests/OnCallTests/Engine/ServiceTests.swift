@@ -316,6 +316,19 @@ import Testing
         await disk.close()
     }
 
+    @Test func aClockThatIsPutBackDoesNotSilenceTheWatchman() async throws {
+        let disk = try await Desk.empty(), clock = VirtualClock(now: Night.start), alarms = AlertList()
+        let watchman = OnCallWatchman(engine: disk, property: PropertyInfo.sample.id, clock: clock, logger: LogRecorder().logger()) { alarms.add($0) }
+        try await Desk.open(on: disk, clock: clock, delivers: false) { try await $0.post("Fire") }
+        clock.jumpWall(by: .seconds(86_400))
+        await watchman.look()
+        clock.jumpWall(by: .seconds(-72_000))
+        #expect(await watchman.look().count == 1 && alarms.all.count == 2, "told a day ago by the clock of then, and overdue all the same")
+        await watchman.look()
+        #expect(alarms.all.count == 2)
+        await disk.close()
+    }
+
     @Test func theWatchmanSeesAStepThatWasNotTaken() async throws {
         let disk = try await Desk.empty(), clock = VirtualClock(now: Night.start), alarms = AlertList()
         let watchman = OnCallWatchman(engine: disk, property: PropertyInfo.sample.id, clock: clock, logger: LogRecorder().logger()) { alarms.add($0) }

@@ -72,6 +72,24 @@ import Testing
         }
     }
 
+    @Test(arguments: [false, true]) func whoDoesNotWantToHearEndsHearsNone(restarts: Bool) async throws {
+        var plan = plain
+        plan.receivers["team"] = .init(levels: [["start:team", "mail:team"]], escalates: false)
+        try await Night.begin(plan, restarts: restarts) { night in
+            try await night.post("Slow", labels: ["room": "1"])
+            try await night.post("Slow", labels: ["room": "2"])
+            try await night.pass(to: 100)
+            night.expect(["0:30 page mail:team", "0:30 page start:team"], anyOrder: true)
+            try await night.post("Slow", labels: ["room": "2"], ended: true)
+            try await night.pass(to: 400)
+            night.expect(["5:30 update mail:team"])
+            try await night.post("Slow", labels: ["room": "1"], ended: true)
+            try await night.pass(to: 1000)
+            night.expect(["10:30 resolve mail:team"])
+            #expect(night.core.alerts.isEmpty && night.core.groups.isEmpty && night.core.codes.isEmpty)
+        }
+    }
+
     @Test func whatEndsBeforeAnybodyIsToldIsNotTold() async throws {
         try await Night.begin(plain) { night in
             try await night.post("Slow")

@@ -97,4 +97,37 @@ import Testing
         #expect(!steps(["alertname": "X", "service": "web"], within).contains("maintenance"))
         #expect(steps(labels, within, isEmergency: true).contains("phone of Ana Sousa"))
     }
+
+    @Test func whatIsMutedIsExplainedAtTheMomentAtWhichItWouldBeTold() throws {
+        let plan = try PlanFixture.plan(
+            PlanFixture.people + """
+                policies: {p: {levels: [{notify: [ana]}]}}
+                emergency: {policy: p}
+                receivers: [{name: r, policy: p}]
+                time_intervals:
+                  - name: night
+                    time_intervals: [{times: [{start_time: '22:00', end_time: '24:00'}, {start_time: '00:00', end_time: '08:00'}]}]
+                route: {receiver: r, group_wait: 30s, group_interval: 5m, routes: [{matchers: ['alertname="X"'], mute_time_intervals: [night]}]}
+
+                """)
+        func steps(_ time: String, _ seconds: TimeInterval, _ severity: String = "error", silences: [Silence] = []) -> String {
+            let at = PlanFixture.date(time).addingTimeInterval(seconds), labels = ["alertname": "X", "severity": severity]
+            return RouteExplanation(.init(labels: labels, at: at, silences: silences), by: plan, zone: .gmt).lines.joined(separator: "\n")
+        }
+        // It comes before the night, and its group has waited when the night has begun; a critical one does not wait.
+        let evening = steps("2026-01-05 21:59", 45)
+        #expect(evening.contains("nobody is told within “night”, oncall.yaml:") && !evening.contains("phone of Ana"), "\(evening)")
+        #expect(evening.contains("told at 2026-01-06 08:00:15 where it lasts: looked at again every 5"), "\(evening)")
+        #expect(steps("2026-01-05 21:59", 45, "critical").contains("phone of Ana"))
+        // And the other way round.
+        #expect(steps("2026-01-06 07:59", 45).contains("phone of Ana"))
+        #expect(steps("2026-01-06 07:59", 15).contains("told at 2026-01-06 08:04:45 where it lasts"))
+        let silence = Silence(
+            id: "s-1", matchers: [LabelMatcher("alertname", .equal, "X")], startsAt: PlanFixture.date("2026-01-06 11:00"),
+            endsAt: PlanFixture.date("2026-01-06 12:00"), createdBy: "bea", comment: "known")
+        let silenced = steps("2026-01-06 11:59", 0, silences: [silence])
+        #expect(silenced.contains("nobody is told until 2026-01-06 12:00:00: silence s-1 by bea, “known”"))
+        #expect(silenced.contains("told at 2026-01-06 12:04:30 where it lasts"))
+        #expect(steps("2026-01-06 11:59", 30, silences: [silence]).contains("phone of Ana"), "the silence is over when the group has waited")
+    }
 }

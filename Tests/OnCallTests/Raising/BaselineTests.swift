@@ -16,6 +16,7 @@ import Testing
     /// A house whose queue is about 10 long by night and 100 by day.
     private final class Queue: Sendable {
         let extra = Mutex(0.0)
+        let isMeasured = Mutex(true)
         func depth(_ date: Date) -> Double {
             let hour = Int(date.timeIntervalSince1970 / 3600) % 24, jitter = Double(Int(date.timeIntervalSince1970 / 300) % 7)
             return (hour < 8 ? 10 : 100) + jitter + extra.withLock { $0 }
@@ -26,7 +27,9 @@ import Testing
         let (rules, problems) = readRules(Self.yaml)
         return AlertRuleWatch(
             try #require(rules, "\(problems)"), engine: room.engine, alerts: room.alerts, property: .sample,
-            samples: { [clock = room.clock] _ in [MetricSample("jack_queue_depth", [:], .gauge(queue.depth(clock.now)))] }, clock: room.clock,
+            samples: { [clock = room.clock] _ in
+                queue.isMeasured.withLock { $0 } ? [MetricSample("jack_queue_depth", [:], .gauge(queue.depth(clock.now)))] : []
+            }, clock: room.clock,
             logger: room.logs.logger())
     }
 
@@ -63,6 +66,10 @@ import Testing
             #expect(try await room.story() == ["+Slow"])
             let alert = try #require(try await room.told().first)
             #expect(alert.labels["type"] == "degradation" && alert.summary.contains("usually 1"), "\(alert.summary)")
+            queue.isMeasured.withLock { $0 = false }
+            await run(watch, room, hours: 0.5)
+            #expect(try await room.story() == ["+Slow"], "that nothing is known is no good news")
+            queue.isMeasured.withLock { $0 = true }
             queue.extra.withLock { $0 = 0 }
             await run(watch, room, hours: 0.5)
             #expect(try await room.story() == ["+Slow", "-Slow"])

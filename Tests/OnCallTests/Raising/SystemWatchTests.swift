@@ -90,6 +90,105 @@ import Testing
         #expect(SystemGauges.processors(root: root.path) == 0.5)
     }
 
+    @Test func theLimitOfAServiceCountsThoughItsGroupLiesDeepInTheTree() throws {
+        let root = try folder()
+        defer { try? FileManager.default.removeItem(at: root) }
+        func write(_ path: String, _ text: String) throws {
+            let file = root.appending(path: path)
+            try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try Data(text.utf8).write(to: file)
+        }
+        // As systemd has it with MemoryMax=512M: the outermost group has no such file.
+        try write("proc/meminfo", "MemTotal:        16384000 kB\n")
+        try write("proc/self/cgroup", "0::/system.slice/jack.service\n")
+        try write("sys/fs/cgroup/system.slice/memory.max", "max\n")
+        try write("sys/fs/cgroup/system.slice/jack.service/memory.max", "536870912\n")
+        try write("sys/fs/cgroup/system.slice/jack.service/cpu.max", "25000 100000\n")
+        #expect(SystemGauges.memoryLimit(root: root.path) == 536_870_912)
+        #expect(SystemGauges.processors(root: root.path) == 0.25)
+        // A group above may allow less.
+        try write("sys/fs/cgroup/system.slice/memory.max", "268435456\n")
+        #expect(SystemGauges.memoryLimit(root: root.path) == 268_435_456)
+        // Version 1: a tree for each controller.
+        try write("proc/self/cgroup", "5:cpu,cpuacct:/jack\n4:memory:/jack\n1:name=systemd:/other\n")
+        try write("sys/fs/cgroup/memory/jack/memory.limit_in_bytes", "134217728\n")
+        try write("sys/fs/cgroup/cpu/jack/cpu.cfs_quota_us", "10000\n")
+        try write("sys/fs/cgroup/cpu/jack/cpu.cfs_period_us", "100000\n")
+        #expect(SystemGauges.memoryLimit(root: root.path) == 134_217_728)
+        #expect(SystemGauges.processors(root: root.path) == 0.1)
+        // Out of a container's view: what can be seen counts.
+        try write("proc/self/cgroup", "0::/../../elsewhere\n")
+        try write("sys/fs/cgroup/memory.max", "1073741824\n")
+        #expect(SystemGauges.memoryLimit(root: root.path) == 1_073_741_824)
+    }
+
+    @Test func whatStandsOfAnInstanceThatIsGoneEnds() async throws {
+        try await Watchroom.open { room async throws in
+            let standing = StandingAlerts(intake: room.alerts, property: "p"), now = room.clock.now
+            try await room.engine.write { transaction in
+                for fingerprint in ["instance:telegram", "instance:sms", "backup:p"] {
+                    try standing.raise(
+                        Alert(fingerprint: fingerprint, name: fingerprint, severity: .error, summary: "s", startsAt: now), in: transaction)
+                }
+            }
+            let alerts = SystemAlerts(
+                engine: room.engine, alerts: room.alerts, property: "p", bus: EventBus(), clock: room.clock, logger: room.logs.logger())
+            try await room.engine.write { try alerts.expect(["sms", "email"], in: $0) }
+            let ended = try await room.told().filter { $0.endsAt != nil }
+            #expect(Set(ended.map(\.fingerprint)) == ["instance:telegram", "backup:p"])
+            #expect(ended.contains { $0.summary == "telegram is not configured any more" })
+            #expect(try await room.engine.read { try standing.all("", in: $0) }.map(\.fingerprint) == ["instance:sms"], "what may still fail stays")
+        }
+    }
+
+    @Test func ofManyBackupsTheNewestCountsAndAnEmptyOneIsNone() async throws {
+        let folder = try folder(), real = folder.appending(path: "copies")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try FileManager.default.createDirectory(at: real, withIntermediateDirectories: true)
+        try await Watchroom.open { room async throws in
+            func write(_ name: String, _ text: String, hoursAgo: Double) throws {
+                let file = folder.appending(path: name)
+                try Data(text.utf8).write(to: file)
+                let made = room.clock.now.addingTimeInterval(-hoursAgo * 3600)
+                try FileManager.default.setAttributes([.modificationDate: made], ofItemAtPath: file.path)
+            }
+            var settings = BackupSettings()
+            settings.file = folder.appending(path: "jack-*.db").path
+            let alerts = SystemAlerts(
+                engine: room.engine, alerts: room.alerts, property: "p", backup: settings, bus: EventBus(), clock: room.clock,
+                logger: room.logs.logger())
+            try write("other.db", "x", hoursAgo: 1)
+            try write("jack-2026-05-03.db", "", hoursAgo: 1)
+            await alerts.lookAtBackup()
+            #expect(try await room.told().last?.summary == "the last backup is empty")
+            try write("jack-2026-05-01.db", "x", hoursAgo: 49)
+            try write("jack-2026-05-02.db", "x", hoursAgo: 25)
+            await alerts.lookAtBackup()
+            #expect(try await room.story() == ["+BackupMissing", "-BackupMissing"], "yesterday's is young enough")
+            room.clock.jumpWall(by: .seconds(3 * 3600))
+            await alerts.lookAtBackup()
+            #expect(try await room.told().last?.summary == "the last backup is 28 hours old")
+            // A link is as young as what it leads to.
+            try write("copies/today.db", "x", hoursAgo: 0)
+            try FileManager.default.createSymbolicLink(
+                at: folder.appending(path: "jack-latest.db"), withDestinationURL: real.appending(path: "today.db"))
+            await alerts.lookAtBackup()
+            #expect(try await room.story().last == "-BackupMissing")
+        }
+    }
+
+    @Test func aPatternStandsInTheFilesNameAlone() {
+        var settings = RaisingSettings()
+        settings.backup.file = "/backup/*/jack.db"
+        var report = ValidationReport()
+        settings.check(&report)
+        #expect(report.findings.contains { $0.key == "backup.file" && $0.severity == .error })
+        settings.backup.file = "/backup/jack-*.db"
+        report = ValidationReport()
+        settings.check(&report)
+        #expect(report.findings.isEmpty)
+    }
+
     @Test func whatStandsIsRaisedOnceAndEndedOnce() async throws {
         try await Watchroom.open { room async throws in
             let standing = StandingAlerts(intake: room.alerts, property: "p"), now = room.clock.now

@@ -1,4 +1,5 @@
 import Foundation
+import Kernel
 import PluginAPI
 import Testing
 
@@ -226,6 +227,79 @@ import Testing
                     == "oncall.yaml:3:5: warning: “slack_configs” is the plugin slack's, and no instance of it is configured; add slack: under alerts: in "
                     + "jack.yaml, with its settings"
             })
+    }
+}
+
+/// What an Alertmanager's receivers say beside whom they tell.
+@Suite struct AlertmanagerReceiverTests {
+    private static let hook = SinkDescription(
+        instance: "hook", plugin: "webhook",
+        contacts: [ContactForm(.receiver(key: "webhook_configs"), recipientKeys: ["url"], .url, isSecret: true, isProgram: true)])
+
+    private func read(_ configs: String) throws -> PlanFixture {
+        try PlanFixture("receivers:\n  - name: r\n    webhook_configs: \(configs)\n", sinks: [Self.hook])
+    }
+
+    @Test func whoHearsNoEndsSaysSo() throws {
+        let plan = try read(
+            "[{url: 'https://a.example/1', send_resolved: false}, {url: 'https://a.example/2', send_resolved: true}, {url: 'https://a.example/3'}]")
+        #expect(plan.lines == [])
+        let contacts = try #require(plan.level(1, "r", at: "2026-01-05 10:00")).steps.map(\.contact)
+        #expect(contacts.map(\.hearsEnds) == [false, true, true])
+        // As the database keeps it, and as it was kept before this was known.
+        let kept = try JSONEncoder().encode(contacts[0])
+        #expect(try JSONDecoder().decode(Contact.self, from: kept) == contacts[0])
+        let old = try JSONDecoder().decode(Contact.self, from: Data(#"{"instance":"hook","label":"webhook"}"#.utf8))
+        #expect(old.hearsEnds && old == Contact(instance: "hook", label: "webhook"))
+    }
+
+    @Test(arguments: [
+        (
+            "{url: 'https://a.example/1'}",
+            "oncall.yaml:3:22: error: expected a list, found a mapping: nobody would be told; write - before the first key of what stands under webhook_configs"
+        ),
+        ("['https://a.example/1']", "oncall.yaml:3:23: error: expected whom to tell, found “https://a.example/1”; write - url: …"),
+        ("[{ulr: 'https://a.example/1'}]", "oncall.yaml:3:24: error: unknown key “ulr”, and no url; did you mean “url”?"),
+        ("[{url_file: ''}]", "oncall.yaml:3:34: error: whom url_file means cannot be told: it must be a path without ${…}; write url: ${file:/path}"),
+        ("[{url: 'https://a.example/1', send_resolved: perhaps}]", "oncall.yaml:3:67: error:"),
+        (
+            "[{url: 'https://a.example/1', http_config: {proxy_url: 'http://p'}}]",
+            "oncall.yaml:3:52: warning: http_config means nothing to Jack: what is told here goes out without it; set what the receiver asks for on the alert "
+                + "instance hook in jack.yaml"
+        ),
+    ]) func whatWouldTellNobodyIsTold(_ configs: String, _ expected: String) throws {
+        let plan = try read(configs)
+        #expect(plan.lines.count == 1 && plan.lines.first?.hasPrefix(expected) == true, "\(plan.lines)")
+    }
+
+    @Test func anInstanceMayKnowWhomToTell() throws {
+        let plan = try read("[{send_resolved: true, max_alerts: 3}]")
+        #expect(plan.lines == [] && plan.level(1, "r", at: "2026-01-05 10:00")?.steps.map(\.contact.recipient) == [nil])
+        #expect(try read("[]").errors == [] && read("").errors == [])
+    }
+
+    @Test func aRecipientMayStandInAFile() throws {
+        let text = """
+            route: {receiver: r}
+            receivers:
+              - name: r
+                webhook_configs:
+                  - {url_file: hook.url}
+                  - {url: 'https://a.example/own', url_file: hook.url}
+                  - {url_file: gone.url}
+            """
+        let files = ConfigurationFiles { (path, _) throws(ConfigurationFiles.Problem) in
+            if path.hasSuffix("hook.url") { return Array("https://a.example/secret\n".utf8) }
+            guard path.hasSuffix("alertmanager.yml") else { throw .missing }
+            return Array(text.utf8)
+        }
+        var diagnostics = Diagnostics()
+        let reader = PlanReader(sinks: [Self.hook], plugins: [Self.hook], files: files)
+        let plan = try #require(reader.draft("alertmanager.yml", &diagnostics)?.plan)
+        let matter = PagedMatter(receiver: "r", severity: .error, isEmergency: false, labels: [:])
+        let told = plan.level(1, for: matter, at: PlanFixture.date("2026-01-05 10:00"))?.steps.map(\.contact.recipient)
+        #expect(told?.prefix(2) == ["https://a.example/secret", "https://a.example/own"])
+        #expect(diagnostics.sorted.map(\.description).contains { $0.hasPrefix("alertmanager.yml:7:20: error:") && $0.contains("gone.url") })
     }
 }
 

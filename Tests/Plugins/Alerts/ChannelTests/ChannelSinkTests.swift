@@ -14,6 +14,8 @@ import Testing
             ("ESCALATE 481516!", .escalate, false), ("481516 ack", .acknowledge, false),
             ("\n\nAck #481516, on my way\nAna\n\n> older", .acknowledge, false),
             ("481516\n\nSent from my phone", .acknowledge, true),
+            ("ack 481516 I am on my way, shall be there in ten minutes, and have called the plumber, who needs half an hour", .acknowledge, false),
+            ("ack 481516 " + String(repeating: "word ", count: 200_000), .acknowledge, false),
         ] as [(String, PageAcknowledgement.Action, Bool)]) func answersAreRead(_ text: String, _ action: PageAcknowledgement.Action, _ isBare: Bool)
     {
         let answer = TypedAnswer(text)
@@ -21,10 +23,17 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "  \n", "ack", "ACK", "123", "1234567890123", "my booking is 481516", "481516 is my booking", "ACK the alert 481516", "ACK 48x516",
+        "", "  \n", "done", "Resolved.", "ack it", "resolve what?", "123", "1234567890123", "my booking is 481516", "481516 is my booking",
+        "ACK the alert 481516", "ACK 48x516",
         "ACK -481516",
-        "room 481516 ack", "ACK ٤٨١٥١٦", String(repeating: "9", count: 1_000_000), "ack 481516 " + String(repeating: "word ", count: 20),
+        "room 481516 ack", "ACK ٤٨١٥١٦", String(repeating: "9", count: 1_000_000),
     ]) func whatIsNoneIsNot(_ text: String) { #expect(TypedAnswer(text) == nil) }
+
+    @Test(arguments: [("ACK", PageAcknowledgement.Action.acknowledge), (" ack!\n\n> [CRITICAL]", .acknowledge), ("Escalate.", .escalate)])
+    func aWordAloneIsAnAnswerWithoutACode(_ text: String, _ action: PageAcknowledgement.Action) {
+        let answer = TypedAnswer(text)
+        #expect(answer?.action == action && answer?.code == nil)
+    }
 }
 
 @Suite struct ChannelSinkTests {
@@ -142,6 +151,19 @@ import Testing
         #expect(reason.contains("too many"))
         await test.clock.advance(by: .seconds(3_700))
         #expect(try await read(sink, "ACK 481516") == .answer(PageAcknowledgement(action: .acknowledge, reference: "481516", by: "+16505551234")))
+    }
+
+    @Test func whoWritesTheWordAloneIsToldThatTheCodeIsMissing() async throws {
+        let sink = try test.make(ChannelAlertSink.self, ["channel": "sms"])
+        #expect(try await read(sink, "ACK") == .guestMessage, "of somebody who was never paged it is a guest's word")
+        _ = try await sink.page(page())
+        #expect(try await read(sink, "ACK", id: "in-3") == .refused(reason: "the answer names no code"))
+        let hint = try #require(test.channels.sent.last?.message)
+        #expect(hint.peer == ana && hint.id == "answer-in-3" && hint.text.contains("code"))
+        for _ in 0...PagedPeople.mostGuesses { _ = try await read(sink, "ack") }
+        #expect(
+            try await read(sink, "ACK 481516") == .answer(PageAcknowledgement(action: .acknowledge, reference: "481516", by: "+16505551234")),
+            "no code is no wrong code")
     }
 
     @Test func aCodeGrowsOld() async throws {
