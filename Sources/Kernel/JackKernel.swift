@@ -125,7 +125,8 @@ public final class JackKernel: Sendable {
         let outbox = Outbox(
             engine: parts.engine, property: property, clock: parts.clock, logger: parts.logger, metrics: parts.metrics, bus: bus,
             letters: letters, policy: policy,
-            concurrency: { [instances] in instances.supervisor($0)?.spec.limits.concurrency ?? 16 }, deliveries: handlers.deliveries,
+            // Twice as many as may be with the vendor: while it has some, others are looked up and written down.
+            concurrency: { [instances] in 2 * (instances.supervisor($0)?.spec.limits.concurrency ?? 16) }, deliveries: handlers.deliveries,
             reported: { [alerts] changed, transaction in
                 guard changed.kind == .page, let state = DeliveryState(rawValue: changed.state.rawValue) else { return }
                 let reason = changed.reason.flatMap { $0.isEmpty ? nil : $0 }

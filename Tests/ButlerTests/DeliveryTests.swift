@@ -11,7 +11,8 @@ import Testing
     private func withWaitingReply(_ body: (House, Task<Outbox.Delivery, any Error>) async throws -> Void) async throws {
         try await withHouse({ $0.channelRate = 1 }) { house async throws in
             try await house.ask("hello")
-            let delivery = MessageDelivery(engine: house.engine, property: PropertyInfo.sample.id, dispatcher: house.kernel.dispatcher)
+            let delivery = MessageDelivery(
+                engine: house.engine, property: PropertyInfo.sample.id, clock: house.clock, dispatcher: house.kernel.dispatcher)
             let message = OutboundMessage(id: "late", peer: .guest, author: .jack, text: "Breakfast is from seven.")
             let entry = try OutboxEntry.message(message, through: "channel", at: house.clock.now)
             let before = house.clock.sleepers

@@ -32,7 +32,9 @@ import Testing
 
     private func delivery(_ house: House) -> MessageDelivery {
         let butler = house.butler
-        return MessageDelivery(engine: house.engine, property: PropertyInfo.sample.id, dispatcher: house.kernel.dispatcher) { butler }
+        return MessageDelivery(engine: house.engine, property: PropertyInfo.sample.id, clock: house.clock, dispatcher: house.kernel.dispatcher) {
+            butler
+        }
     }
 
     @Test func aColleagueWhoIsTooLateIsToldAtOnce() async throws {

@@ -40,7 +40,7 @@ struct OutboundBenchmark {
                 clock: clock, logger: logger, metrics: PrometheusRegistry(),
                 http: { CurlHTTPClient(engine: http, policy: OutboundPolicy(for: $0)) }, files: { _ in NoFiles() },
                 secrets: { EncryptedSecretStore(engine: engine, property: "main", owner: $0, keys: keys, clock: clock) }, trapFile: nil))
-        let delivery = MessageDelivery(engine: engine, property: "main", dispatcher: kernel.dispatcher)
+        let delivery = MessageDelivery(engine: engine, property: "main", clock: clock, dispatcher: kernel.dispatcher)
         kernel.connect(.init(inbound: { _ in }, deliveries: [.message: { try await delivery.deliver($0) }], transcript: { _, _, _ in [] }))
         try await fill(kernel.outbox, engine)
         let measures = try await measure(kernel, vendor, engine, concurrent, isGoal: isGoal)

@@ -4,15 +4,23 @@ import PluginAPI
 /// Delivers messages, looking at the conversation once more at the moment of sending: the AI never talks over a human who has taken it, nobody who
 /// opted out is written to, and where the channel takes free text no longer, the template leaves that is configured for it, or nothing.
 public struct MessageDelivery: Sendable {
+    /// For how long a look at the conversation counts. Whoever takes it over within that time does so while the message leaves.
+    private static let freshness = Duration.milliseconds(250)
+
     private let engine: any StorageEngine
+    private let clock: any TimeSource
     private let dispatcher: Dispatcher
     private let property: String
     private let conversations: ConversationRepository
     private let butler: @Sendable () -> Butler?
 
     /// - Parameter butler: who knows what a channel's reply window means to the hotel, and whether answered messages are marked as read; nil does neither.
-    public init(engine: any StorageEngine, property: String, dispatcher: Dispatcher, butler: @escaping @Sendable () -> Butler? = { nil }) {
+    public init(
+        engine: any StorageEngine, property: String, clock: any TimeSource, dispatcher: Dispatcher,
+        butler: @escaping @Sendable () -> Butler? = { nil }
+    ) {
         self.engine = engine
+        self.clock = clock
         self.dispatcher = dispatcher
         self.property = property
         self.butler = butler
@@ -22,11 +30,13 @@ public struct MessageDelivery: Sendable {
     public func deliver(_ entry: OutboxEntry) async throws -> Outbox.Delivery {
         let message = try entry.decoded(OutboundMessage.self)
         do {
+            let (seen, lookedAt) = (try await conversation(of: message, entry), clock.monotonic)
             let result = try await dispatcher.call(entry.instance, as: (any ChannelPlugin).self, "send", CallOptions(attempts: 1)) { channel in
-                // The turn may have been long in coming: the channel's rate lets so many through.
                 let features = channel.features, outgoing: OutboundMessage
                 do {
-                    let conversation = try await conversation(of: message, entry)
+                    // The turn may have been long in coming: the channel's rate lets so many through.
+                    let isFresh = clock.monotonic - lookedAt < Self.freshness
+                    let conversation = isFresh ? seen : try await conversation(of: message, entry)
                     outgoing = try await inWindow(message, conversation, entry, features)
                 } catch {
                     throw CallAbandoned(error)
@@ -35,16 +45,12 @@ public struct MessageDelivery: Sendable {
             }
             markRead(message, through: entry.instance)
             return .accepted(result)
+        } catch let withdrawn as Withdrawn {
+            return .withdrawn(reason: withdrawn.reason)
         } catch let abandoned as CallAbandoned {
             guard let withdrawn = abandoned.cause as? Withdrawn else { throw abandoned.cause }
             if withdrawn.isForStaff { try await butler()?.kept(back: message, of: entry, because: withdrawn.reason) }
             return .withdrawn(reason: withdrawn.reason)
-        } catch let failure {
-            // It may never have come to the look above, as where the channel is down: what must not leave any more does not wait for it.
-            do { _ = try await conversation(of: message, entry) } catch let withdrawn as Withdrawn {
-                return .withdrawn(reason: withdrawn.reason)
-            } catch {}
-            throw failure
         }
     }
 

@@ -118,7 +118,9 @@ public final class JackApplication: Sendable {
     }
 
     private func handlers(concurrency: Int) -> JackKernel.Handlers {
-        let messages = MessageDelivery(engine: engine, property: kernel.parts.property.id, dispatcher: kernel.dispatcher) { [weak self] in
+        let messages = MessageDelivery(
+            engine: engine, property: kernel.parts.property.id, clock: kernel.parts.clock, dispatcher: kernel.dispatcher
+        ) { [weak self] in
             self?.butler
         }
         let pages = PageDelivery(dispatcher: kernel.dispatcher) { [weak self] in self?.onCall.service }

@@ -62,7 +62,7 @@ public final class Outbox: Sendable {
 
     /// - Parameters:
     ///   - letters: who is told of what does not arrive.
-    ///   - concurrency: how many entries of an instance may be on their way at once; asked for each, since an instance may come later than its entries, or with another number.
+    ///   - concurrency: how many entries of an instance are dealt with at once; asked for each, since an instance may come later than its entries, or with another number.
     ///   - deliveries: who delivers each kind.
     ///   - reported: who is to know what receipts say.
     public init(
