@@ -38,7 +38,8 @@ struct OddSink: AlertSink {
         AlertSinkContract(
             PluginContract(
                 OddSink.self, settings: { WaySettings.values($0, way, faults) }, secrets: [FaultyWire.token],
-                vendor: FakeVendor { _ in .json(#"{"ok":true}"#) }))
+                // Long enough not to arrive all at once where it comes in drips.
+                vendor: FakeVendor { _ in .json(#"{"ok":true,"note":"\#(String(repeating: "as it should be. ", count: 40))"}"#) }))
     }
 }
 
