@@ -38,6 +38,8 @@ extension Fault {
 final class FaultyWire: Sendable {
     struct Oops: Error {}
     static let token = "a-token-of-enough-length"
+    /// What the vendor answers where all went well: long enough not to arrive at once where it comes in drips.
+    static let fine = #"{"ok":true,"note":"\#(String(repeating: "as it should be. ", count: 40))"}"#
 
     private let settings: WaySettings
     private let context: PluginContext

@@ -145,7 +145,7 @@ struct OddAI: AIProvider {
             switch request.path {
             case "/complete": .json(#"{"text":"\#(answer)"}"#)
             case "/stream": .text("{\"delta\":\"Breakfast ☕ \"}\n{\"delta\":\"is at seven. 🥐\"}\n{\"done\":true}\n")
-            case "/embed": .json(#"{"ok":true}"#)
+            case "/embed": .json(FaultyWire.fine)
             default: .json("{}")
             }
         }
@@ -236,7 +236,7 @@ final class OddPMS: PMSIntegration {
     static func contract(_ way: Way, _ faults: [String: Fault] = [:]) -> PMSContract<OddPMS> {
         let plugin = PluginContract(
             OddPMS.self, settings: { WaySettings.values($0, way, faults) }, secrets: [FaultyWire.token],
-            vendor: FakeVendor { _ in .json(#"{"ok":true}"#) })
+            vendor: FakeVendor { _ in .json(FaultyWire.fine) })
         return PMSContract(plugin, reservation: "1", lastName: "Bergmann")
     }
 }

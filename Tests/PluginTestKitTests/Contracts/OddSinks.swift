@@ -38,8 +38,7 @@ struct OddSink: AlertSink {
         AlertSinkContract(
             PluginContract(
                 OddSink.self, settings: { WaySettings.values($0, way, faults) }, secrets: [FaultyWire.token],
-                // Long enough not to arrive all at once where it comes in drips.
-                vendor: FakeVendor { _ in .json(#"{"ok":true,"note":"\#(String(repeating: "as it should be. ", count: 40))"}"#) }))
+                vendor: FakeVendor { _ in .json(FaultyWire.fine) }))
     }
 }
 
