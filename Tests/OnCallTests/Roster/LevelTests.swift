@@ -240,10 +240,13 @@ import Testing
         try PlanFixture("receivers:\n  - name: r\n    webhook_configs: \(configs)\n", sinks: [Self.hook])
     }
 
+    /// What is said of the receiver. That a webhook alone is not sure to reach people is said too, and is not the matter here.
+    private func said(_ plan: PlanFixture) -> [String] { plan.lines.filter { !$0.contains("sure to reach people") } }
+
     @Test func whoHearsNoEndsSaysSo() throws {
         let plan = try read(
             "[{url: 'https://a.example/1', send_resolved: false}, {url: 'https://a.example/2', send_resolved: true}, {url: 'https://a.example/3'}]")
-        #expect(plan.lines == [])
+        #expect(said(plan) == [])
         let contacts = try #require(plan.level(1, "r", at: "2026-01-05 10:00")).steps.map(\.contact)
         #expect(contacts.map(\.hearsEnds) == [false, true, true])
         // As the database keeps it, and as it was kept before this was known.
@@ -269,13 +272,14 @@ import Testing
         ),
     ]) func whatWouldTellNobodyIsTold(_ configs: String, _ expected: String) throws {
         let plan = try read(configs)
-        #expect(plan.lines.count == 1 && plan.lines.first?.hasPrefix(expected) == true, "\(plan.lines)")
+        let said = said(plan)
+        #expect(said.count == 1 && said.first?.hasPrefix(expected) == true, "\(said)")
     }
 
     @Test func anInstanceMayKnowWhomToTell() throws {
         let plan = try read("[{send_resolved: true, max_alerts: 3}]")
-        #expect(plan.lines == [] && plan.level(1, "r", at: "2026-01-05 10:00")?.steps.map(\.contact.recipient) == [nil])
-        #expect(try read("[]").errors == [] && read("").errors == [])
+        #expect(said(plan) == [] && plan.level(1, "r", at: "2026-01-05 10:00")?.steps.map(\.contact.recipient) == [nil])
+        #expect(said(try read("[]")) == [] && said(try read("")) == [])
     }
 
     @Test func aRecipientMayStandInAFile() throws {
