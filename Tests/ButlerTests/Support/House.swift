@@ -95,7 +95,7 @@ final class House: Sendable {
                 bus: kernel.bus, clock: parts.clock, logger: logs.logger(), metrics: parts.metrics),
             settings: parts.settings, catalogs: try SampleHotel.catalogs(), knowledge: knowledge)
         kernel.jobs.register(GuestWatch.jobKind) { try await butler.watch?.perform($0) }
-        let delivery = MessageDelivery(engine: engine, property: property.id, clock: clock, dispatcher: kernel.dispatcher) { butler }
+        let delivery = MessageDelivery(engine: engine, property: property.id, clock: parts.clock, dispatcher: kernel.dispatcher) { butler }
         kernel.jobs.register(GuestMedia.jobKind, atOnce: GuestMedia.atOnce) { try await butler.media?.perform($0) }
         kernel.connect(
             .init(
