@@ -46,6 +46,8 @@ def under_a_layer():
     except FileNotFoundError:
         return None
     finally:
+        # What overlayfs works with it closes to everybody, its owner included.
+        subprocess.run(["chmod", "-R", "u+rwX", str(folder)], capture_output=True)
         shutil.rmtree(folder, ignore_errors=True)
 
 
