@@ -50,6 +50,25 @@ import Testing
         }
     }
 
+    /// Of a company's address nobody knows who writes; whoever runs has to begin somewhere.
+    @Test func ofSeveralGuestsWithOneAddressEveryRoomIsPaged() async throws {
+        try await withHouse({
+            $0.pms.knows([
+                .stay("HM1001", "Lovelace", room: "309", phone: "+15550001"), .stay("HM1002", "Byron", room: "204", phone: "+15550001"),
+                .stay("HM1003", "Babbage", room: "101", status: .checkedOut, phone: "+15550001"),
+            ])
+        }) { house async throws in
+            try await house.ask("there is smoke in my room", from: phone)
+            let alert = try await emergency(house)
+            #expect(alert.summary.hasSuffix("room 204 or 309 (of the guests with this address)") && alert.labels["room"] == nil)
+            let task = try #require(try await house.tasks(phone).first { $0.priority == .urgent })
+            #expect(task.room == nil && task.notes?.contains("204 or 309") == true)
+            #expect(try await house.conversation(phone).room == nil)
+            try await house.ask("smoke in room 204", from: phone)
+            #expect(try await emergency(house).summary.hasSuffix("room 204"))
+        }
+    }
+
     @Test func norWhereThePMSIsTooSlowToSaySo() async throws {
         try await withTwoStays([]) { house async throws in
             let alert = try await smokeWithoutPMS(house, from: phone)

@@ -30,7 +30,7 @@ struct EmergencyStage: Stage {
     {
         let now = desk.clock.now
         let room = turn.room
-        let place = turn.place?.words(own: turn.ownRoom, at: now) ?? turn.ownRoom.map { "room \($0)" } ?? "room unknown"
+        let place = turn.whereabouts(at: now)
         var labels = [
             "alertname": "GuestEmergency", "type": "guest_emergency", "severity": severity.rawValue, "property": desk.property.id, "category": id,
             "department": department, "conversation": turn.conversation.id, "channel": turn.item.instance,
@@ -51,7 +51,7 @@ struct EmergencyStage: Stage {
             room: room, title: summary, description: turn.text, priority: .urgent, dueAt: now.addingTimeInterval(desk.settings.sla.urgent.seconds),
             createdAt: now)
         // Whoever reads the task alone must not take the room for certain either.
-        if turn.place?.isProven == false { task.notes = place }
+        if turn.place.map({ !$0.isProven }) ?? !turn.possibleRooms.isEmpty { task.notes = place }
         return Decision(reply: .init(text: reply, author: .system), task: task, alert: alert, state: .escalated)
     }
 }

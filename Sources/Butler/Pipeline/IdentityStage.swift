@@ -105,6 +105,7 @@ final class IdentityStage: Stage {
         // Who is here, or will be, is meant before those who were.
         let staying = found.filter { [.checkedIn, .confirmed].contains($0.stay?.status) }, meant = staying.isEmpty ? found : staying
         guard Set(meant.map { PhraseMatcher.words($0.guest.lastName) }).count <= 1 else {
+            turn.possibleRooms = Set(meant.compactMap { $0.stay?.roomNow }).sorted()
             turn.note(
                 "guest", "several", "the PMS knows several guests with this \(peer.kind.rawValue): a booking number with its last name would tell",
                 at: desk.clock.now)

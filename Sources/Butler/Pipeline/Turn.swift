@@ -18,6 +18,8 @@ public struct Turn: Sendable {
     public var stay: PMSReservation?
     /// The room that the message names, or the guest's own, and how it is known.
     var place: Place?
+    /// Where the guests live who share the address, where it cannot be said which of them writes: for a page, and for nobody else.
+    var possibleRooms: [String] = []
     /// True where what was known of the guest's room belongs to another stay, or to one that is over.
     private(set) var forgetsRoom = false
     /// Tasks of this conversation that were made within a day and are not finished, and orders that wait for approval.
@@ -52,6 +54,15 @@ public struct Turn: Sendable {
     var senderDoubt: String? {
         guard !isSenderProven, conversation.reservation != nil || [.phone, .email].contains(conversation.peer.kind) else { return nil }
         return item.event.sender?.reason ?? "\(item.instance) does not vouch for its senders"
+    }
+
+    /// Where whoever runs is to run, as a page says it.
+    func whereabouts(at now: Date) -> String {
+        if let place { return place.words(own: ownRoom, at: now) }
+        if let ownRoom { return "room \(ownRoom)" }
+        guard !possibleRooms.isEmpty else { return "room unknown" }
+        return
+            "room \(possibleRooms.prefix(5).joined(separator: " or "))\(possibleRooms.count > 5 ? " or another" : "") (of the guests with this address)"
     }
 
     /// The room that the message names, or the guest's own.
