@@ -73,48 +73,66 @@ import Testing
         let root = try folder()
         defer { try? FileManager.default.removeItem(at: root) }
         #expect(SystemGauges.memoryLimit(root: root.path) == nil)
-        try write("MemTotal:        2048000 kB\nMemFree: 1 kB\n", to: "proc/meminfo", in: root)
+        try write(["proc/meminfo": "MemTotal:        2048000 kB\nMemFree: 1 kB\n"], in: root)
         #expect(SystemGauges.memoryLimit(root: root.path) == Double(2_048_000 * 1024))
-        try write("max\n", to: "sys/fs/cgroup/memory.max", in: root)
-        try write("max 100000\n", to: "sys/fs/cgroup/cpu.max", in: root)
+        try write(
+            [
+                "sys/fs/cgroup/memory.max": "max\n",
+                "sys/fs/cgroup/cpu.max": "max 100000\n",
+            ], in: root)
         #expect(SystemGauges.memoryLimit(root: root.path) == Double(2_048_000 * 1024))
         #expect(SystemGauges.processors(root: root.path) == Double(ProcessInfo.processInfo.activeProcessorCount))
-        try write("536870912\n", to: "sys/fs/cgroup/memory.max", in: root)
-        try write("50000 100000\n", to: "sys/fs/cgroup/cpu.max", in: root)
+        try write(
+            [
+                "sys/fs/cgroup/memory.max": "536870912\n",
+                "sys/fs/cgroup/cpu.max": "50000 100000\n",
+            ], in: root)
         #expect(SystemGauges.memoryLimit(root: root.path) == 536_870_912)
         #expect(SystemGauges.processors(root: root.path) == 0.5)
     }
 
-    private func write(_ text: String, to path: String, in root: URL) throws {
-        let file = root.appending(path: path)
-        try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try Data(text.utf8).write(to: file)
+    /// Writes files as they stand below the root of a system.
+    private func write(_ files: [String: String], in root: URL) throws {
+        for (path, text) in files {
+            let file = root.appending(path: path)
+            try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try Data(text.utf8).write(to: file)
+        }
     }
 
     @Test func theLimitOfAServiceCountsThoughItsGroupLiesDeepInTheTree() throws {
         let root = try folder()
         defer { try? FileManager.default.removeItem(at: root) }
         // As systemd has it with MemoryMax=512M: the outermost group has no such file.
-        try write("MemTotal:        16384000 kB\n", to: "proc/meminfo", in: root)
-        try write("0::/system.slice/jack.service\n", to: "proc/self/cgroup", in: root)
-        try write("max\n", to: "sys/fs/cgroup/system.slice/memory.max", in: root)
-        try write("536870912\n", to: "sys/fs/cgroup/system.slice/jack.service/memory.max", in: root)
-        try write("25000 100000\n", to: "sys/fs/cgroup/system.slice/jack.service/cpu.max", in: root)
+        try write(
+            [
+                "proc/meminfo": "MemTotal:        16384000 kB\n",
+                "proc/self/cgroup": "0::/system.slice/jack.service\n",
+                "sys/fs/cgroup/system.slice/memory.max": "max\n",
+                "sys/fs/cgroup/system.slice/jack.service/memory.max": "536870912\n",
+                "sys/fs/cgroup/system.slice/jack.service/cpu.max": "25000 100000\n",
+            ], in: root)
         #expect(SystemGauges.memoryLimit(root: root.path) == 536_870_912)
         #expect(SystemGauges.processors(root: root.path) == 0.25)
         // A group above may allow less.
-        try write("268435456\n", to: "sys/fs/cgroup/system.slice/memory.max", in: root)
+        try write(["sys/fs/cgroup/system.slice/memory.max": "268435456\n"], in: root)
         #expect(SystemGauges.memoryLimit(root: root.path) == 268_435_456)
         // Version 1: a tree for each controller.
-        try write("5:cpu,cpuacct:/jack\n4:memory:/jack\n1:name=systemd:/other\n", to: "proc/self/cgroup", in: root)
-        try write("134217728\n", to: "sys/fs/cgroup/memory/jack/memory.limit_in_bytes", in: root)
-        try write("10000\n", to: "sys/fs/cgroup/cpu/jack/cpu.cfs_quota_us", in: root)
-        try write("100000\n", to: "sys/fs/cgroup/cpu/jack/cpu.cfs_period_us", in: root)
+        try write(
+            [
+                "proc/self/cgroup": "5:cpu,cpuacct:/jack\n4:memory:/jack\n1:name=systemd:/other\n",
+                "sys/fs/cgroup/memory/jack/memory.limit_in_bytes": "134217728\n",
+                "sys/fs/cgroup/cpu/jack/cpu.cfs_quota_us": "10000\n",
+                "sys/fs/cgroup/cpu/jack/cpu.cfs_period_us": "100000\n",
+            ], in: root)
         #expect(SystemGauges.memoryLimit(root: root.path) == 134_217_728)
         #expect(SystemGauges.processors(root: root.path) == 0.1)
         // Out of a container's view: what can be seen counts.
-        try write("0::/../../elsewhere\n", to: "proc/self/cgroup", in: root)
-        try write("1073741824\n", to: "sys/fs/cgroup/memory.max", in: root)
+        try write(
+            [
+                "proc/self/cgroup": "0::/../../elsewhere\n",
+                "sys/fs/cgroup/memory.max": "1073741824\n",
+            ], in: root)
         #expect(SystemGauges.memoryLimit(root: root.path) == 1_073_741_824)
     }
 
