@@ -40,6 +40,31 @@ import Testing
     ])
     func aRoomInOtherDigitsIsTheSameRoom(text: String) async throws { try await stops(text) }
 
+    /// Nor does it help to spell it, in whichever language.
+    @Test(arguments: [
+        "He is in three hundred nine.", "She sleeps in Three-Hundred and Nine.", "It is three oh nine!", "three zero nine",
+        "*three* nought? No: three o nine",
+        "Er wohnt in dreihundertneun.", "Sie wohnt in Dreihundertundneun.", "Zimmer drei null neun", "Está en la trescientos nueve.",
+        "Il est au trois cent neuf.", "Está no trezentos e nove.", "È nella trecento\u{AD}nove.", "Hij zit in driehonderdnegen.",
+        "Room A twelve, I think.",
+    ])
+    func aRoomInWordsIsTheSameRoom(text: String) async throws { try await stops(text) }
+
+    @Test(arguments: [
+        "Breakfast ends at ten thirty.", "It is three hundred nine metres away.", "That comes to three hundred and nine euros.",
+        "Three hundred guests, nine tables.", "There are twelve rooms and a twelve-hour desk.", "In three or nine minutes.",
+    ])
+    func wordsThatNameNoRoomMayBeSaid(text: String) {
+        #expect(ReplyGuard(rooms: ["12", "A12", "309", "1030"], instructions: "").objection(to: text, grounds: []) == nil)
+    }
+
+    @Test func whatTheGuestSaidInWordsMayBeNamed() {
+        let guardian = ReplyGuard(rooms: ["204", "309"], instructions: "")
+        #expect(guardian.objection(to: "It comes to 204.", grounds: ["I am in two hundred and four"]) == nil)
+        #expect(guardian.objection(to: "It comes to two oh four.", grounds: ["I am in 204"]) == nil)
+        #expect(guardian.objection(to: "It comes to three oh nine.", grounds: ["I am in 204"]) != nil)
+    }
+
     @Test(arguments: ["Choose 3, 0 or 9.", "Breakfast 7-10, tables for 3 - 9.", "Dial 3 for us, 0 for a line, 9 for help.", "From 7. 30 chairs."])
     func digitsThatStandApartAreNoRoom(text: String) {
         #expect(ReplyGuard(rooms: ["309", "730", "710"], instructions: "").objection(to: text, grounds: []) == nil)

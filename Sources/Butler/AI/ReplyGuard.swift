@@ -5,15 +5,22 @@ struct ReplyGuard: Sendable {
     /// The rooms of the hotel, in upper case.
     let rooms: Set<String>
     let instructions: String
+    private let spoken: SpokenRooms
+
+    init(rooms: Set<String>, instructions: String) {
+        self.rooms = rooms
+        self.instructions = instructions
+        spoken = SpokenRooms(rooms)
+    }
 
     /// Why a text must not be sent; nil where nothing speaks against it.
     /// - Parameters:
     ///   - grounds: what the answer may rest on: the documents, and what the guest wrote.
     func objection(to text: String, grounds: [String]) -> String? {
         let text = ShownText.plain(text), given = ShownText.plain(grounds.joined(separator: "\n"))
-        let allowed = Set(RoomDirectory.candidates(in: given) + ShownText.spelledNumbers(in: given))
+        let allowed = Set(RoomDirectory.candidates(in: given) + ShownText.spelledNumbers(in: given) + spoken.named(in: given))
         // Whose a room is nobody may learn from Jack; a number that the guest or the hotel's own text named tells nothing new.
-        if let room = Self.shownNumbers(in: text).first(where: { rooms.contains($0) && !allowed.contains($0) }) {
+        if let room = (Self.shownNumbers(in: text) + spoken.named(in: text)).first(where: { rooms.contains($0) && !allowed.contains($0) }) {
             return "it names the room \(room), which neither the guest nor the hotel's knowledge named"
         }
         let known = Set(Self.contacts(in: given))

@@ -136,7 +136,8 @@ struct AnswerStage: Stage {
             rooms = Set(try await desk.rooms.numbers().keys)
         } catch {
             // Without the list every number may be a room's.
-            rooms = Set((RoomDirectory.candidates(in: ShownText.plain(text)) + ReplyGuard.shownNumbers(in: text)).filter { $0.count >= 3 })
+            let shown = (RoomDirectory.candidates(in: ShownText.plain(text)) + ReplyGuard.shownNumbers(in: text)).filter { $0.count >= 3 }
+            rooms = Set(shown).union((100...999).map(String.init))
         }
         let guestWords = turn.history.filter { $0.author == .guest }.map(\.text) + [turn.text]
         return ReplyGuard(rooms: rooms, instructions: desk.settings.instructions)

@@ -53,12 +53,17 @@ struct AlertRecord: Sendable {
         let labels = labels.texts, annotations = annotations.texts
         let name = labels["alertname"] ?? ""
         let summary = ["summary", "title", "message", "description"].lazy.compactMap { annotations[$0] }.first { !$0.isEmpty }
-        let others = labels.filter { $0.key != "alertname" && $0.key != "severity" }.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         return Alert(
             fingerprint: id.fingerprintText, name: name, severity: severity,
-            summary: summary ?? ([name] + others).filter { !$0.isEmpty }.joined(separator: " "),
+            summary: summary ?? Self.summary(name, labels),
             detail: annotations["description"].flatMap { $0 == summary ? nil : $0 }, labels: labels, annotations: annotations, startsAt: startsAt,
             endsAt: isOver(at: now) ? endsAt : nil, isEmergency: isEmergency, generatorURL: generatorURL.isEmpty ? nil : generatorURL)
+    }
+
+    /// What is said of an alert that says nothing of itself.
+    private static func summary(_ name: String, _ labels: [String: String]) -> String {
+        let others = labels.filter { $0.key != "alertname" && $0.key != "severity" }.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        return ([name] + others).filter { !$0.isEmpty }.joined(separator: " ")
     }
 
     /// Under which the ledger tells of it.

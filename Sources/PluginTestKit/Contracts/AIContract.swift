@@ -41,6 +41,7 @@ public struct AIContract<P: AIProvider>: Sendable {
         }
         return await ContractRun.perform(plugin, operations: operations) { run in
             if features.completion { await checkAnswers(run) }
+            if features.completion, features.tools { await checkTools(run) }
             if features.streaming { await checkStreams(run) }
             if let dimensions = features.embeddingDimensions { await checkEmbeddings(dimensions, run) }
             if let classification { await checkClassification(classification, run) }
@@ -89,6 +90,37 @@ public struct AIContract<P: AIProvider>: Sendable {
                 run.expect(
                     !texts.contains { $0.contains("instructionword52be") && $0.contains(ContractRun<P>.canary) }, .guestTextIsData,
                     "the guest's words stand in one text with the hotel's instructions")
+            }
+        }
+    }
+
+    /// A model has asked for something, and got it: the conversation goes on with the tools, and in the last round without.
+    private func checkTools(_ run: ContractRun<P>) async {
+        await run.examine(.tools) {
+            try await run.running { room in
+                let tool = AITool(
+                    name: "opening_hours", description: "Tells when something is open.",
+                    parameters: ["type": "object", "properties": ["place": ["type": "string"]], "required": ["place"]])
+                for tools in [[tool], []] {
+                    var request = request(run.call())
+                    request.tools = tools
+                    request.messages += [
+                        AIMessage(.assistant, parts: [.toolCall(AIToolCall(id: "call_1", name: tool.name, arguments: ["place": "pool"]))]),
+                        AIMessage(.user, parts: [.toolResult(callID: "call_1", content: "resultword9c41: from eight", isError: false)]),
+                    ]
+                    let asking = request, mark = run.stage?.count ?? 0,
+                        place = tools.isEmpty ? "with no tool offered any more" : "with the tool offered"
+                    let found = await run.outcome("complete") { _ = try await room.plugin.complete(asking) }
+                    guard found.kind == .success else {
+                        if !found.isUntyped { run.violate(.tools, "a conversation in which a tool was used, \(place), came to \(found.words)") }
+                        continue
+                    }
+                    guard let stage = run.stage else { continue }
+                    let texts = stage.requests(since: mark).flatMap(stage.vendor.texts)
+                    run.expect(
+                        texts.contains { $0.contains("resultword9c41") }, .tools, "what came of a tool does not reach the vendor, \(place)")
+                    run.expect(texts.contains { $0.contains(tool.name) }, .tools, "which tool was used does not reach the vendor, \(place)")
+                }
             }
         }
     }

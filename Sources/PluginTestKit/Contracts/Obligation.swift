@@ -20,7 +20,7 @@ public struct Obligation: RawRepresentable, Sendable, Hashable, Comparable, Expr
     public static let initSilent: Obligation = "init-silent"
     /// `start` and `stop` succeed in every permitted order, and return.
     public static let lifecycle: Obligation = "lifecycle"
-    /// After `stop` nothing goes on.
+    /// After `stop` nothing goes on, and no call that was under way is left without its outcome.
     public static let stopEnds: Obligation = "stop-ends-work"
     /// `probe` works before, after and without `start`, asks the vendor, and types what it finds.
     public static let probe: Obligation = "probe"
@@ -97,6 +97,8 @@ public struct Obligation: RawRepresentable, Sendable, Hashable, Comparable, Expr
     public static let embeddings: Obligation = "embeddings"
     /// Only labels that were asked for, most likely first, with probabilities.
     public static let classifications: Obligation = "classifications"
+    /// A conversation in which tools were used goes on, whether or not any are still offered, and what came of the calls reaches the vendor.
+    public static let tools: Obligation = "tools"
     /// What guests wrote is kept apart from the instructions.
     public static let guestTextIsData: Obligation = "guest-text-is-data"
 

@@ -115,6 +115,8 @@ final class BrokenChannel: ChannelPlugin {
         if broken == .cutsText { text = String(text.prefix(300)) }
         var body: [String: JSONValue] = ["to": .string(message.peer.value), "text": .string(text)]
         if broken != .noKey { body["key"] = .string(message.id) }
+        var wire = wire
+        wire.isStopped = { self.steps.withLock { $0.stops > 0 } }
         let id = try await wire.post("/messages", .object(body), guest: message.text)
         return SendResult(vendorIDs: broken == .noVendorID ? [] : [id])
     }

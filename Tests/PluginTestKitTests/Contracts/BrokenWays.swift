@@ -10,7 +10,7 @@ import Synchronization
 enum Broken: String, SettingChoice {
     case no
     case validateImpure, validateCalls, initStores, initCalls, initReads, initWaits, startThrows, stopHangs, stopNeedsStart, stopsOnce, goesOn,
-        sleepsOn,
+        sleepsOn, strands,
         probeSilent, probeUntyped, probeWrites, probePosts
     case untyped, callsNobody, forbiddenIsPermanent, teapotIsNotReady, retries, retriesLater, ignoresRetryAfter, onlySeconds, longPatience,
         givesUpOnSilence, swallowsCancellation
@@ -34,6 +34,7 @@ struct BrokenSettings: PluginSettings {
 struct BrokenWire: Sendable {
     let settings: BrokenSettings
     let context: PluginContext
+    var isStopped: @Sendable () -> Bool = { false }
     var broken: Broken { settings.broken }
 
     struct Reply: Decodable { var id: String }
@@ -45,7 +46,13 @@ struct BrokenWire: Sendable {
             // A task of its own does not hear of the caller's end.
             return try await Task { try await exchange(path, body, guest: guest) }.value
         }
-        return try await exchange(path, body, guest: guest)
+        do {
+            return try await exchange(path, body, guest: guest)
+        } catch {
+            // What was to be told of the end is told to nobody.
+            if broken == .strands, isStopped() { try await Task.sleep(for: .seconds(86_400)) }
+            throw error
+        }
     }
 
     private func exchange(_ path: String, _ body: JSONValue, guest: String) async throws -> String {

@@ -10,7 +10,7 @@ enum Way: String, SettingChoice {
     case no
     case noUsage, noModel, inventsCitation, sureBeyondMeasure, mixesInstructions, streamStops, streamDiffers, streamTalksOn, splitsLetters,
         shortVectors,
-        longVectors, fewVectors, strangeLabel, unsorted, takesTools
+        longVectors, fewVectors, strangeLabel, unsorted, takesTools, usesTools, losesResults, needsTools
     case ignoresLimit, ignoresFilter, anyGuest, oddDates, oddPhones, repeatsChanges, newIDs, endless, hidesFolio
     case refusesInfo, refusesMany, lostAnswers, hidesCode, anyCode, anySender, anyChannel, strangersToo
 }
@@ -48,18 +48,31 @@ struct OddAI: AIProvider {
         wire = FaultyWire(settings, context)
     }
 
-    var features: AIFeatures { AIFeatures(streaming: true, embeddingDimensions: 3, embeddingModel: "odd-3") }
+    var features: AIFeatures {
+        AIFeatures(
+            tools: [.usesTools, .losesResults, .needsTools].contains(settings.way), streaming: true, embeddingDimensions: 3, embeddingModel: "odd-3")
+    }
 
     func probe() async throws -> ProbeResult { try await wire.probe() }
 
     /// What the guest wrote, and what goes along with it.
     private func parts(_ request: AIRequest) -> (guest: String, more: [String: JSONValue]) {
         let guest = request.messages.map(\.text).joined(separator: "\n")
-        return (guest, ["instructions": .string(request.instructions + (settings.way == .mixesInstructions ? guest : ""))])
+        let used: [JSONValue] = request.messages.flatMap(\.parts).compactMap { part in
+            switch part {
+            case .toolCall(let call): .string(call.name)
+            case .toolResult(_, let content, _) where settings.way != .losesResults: .string(content)
+            default: nil
+            }
+        }
+        return (guest, ["instructions": .string(request.instructions + (settings.way == .mixesInstructions ? guest : "")), "used": .array(used)])
     }
 
     func complete(_ request: AIRequest) async throws -> AIResponse {
-        if request.toolChoice == .required, settings.way != .takesTools { throw PluginFailure.notImplemented("tools") }
+        if request.toolChoice == .required, settings.way != .takesTools, !features.tools { throw PluginFailure.notImplemented("tools") }
+        if settings.way == .needsTools, request.tools.isEmpty, request.messages.contains(where: { $0.role == .assistant }) {
+            throw PluginFailure.permanent(.invalidRequest, "no tools")
+        }
         let (guest, more) = parts(request)
         let text = try await wire.call("/complete", guest, more, guest: guest) { (try? JSONValue(json: $0))?["text"]?.stringValue }
         return whole(text, request)

@@ -8,7 +8,8 @@ import Testing
             (.no, nil), (.noUsage, .answers), (.noModel, .answers), (.inventsCitation, .answers), (.sureBeyondMeasure, .answers),
             (.mixesInstructions, .guestTextIsData), (.streamStops, .streams), (.streamDiffers, .streams), (.streamTalksOn, .streams),
             (.splitsLetters, .streams), (.shortVectors, .embeddings), (.longVectors, .embeddings), (.fewVectors, .embeddings),
-            (.strangeLabel, .classifications), (.unsorted, .classifications), (.takesTools, .features),
+            (.strangeLabel, .classifications), (.unsorted, .classifications), (.takesTools, .features), (.usesTools, nil),
+            (.losesResults, .tools), (.needsTools, .tools),
         ]
         await severalAtOnce(cases) { way, obligation in
             let report = await OddAI.contract(way).report()

@@ -51,8 +51,27 @@ extension ContractRun {
             try await Task.sleep(for: .milliseconds(20))
             expect((stage?.count ?? 0) == mark, .stopEnds, "it called the vendor an hour after stop")
             listen(room.test)
+            if let stage, let main = operations.first(where: \.isMain) { try await stopAmidCalls(main, stage) }
         }
         if !hasHung { await checkProbe() }
+    }
+
+    /// Stops an instance while its vendor owes it answers. Whether the calls are given up or may end is the plugin's own affair.
+    private func stopAmidCalls(_ operation: ContractOperation<P>, _ stage: VendorStage) async throws {
+        let room = try await room()
+        try await room.plugin.start()
+        room.http.setPatience(.seconds(1))
+        let mark = stage.count
+        let found = await stage.faulty({ _ in .silence }) {
+            await withTaskGroup(of: Outcome.self) { group in
+                for _ in 0..<4 { group.addTask { await self.outcome(operation, room, within: .seconds(5)) } }
+                _ = await eventually(within: .seconds(1)) { stage.count > mark }
+                await stop(room)
+                return await group.reduce(into: []) { $0.append($1) }
+            }
+        }
+        if found.contains(where: \.isHung) { violate(.stopEnds, "a call of \(operation.name) that was under way at stop does not return") }
+        listen(room.test)
     }
 
     private func take(_ step: Step, _ room: Room) async -> Outcome {

@@ -3,6 +3,7 @@ import PluginAPI
 
 extension ContractRun.Outcome {
     var isUntyped: Bool { if case .untyped = self { true } else { false } }
+    var isHung: Bool { if case .hung = self { true } else { false } }
     var failure: PluginFailure? { if case .failure(let failure) = self { failure } else { nil } }
 }
 
