@@ -81,7 +81,9 @@ struct Matter: Sendable, Codable, Hashable {
     }
 
     var due: Date? {
-        let next = ([nextLevelAt] + pending.map(\.at)).compactMap { $0 }.min()
+        // Asked for after every change of a group: it makes no lists.
+        var next = nextLevelAt
+        for step in pending { next = next.map { min($0, step.at) } ?? step.at }
         return next.map { max($0, heldUntil ?? $0) }
     }
 

@@ -27,7 +27,7 @@ public struct OnCallCore: Sendable {
 
     /// The plans of matters that are under way, and the current one, by version.
     var plans: [String: any OnCallPlanning]
-    var alerts: [UInt64: AlertRecord] = [:]
+    var alerts = AlertTable()
     var groups: [UInt64: GroupRecord] = [:]
     var routes: [Route] = []
     var routeNumbers: [RouteKey: Int] = [:]
@@ -82,7 +82,8 @@ public struct OnCallCore: Sendable {
     private mutating func doWhatIsDue(at now: Date) {
         while let item = heap.first, item.due <= now {
             heap.pop()
-            guard let group = groups[item.group], group.timer == item.due else { continue }
+            // A copy kept over what follows would have the group's sets copied when they change.
+            guard groups[item.group]?.timer == item.due else { continue }
             withGroup(item.group) { core, group in
                 group.timer = nil
                 core.tick(item.group, &group, at: now)
@@ -106,13 +107,16 @@ public struct OnCallCore: Sendable {
     public mutating func clockJumped(by seconds: TimeInterval, now: Date) {
         // What was over by the old clock stays over.
         let before = now.addingTimeInterval(-seconds)
-        for (id, alert) in alerts where alert.endsAt > now && alert.endsAt <= before {
-            alerts[id]?.endsAt = now
-            effects.alerts.insert(id)
-        }
-        // Ends that were only reckoned from the old time must not come early, or never.
-        for (id, alert) in alerts where alert.mayLapse && alert.endsAt > before {
-            alerts[id]?.endsAt = alert.endsAt.addingTimeInterval(seconds)
+        for id in alerts.keys {
+            guard let alert = alerts[id] else { continue }
+            if alert.endsAt > now, alert.endsAt <= before {
+                alerts[id]?.endsAt = now
+            } else if alert.mayLapse, alert.endsAt > before {
+                // Ends that were only reckoned from the old time must not come early, or never.
+                alerts[id]?.endsAt = alert.endsAt.addingTimeInterval(seconds)
+            } else {
+                continue
+            }
             effects.alerts.insert(id)
         }
         inhibitorList = nil

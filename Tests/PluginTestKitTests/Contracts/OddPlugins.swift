@@ -50,7 +50,7 @@ struct OddAI: AIProvider {
 
     var features: AIFeatures {
         AIFeatures(
-            tools: [.usesTools, .losesResults, .needsTools].contains(settings.way), streaming: true, embeddingDimensions: 3, embeddingModel: "odd-3")
+            streaming: true, tools: [.usesTools, .losesResults, .needsTools].contains(settings.way), embeddingDimensions: 3, embeddingModel: "odd-3")
     }
 
     func probe() async throws -> ProbeResult { try await wire.probe() }

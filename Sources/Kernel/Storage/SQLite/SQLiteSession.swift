@@ -199,7 +199,9 @@ extension SQLValue {
 extension String {
     /// The text without U+0000, at which SQLite's text ends.
     var storable: String {
-        utf8.contains(0) ? String(String.UnicodeScalarView(unicodeScalars.map { $0.value == 0 ? "\u{FFFD}" : $0 })) : self
+        // Every text of every row passes here: its bytes are looked through at once where they lie together.
+        let hasZero = utf8.withContiguousStorageIfAvailable { $0.count > 0 && memchr($0.baseAddress!, 0, $0.count) != nil } ?? utf8.contains(0)
+        return hasZero ? String(String.UnicodeScalarView(unicodeScalars.map { $0.value == 0 ? "\u{FFFD}" : $0 })) : self
     }
 
     /// The name of a table or column, quoted.
