@@ -10,9 +10,7 @@ struct AlertTable: Sendable {
     private var free: [Int32] = []
 
     var count: Int { places.count }
-    var isEmpty: Bool { places.isEmpty }
     var keys: Dictionary<UInt64, Int32>.Keys { places.keys }
-    var values: some Sequence<AlertRecord> { pieces.lazy.joined().compactMap(\.self) }
 
     subscript(id: UInt64) -> AlertRecord? {
         get { places[id].flatMap { pieces[Int($0 / Self.pieceLength)][Int($0 % Self.pieceLength)] } }

@@ -42,3 +42,8 @@ import Testing
         #expect(table.count == 501 && table[4] == nil && table[3]?.labels == Self.record(-3).labels)
     }
 }
+
+extension AlertTable {
+    var isEmpty: Bool { count == 0 }
+    var values: [AlertRecord] { keys.compactMap { self[$0] } }
+}
