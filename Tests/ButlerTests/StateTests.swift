@@ -70,6 +70,23 @@ import Testing
         }
     }
 
+    /// Whoever got no answer asks again.
+    @Test func theSameTaskTwiceIsOne() async throws {
+        try await withHouse { house async throws in
+            func make(_ clientID: String?, _ title: String = "Towels") async throws -> HotelTask {
+                try await house.butler.staff.createTask(
+                    department: "housekeeping", room: "204", title: title, description: "", priority: .standard, by: "Ana", clientID: clientID)
+            }
+            let first = try await make("order-1")
+            _ = try await house.butler.staff.move(task: first.id, to: .claimed, by: "Rosa")
+            let again = try await make("order-1", "Other words")
+            #expect(again.id == first.id && again.title == "Towels" && again.assignedTo == "Rosa", "it stays as it has become")
+            #expect(try await house.ledger(first.id).map(\.outcome) == ["open", "claimed"])
+            let ids = [first.id, try await make("order-2").id, try await make(nil).id, try await make(nil).id]
+            #expect(Set(ids).count == 4)
+        }
+    }
+
     @Test func takingNeedsAPersonAndNothingBecomesNew() async throws {
         try await withHouse { house async throws in
             try await house.ask("hello")

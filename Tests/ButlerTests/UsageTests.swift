@@ -27,11 +27,10 @@ import Testing
                 settings: settings, engine: engine, property: .sample, alerts: AlertIntake(jobs: jobs), clock: clock, logger: LogRecorder().logger())
         }
 
-        func summary(_ grouping: UsageSummary.Grouping) async throws -> [UsageSummary] {
-            try await engine.read {
-                try UsageRepository(property: PropertyInfo.sample.id).summary(
-                    by: grouping, limit: 100, in: $0)
-            }
+        func summary(_ grouping: UsageSummary.Grouping) async throws -> [UsageSummary] { try await report(grouping, limit: 100).items }
+
+        func report(_ grouping: UsageSummary.Grouping, limit: Int) async throws -> UsageReport {
+            try await engine.read { try UsageRepository(property: PropertyInfo.sample.id).summary(by: grouping, limit: limit, in: $0) }
         }
 
         func alerts() async throws -> [Alert] {
@@ -77,6 +76,23 @@ import Testing
             #expect(abs((byConversation.last?.cost ?? 0) - 1) < 1e-9 && byConversation.last?.calls == 2)
             #expect(try await bench.summary(.model).map(\.key) == ["gpt-4o", "gpt-5-pro-2026", "unpriced"])
             #expect(try await bench.summary(.day).map(\.calls) == [3])
+        }
+    }
+
+    /// A hotel that has run for a year asks for what today costs, and the total is that of the year.
+    @Test func theLastDaysAreShownAndAllAreCounted() async throws {
+        try await withBench { bench async throws in
+            let ledger = bench.ledger(settings())
+            for _ in 0..<5 {
+                ledger.record(call(conversation: "a"))
+                await ledger.flush()
+                await bench.clock.advance(by: .seconds(86_400))
+            }
+            let report = try await bench.report(.day, limit: 2)
+            let all = try await bench.report(.day, limit: 100).items.map(\.key)
+            #expect(all == all.sorted() && report.items.map(\.key) == all.suffix(2) && report.count == 5 && abs(report.cost - 10) < 1e-9)
+            let none = try await bench.report(.model, limit: 1)
+            #expect(none.count == 1 && none.items.count == 1 && abs(none.cost - 10) < 1e-9)
         }
     }
 

@@ -15,9 +15,11 @@ public struct SlackAlertSink: AlertSink {
             DataDestination("hooks.slack.com", purpose: "writing alerts by incoming webhooks", classes: [.alert, .guestText]),
         ], documentation: "https://docs.slack.dev/reference/methods/chat.postMessage",
         contacts: [
-            ContactForm(.contact(type: "slack"), recipientKeys: ["channel"], .text),
-            // A webhook knows its channel; `channel` counts where there is none.
-            ContactForm(.receiver(key: "slack_configs"), recipientKeys: ["api_url", "channel"], .text, isSecret: true),
+            ContactForm(.contact(type: "slack"), recipientKeys: ["channel"], .text, needs: ["channel": "bot_token"]),
+            // A webhook knows its channel; `channel` counts where there is none, and beside the address at which bots write.
+            ContactForm(
+                .receiver(key: "slack_configs"), recipientKeys: ["api_url", "channel"], .text, inherits: ["api_url": "slack_api_url"],
+                placeholders: ["https://slack.com/api/chat.postMessage"], needs: ["channel": "bot_token"], isSecret: true),
         ], reachesPeople: .always,
         quality: [
             .documentedSettings: .met, .contractSuite: .met, .noSecretsShown: .met, .typedFailures: .met, .documentedLimits: .met, .probe: .met,

@@ -22,6 +22,15 @@ public struct UsageSummary: Sendable, Hashable, Codable {
     public var cost: Double
 }
 
+/// Sums of calls, and what all of them came to, also those that are not shown.
+public struct UsageReport: Sendable, Hashable {
+    public var items: [UsageSummary] = []
+    /// How many sums there are.
+    public var count = 0
+    /// What all of them cost.
+    public var cost = 0.0
+}
+
 /// Reads and writes the account of AI calls.
 public struct UsageRepository: Sendable {
     let property: String
@@ -63,12 +72,12 @@ public struct UsageRepository: Sendable {
         return Int64(try row?.int("n") ?? 0)
     }
 
-    /// Sums by what is asked for, the dearest first; days in their order.
+    /// Sums by what is asked for, the dearest first; of days the last, in their order.
     /// - Parameters:
     ///   - from: the first day of the hotel's that counts, as `2026-11-21`.
     ///   - to: the last.
     public func summary(by grouping: UsageSummary.Grouping, from: String? = nil, to: String? = nil, limit: Int, in reader: any StorageReader) throws
-        -> [UsageSummary]
+        -> UsageReport
     {
         // The expressions are this program's own, never a caller's.
         let key =
@@ -80,20 +89,25 @@ public struct UsageRepository: Sendable {
             case .conversation: "COALESCE(conversation_id, '')"
             case .guest: "COALESCE(guest_id, '')"
             }
-        return try reader.rows(
+        let rows = try reader.rows(
             """
             SELECT \(key) AS key, COUNT(*) AS calls, SUM(is_fallback) AS fallbacks, SUM(is_estimated) AS estimated,
                 SUM(input_tokens) AS input, SUM(output_tokens) AS output,
-                SUM(cache_read_tokens) AS cache_read, SUM(cache_write_tokens) AS cache_write, SUM(cost_micros) AS cost
+                SUM(cache_read_tokens) AS cache_read, SUM(cache_write_tokens) AS cache_write, SUM(cost_micros) AS cost,
+                SUM(SUM(cost_micros)) OVER () AS total, COUNT(*) OVER () AS sums
             FROM ai_usage WHERE property = :property AND (:from IS NULL OR day >= :from) AND (:to IS NULL OR day <= :to) GROUP BY 1
-            ORDER BY \(grouping == .day ? "1" : "SUM(cost_micros) DESC, COUNT(*) DESC, 1") LIMIT :limit
+            ORDER BY \(grouping == .day ? "1 DESC" : "SUM(cost_micros) DESC, COUNT(*) DESC, 1") LIMIT :limit
             """, ["property": property.sql, "from": from.sql, "to": to.sql, "limit": limit.sql]
-        ).map { row in
+        )
+        let items = try rows.map { row in
             UsageSummary(
                 key: try row.string("key"), calls: try row.int("calls"), fallbacks: try row.int("fallbacks"),
                 estimated: try row.int("estimated"), inputTokens: try row.int("input"),
                 outputTokens: try row.int("output"), cacheReadTokens: try row.int("cache_read"), cacheWriteTokens: try row.int("cache_write"),
                 cost: Double(try row.int("cost")) / 1e6)
         }
+        guard let first = rows.first else { return UsageReport() }
+        return UsageReport(
+            items: grouping == .day ? items.reversed() : items, count: try first.int("sums"), cost: Double(try first.int("total")) / 1e6)
     }
 }

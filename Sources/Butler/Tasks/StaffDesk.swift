@@ -164,18 +164,21 @@ public struct StaffDesk: Sendable {
     }
 
     /// Makes a task by hand. The ledger says who did.
+    /// - Parameter clientID: the caller's own id: the same is one task, however often it is sent.
     /// - Throws: ``ButlerError`` `.invalid`; `.notFound` where there is no such conversation.
     public func createTask(
         department: String, room: String?, title: String, description: String, priority: TaskPriority, conversation: String? = nil,
-        dueAt: Date? = nil, by person: String
+        dueAt: Date? = nil, by person: String, clientID: String? = nil
     ) async throws -> HotelTask {
         let now = clock.now
         guard !title.isEmpty, !department.isEmpty else { throw ButlerError(.invalid, "a task has a title and a department") }
         let task = HotelTask(
-            id: Identifier.make("tsk", at: now), conversationID: conversation, department: department, room: room, title: title,
+            id: clientID.map { Identifier.of("tsk", named: $0) } ?? Identifier.make("tsk", at: now), conversationID: conversation,
+            department: department, room: room, title: title,
             description: description,
             priority: priority, dueAt: dueAt ?? now.addingTimeInterval(sla.due(priority).seconds), createdAt: now)
-        try await engine.write { transaction in
+        return try await engine.write { transaction in
+            if clientID != nil, let known = try tasks.get(task.id, in: transaction) { return known }
             if let conversation, try conversations.get(conversation, in: transaction) == nil {
                 throw ButlerError(.notFound, "there is no conversation “\(conversation)”")
             }
@@ -188,8 +191,8 @@ public struct StaffDesk: Sendable {
                 bus.post(TaskTouched(task: task))
                 meter.made(task)
             }
+            return task
         }
-        return task
     }
 
     /// Moves a task on.

@@ -129,9 +129,12 @@ extension API {
         public var priority: String?
         public var conversationID: String?
         public var dueAt: Date?
+        /// The caller's own id, so that a repetition is not a second task.
+        public var clientID: String?
 
         public init(
-            department: String, summary: String, room: String? = nil, priority: String? = nil, conversationID: String? = nil, dueAt: Date? = nil
+            department: String, summary: String, room: String? = nil, priority: String? = nil, conversationID: String? = nil, dueAt: Date? = nil,
+            clientID: String? = nil
         ) {
             self.department = department
             self.summary = summary
@@ -139,9 +142,10 @@ extension API {
             self.priority = priority
             self.conversationID = conversationID
             self.dueAt = dueAt
+            self.clientID = clientID
         }
 
-        public static let fields: Set = ["department", "summary", "room", "priority", "conversation_id", "due_at"]
+        public static let fields: Set = ["department", "summary", "room", "priority", "conversation_id", "due_at", "client_id"]
 
         public func problems() -> [String: String] {
             var problems: [String: String] = [:]
@@ -151,6 +155,7 @@ extension API {
             if let priority, !["low", "standard", "high", "urgent"].contains(priority) {
                 problems["priority"] = "is none of low, standard, high, urgent"
             }
+            check(clientID, "client_id", longest: 100, into: &problems)
             return problems
         }
     }

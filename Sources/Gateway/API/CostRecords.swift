@@ -52,10 +52,16 @@ extension API {
         }
 
         public var currency: String
+        /// What all calls of those days came to, also those whose sums are not among the items.
+        public var total: Double
+        /// How many sums there are.
+        public var count: Int
         public var items: [Item]
 
-        public init(currency: String, items: [Item]) {
+        public init(currency: String, total: Double, count: Int, items: [Item]) {
             self.currency = currency
+            self.total = total
+            self.count = count
             self.items = items
         }
     }

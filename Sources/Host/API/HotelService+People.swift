@@ -93,7 +93,7 @@ extension HotelService {
                 try await app.butler.staff.createTask(
                     department: task.department, room: task.room, title: task.summary, description: task.summary,
                     priority: task.priority.flatMap(TaskPriority.init(rawValue:)) ?? .standard, conversation: task.conversationID, dueAt: task.dueAt,
-                    by: staff))
+                    by: staff, clientID: task.clientID))
         }
     }
 

@@ -128,12 +128,12 @@ struct HotelService: HotelAPI {
         try await answer { app in
             let repository = UsageRepository(property: app.kernel.parts.property.id)
             guard let grouping = UsageSummary.Grouping(rawValue: query.by.rawValue) else { throw GatewayError.notFound("such sum") }
-            let items = try await app.kernel.parts.engine.read {
+            let report = try await app.kernel.parts.engine.read {
                 try repository.summary(by: grouping, from: query.from, to: query.to, limit: query.limit, in: $0)
             }
             return API.Costs(
-                currency: app.loaded.costs.currency,
-                items: items.map {
+                currency: app.loaded.costs.currency, total: report.cost, count: report.count,
+                items: report.items.map {
                     API.Costs.Item(
                         key: $0.key, calls: $0.calls, fallbacks: $0.fallbacks, estimated: $0.estimated, inputTokens: $0.inputTokens,
                         outputTokens: $0.outputTokens, cacheReadTokens: $0.cacheReadTokens, cacheWriteTokens: $0.cacheWriteTokens, cost: $0.cost)

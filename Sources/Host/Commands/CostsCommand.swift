@@ -13,10 +13,11 @@ struct CostsCommand: AsyncParsableCommand {
     @Option(help: "Sum up by this.") var by: Grouping = .day
     @Option(help: ArgumentHelp("The first day that counts.", valueName: "2026-11-01")) var from: String?
     @Option(help: ArgumentHelp("The last day that counts.", valueName: "2026-11-30")) var to: String?
+    @Option(help: "How many sums are shown, 1 to 100: the dearest, or the last days.") var limit = 31
 
     func run() async throws {
         let days = [("from", from), ("to", to)].compactMap { name, day in day.map { "&\(name)=\(RemoteClient.escaped($0))" } }.joined()
-        let costs = try await remote.client.get("/api/v1/costs?by=\(by.rawValue)&limit=100\(days)", as: API.Costs.self)
+        let costs = try await remote.client.get("/api/v1/costs?by=\(by.rawValue)&limit=\(limit)\(days)", as: API.Costs.self)
         if remote.json { return try remote.print(costs) }
         guard !costs.items.isEmpty else { return print("no AI call has left this machine") }
         func row(_ item: API.Costs.Item) -> [String] {
@@ -28,6 +29,9 @@ struct CostsCommand: AsyncParsableCommand {
         print(
             Terminal.table(
                 [by.rawValue.uppercased(), "CALLS", "STOOD IN", "CUT", "TOKENS IN", "TOKENS OUT", costs.currency.uppercased()], costs.items.map(row)))
-        print("total \(String(format: "%.2f", costs.items.reduce(0) { $0 + $1.cost })) \(costs.currency)")
+        if costs.count > costs.items.count {
+            print("and \(costs.count - costs.items.count) more, \(by == .day ? "earlier" : "cheaper"): see --limit, --from and --to")
+        }
+        print("total \(String(format: "%.2f", costs.total)) \(costs.currency)")
     }
 }

@@ -13,7 +13,8 @@ extension SinkDescription {
         self.init(
             instance: instance.name, plugin: manifest.id, contacts: manifest.contacts + ways.flatMap(\.contacts),
             reachesHuman: manifest.reachesPeople?.holds(for: instance.settings.printed) ?? false, carrier: ways.first?.id,
-            vendor: (ways.first ?? manifest).destinations.first?.recipient, writesMessages: manifest.sendsThrough == .channel)
+            vendor: (ways.first ?? manifest).destinations.first?.recipient, writesMessages: manifest.sendsThrough == .channel,
+            settings: Set((instance.settings.printed.objectValue ?? [:]).filter { $0.value != .null }.keys))
     }
 
     /// An alert plugin, by its own name, as if it could send through anything that there is.

@@ -30,10 +30,12 @@ public struct SinkDescription: Sendable, Hashable {
     public var vendor: String
     /// True where each telling is one more message to a person, as through a channel: ``Contact/bundlesNews``.
     public var writesMessages: Bool
+    /// The settings that the instance has: ``PluginAPI/ContactForm/needs``.
+    public var settings: Set<String>
 
     public init(
         instance: String, plugin: String, contacts: [ContactForm] = [], reachesHuman: Bool = false, carrier: String? = nil,
-        vendor: String? = nil, writesMessages: Bool = false
+        vendor: String? = nil, writesMessages: Bool = false, settings: Set<String> = []
     ) {
         self.instance = instance
         self.plugin = plugin
@@ -42,5 +44,6 @@ public struct SinkDescription: Sendable, Hashable {
         self.carrier = carrier ?? plugin
         self.vendor = vendor ?? self.carrier
         self.writesMessages = writesMessages
+        self.settings = settings
     }
 }

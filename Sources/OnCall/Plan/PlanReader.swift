@@ -127,16 +127,22 @@ public struct PlanReader: Sendable {
     }
 
     /// An Alertmanager's receivers may name a file that holds the recipient, such as `url_file`: it stands for the key without `_file`, and is read
-    /// like every other file that a plan names. Where the recipient stands there itself, it counts.
+    /// like every other file that a plan names. What they leave out may stand in `global`, for all of them. Where the recipient stands there itself, it counts.
     private func withRecipients(_ root: ConfigNode) -> ConfigNode {
         let known = ContactBook(sinks: sinks, plugins: plugins).recipientKeys
-        func filled(_ node: ConfigNode, _ keys: [String]) -> ConfigNode {
+        let global = root["global"]
+        func file(_ key: String, in node: ConfigNode) -> ConfigNode? {
+            guard let value = node[key + "_file"], let path = value.text, !path.isEmpty, !value.isNull, !path.contains("}"), !path.contains(":-")
+            else { return nil }
+            return ConfigNode(.scalar("${file:\(path)}", plain: false), mark: value.mark)
+        }
+        func filled(_ node: ConfigNode, _ keys: [(key: String, global: String?)]) -> ConfigNode {
             guard let entries = node.entries else { return node }
-            let added = keys.compactMap { key -> ConfigNode.Entry? in
-                guard node[key] == nil, let entry = entries.first(where: { $0.key == key + "_file" }), let path = entry.value.text,
-                    !path.isEmpty, !entry.value.isNull, !path.contains("}"), !path.contains(":-")
-                else { return nil }
-                return .init(key: key, keyMark: entry.keyMark, value: ConfigNode(.scalar("${file:\(path)}", plain: false), mark: entry.value.mark))
+            let added = keys.compactMap { key, common -> ConfigNode.Entry? in
+                guard node[key] == nil else { return nil }
+                let isElsewhere = node[key + "_file"] != nil
+                let shared = isElsewhere ? nil : global.flatMap { global in common.flatMap { global[$0] ?? file($0, in: global) } }
+                return (file(key, in: node) ?? shared).map { .init(key: key, keyMark: $0.mark, value: $0) }
             }
             return ConfigNode(.mapping(entries + added), mark: node.mark)
         }

@@ -61,7 +61,7 @@ struct ContactBook: Sendable {
                 .unknownKey, "unknown key “\(entry.key.clipped)”", remedy: Suggestion.mend(for: entry.key, among: allowed), at: entry.keyMark)
         }
         let name = node["name"]?.text ?? type
-        guard let written = form.recipientKeys.lazy.compactMap({ key in node[key] }).first else {
+        guard let (key, written) = form.recipientKeys.lazy.compactMap({ key in node[key].map { (key, $0) } }).first else {
             guard form.recipientKeys.isEmpty else {
                 diagnostics.error(
                     .missing, "the contact of type “\(type.clipped)” has no \(form.recipientKeys.joined(separator: " or "))",
@@ -76,7 +76,25 @@ struct ContactBook: Sendable {
                 .unknownReference, "no alert instance carries contacts of type “\(type.clipped)”: this one is not used",
                 remedy: remedy(known.map(\.sink)), at: typeNode.mark)
         }
-        return planned(name, ways(configured, recipient, form, owner, node, &diagnostics), node.mark)
+        let able = Self.able(configured, key)
+        if able.isEmpty, let (sink, setting) = Self.lack(configured, key) {
+            diagnostics.error(
+                .missing, "the alert instance “\(sink.instance)” writes to a \(key) only with \(setting), which it does not have",
+                remedy: "set \(setting) under alerts: \(sink.instance): in jack.yaml", at: written.mark)
+        }
+        return planned(name, ways(able, recipient, form, owner, node, &diagnostics), node.mark)
+    }
+
+    private typealias Configured = (sink: SinkDescription, form: ContactForm)
+
+    /// Those that can write to a recipient under a key, as they are set up.
+    private static func able(_ configured: [Configured], _ key: String) -> [Configured] {
+        configured.filter { sink, form in form.needs[key].map(sink.settings.contains) ?? true }
+    }
+
+    /// The first that cannot, and what it lacks.
+    private static func lack(_ configured: [Configured], _ key: String) -> (SinkDescription, setting: String)? {
+        configured.lazy.compactMap { sink, form in form.needs[key].map { (sink, $0) } }.first { !$0.0.settings.contains($0.1) }
     }
 
     private func remedy(_ plugins: [SinkDescription]) -> String {
@@ -145,7 +163,8 @@ struct ContactBook: Sendable {
                     remedy: "set what the receiver asks for on the alert instance \(configured[0].sink.instance) in jack.yaml", at: connection.keyMark
                 )
             }
-            guard let written = form.recipientKeys.lazy.compactMap({ key in node[key] }).first(where: { !$0.isNull }) else {
+            let given = form.recipientKeys.lazy.compactMap { key in node[key].map { (key, $0) } }
+            guard let (key, written) = given.first(where: { !$1.isNull && !form.placeholders.contains($1.text ?? "") }) else {
                 // The instance may know whom to tell; whoever wrote a name that is nearly the recipient's meant somebody else.
                 for entry in entries {
                     if let key = form.recipientKeys.first(where: { "\($0)_file" == entry.key }) {
@@ -162,6 +181,14 @@ struct ContactBook: Sendable {
                     PlannedContact(key: label, ways: configured.map { Self.way($0.sink, $0.form, nil, label, hearsEnds: hearsEnds) }, mark: node.mark)
                 ]
             }
+            let able = Self.able(configured, key)
+            if able.isEmpty, let (sink, setting) = Self.lack(configured, key) {
+                diagnostics.warning(
+                    .missing,
+                    "nobody is told by this: the alert instance “\(sink.instance)” writes to a \(key) only with \(setting), which it does not have",
+                    remedy: "set \(setting) under alerts: \(sink.instance): in jack.yaml", at: written.mark)
+                return []
+            }
             // Mail goes to several people at once: `a@example.com, b@example.com`.
             let texts =
                 form.shape == .emailAddress ? (written.text ?? "").split(separator: ",").map { $0.filter { $0 != " " } } : [written.text ?? ""]
@@ -172,7 +199,7 @@ struct ContactBook: Sendable {
                 return recipient.map { recipient in
                     let shown = Self.label(label, recipient, form)
                     return PlannedContact(
-                        key: label, ways: configured.map { Self.way($0.sink, $0.form, recipient, shown, hearsEnds: hearsEnds) }, mark: node.mark)
+                        key: label, ways: able.map { Self.way($0.sink, $0.form, recipient, shown, hearsEnds: hearsEnds) }, mark: node.mark)
                 }
             }
         }
@@ -184,10 +211,14 @@ struct ContactBook: Sendable {
         return Bool.decode(written, &diagnostics) ?? true
     }
 
-    /// The keys whose value may stand in a file of its own, as Alertmanager has it (`url_file`), by the lists in which they stand.
-    var recipientKeys: [String: [String]] {
-        var keys: [String: [String]] = [:]
-        for form in sinks.flatMap(\.contacts) { if case .receiver(let key) = form.use { keys[key, default: []] += form.recipientKeys } }
+    /// The keys whose value may stand elsewhere, by the lists in which they stand: in a file of its own, as Alertmanager has it (`url_file`), or in
+    /// `global`, under the key that is given with it.
+    var recipientKeys: [String: [(key: String, global: String?)]] {
+        var keys: [String: [(key: String, global: String?)]] = [:]
+        for form in sinks.flatMap(\.contacts) {
+            guard case .receiver(let list) = form.use else { continue }
+            keys[list, default: []] += form.recipientKeys.map { ($0, form.inherits[$0]) }
+        }
         return keys
     }
 

@@ -86,7 +86,7 @@ final class FakeHotel: HotelAPI {
     func restart(plugin instance: String, by staff: String) async throws -> API.PluginInstance { plugin }
     func costs(_ query: API.CostQuery) async throws -> API.Costs {
         API.Costs(
-            currency: "EUR",
+            currency: "EUR", total: 0.25, count: 1,
             items: [
                 .init(
                     key: query.by.rawValue, calls: 2, fallbacks: 0, estimated: 1, inputTokens: 10, outputTokens: 5, cacheReadTokens: 0,

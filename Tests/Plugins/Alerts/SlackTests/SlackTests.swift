@@ -58,6 +58,8 @@ import Testing
         let forms = SlackAlertSink.manifest.contacts
         #expect(forms.map(\.use) == [.contact(type: "slack"), .receiver(key: "slack_configs")])
         #expect(forms[0].recipientKeys == ["channel"] && forms[1].recipientKeys == ["api_url", "channel"] && forms[1].isSecret)
+        #expect(forms[1].inherits == ["api_url": "slack_api_url"] && forms.allSatisfy { $0.needs == ["channel": "bot_token"] })
+        #expect(SlackSettings.schema["bot_token"] != nil && forms[1].placeholders == ["https://slack.com/api/chat.postMessage"])
     }
 
     @Test func oneMessageTellsTheWholeMatter() async throws {
