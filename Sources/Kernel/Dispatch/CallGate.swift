@@ -12,6 +12,7 @@ final class CallGate: Sendable {
     private let breaker: CircuitBreaker
     private let rate: RateLimiter
     private let concurrency: ConcurrencyLimiter
+    private let alarms: Alarms
     private let executor: InstanceExecutor
     private let metrics: any MetricsFactory
 
@@ -28,6 +29,7 @@ final class CallGate: Sendable {
         breaker = CircuitBreaker(threshold: limits.breakerFailures, reset: limits.breakerReset, clock: clock)
         rate = RateLimiter(rate: limits.rate, burst: limits.burst, clock: clock)
         concurrency = ConcurrencyLimiter(limits.concurrency)
+        alarms = Alarms(clock)
     }
 
     /// A plugin has started: what was thought of an earlier one is forgotten.
@@ -104,7 +106,7 @@ final class CallGate: Sendable {
         }
         do {
             let result = try await Deadline.run(
-                limit, clock: clock, on: executor,
+                limit, alarms: alarms, on: executor,
                 timeout: { PluginFailure.notReady(.timeout, "\(instance) did not answer within \(allowed.text)") }, body)
             if options.isCourtesy { breaker.abandoned(admission) } else { breaker.succeeded() }
             count(operation, "ok")

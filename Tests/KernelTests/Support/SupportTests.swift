@@ -42,6 +42,52 @@ import Testing
         door.open()
     }
 
+    /// Calls with limits of their own share one timer: each is given up at its own moment, and none before.
+    @Test func manyHaveOneTimer() async throws {
+        let alarms = Alarms(clock), clock = clock, door = Door(), late = Mutexed<[Int]>([])
+        func call(_ seconds: Int) -> Task<Void, any Error> {
+            Task {
+                do {
+                    try await Deadline.run(.seconds(seconds), alarms: alarms, timeout: { Late() }) { await door.pass() }
+                } catch is Late {
+                    late.update { $0.append(seconds) }
+                }
+            }
+        }
+        let long = call(30)
+        await clock.waitForSleepers(1)
+        let short = call(5), middle = call(10)
+        // The one that is due first is slept for, and the others with it.
+        #expect(await eventually { alarms.count == 3 && clock.untilNextSleeper == .seconds(5) && clock.sleepers == 1 })
+        await clock.advance(by: .seconds(5))
+        try await short.value
+        #expect(late.value == [5] && clock.sleepers == 1)
+        await clock.advance(by: .seconds(5))
+        try await middle.value
+        #expect(late.value == [5, 10])
+        door.open()
+        try await long.value
+        #expect(await eventually { clock.sleepers == 0 }, "no timer stays behind")
+        await clock.advance(by: .seconds(60))
+        #expect(late.value == [5, 10])
+    }
+
+    @Test func aTimerThatLingersServesTheNext() async throws {
+        let alarms = Alarms(clock, lingers: true), rung = Mutexed(0)
+        alarms.unset(alarms.set(in: .seconds(10)) { rung.update { $0 += 1 } })
+        await clock.waitForSleepers(1)
+        await clock.advance(by: .seconds(4))
+        _ = alarms.set(in: .seconds(10)) { rung.update { $0 += 1 } }
+        await clock.advance(by: .seconds(6))
+        #expect(await eventually { clock.sleepers == 1 } && rung.value == 0, "its own time has come, and the next one's not")
+        await clock.advance(by: .seconds(4))
+        #expect(await eventually { rung.value == 1 && clock.sleepers == 0 })
+        alarms.unset(alarms.set(in: .seconds(10)) {})
+        await clock.waitForSleepers(1)
+        alarms.rest()
+        #expect(await eventually { clock.sleepers == 0 })
+    }
+
     @Test func whatMustBeWrittenDownIsNotCancelled() async throws {
         let task = Task {
             withUnsafeCurrentTask { $0?.cancel() }
