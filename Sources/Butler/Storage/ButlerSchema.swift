@@ -179,5 +179,6 @@ public enum ButlerSchema {
         erasure,
         heldOrders,
         estimatedUsage,
+        heldReplies,
     ]
 }

@@ -115,8 +115,8 @@ struct SQLiteFile {
         configuration.persistentReadOnlyConnections = true
         configuration.prepareDatabase { db in
             // What stands in a file must not be able to call functions with side effects; damage in a page is to be noticed when it is read; what is
-            // deleted, a guest's data, is to be gone from the file. The system keeps the file in memory as well: each reader's own cache may be small.
-            for setting in ["trusted_schema = OFF", "cell_size_check = ON", "secure_delete = ON", "temp_store = MEMORY", "cache_size = -512"] {
+            // deleted, a guest's data, is to be gone from the file.
+            for setting in ["trusted_schema = OFF", "cell_size_check = ON", "secure_delete = ON", "temp_store = MEMORY"] {
                 try db.execute(sql: "PRAGMA \(setting)")
             }
         }
@@ -126,7 +126,7 @@ struct SQLiteFile {
     /// What the one writing connection has besides. GRDB's own choice for WAL is synchronous = NORMAL, which may lose the last commits with the
     /// power.
     static func prepareWriter(_ db: Database, _ options: SQLiteEngine.Options, isNew: Bool) throws {
-        try db.execute(sql: "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -2000")
+        try db.execute(sql: "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864")
         if let pages = options.maximumPages { try db.execute(sql: "PRAGMA max_page_count = \(pages)") }
         guard isNew else { return }
         try db.inTransaction(.immediate) {
