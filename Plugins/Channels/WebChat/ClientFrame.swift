@@ -11,7 +11,7 @@ enum ClientFrame: Sendable, Equatable {
 
     /// Nil where the text is not a JSON object.
     static func parse(_ text: String) -> ClientFrame? {
-        guard let fields = try? JSONDecoder().decode(Fields.self, from: Data(text.utf8)) else { return nil }
+        guard let fields = try? JSONDecoder().decode(Fields.self, from: Data(text.utf8.withoutLoneSurrogates)) else { return nil }
         switch fields.type {
         case "hello": return .hello(token: fields.token, locale: fields.locale)
         case "message": return .message(id: fields.id, text: fields.text)

@@ -1,7 +1,8 @@
 import Foundation
 import Synchronization
 
-/// Rooms by the words in which their numbers are said: `two hundred and four`, `two oh four`, `zweihundertvier`. A model that was told to name no number may spell it.
+/// Rooms by the words in which their numbers are said: `two hundred and four`, `two oh four`, `zweihundertvier`. A model that was told to name no number
+/// may spell it.
 ///
 /// Words are those of Unicode's rules for spelling numbers (ICU, “RuleBasedNumberFormat”), in ``languages``.
 struct SpokenRooms: Sendable {

@@ -30,7 +30,7 @@ public enum APICoding {
 
     /// `{ … }` decoded, or a ``GatewayError`` that says what is wrong with which field. An absent body is an empty object.
     static func read<T: APIInput>(_ type: T.Type, from bytes: [UInt8]) throws -> T {
-        let data = bytes.isEmpty ? Data("{}".utf8) : Data(bytes)
+        let data = bytes.isEmpty ? Data("{}".utf8) : Data(bytes.withoutLoneSurrogates)
         let raw: JSONValue
         do {
             raw = try JSONDecoder().decode(JSONValue.self, from: data)

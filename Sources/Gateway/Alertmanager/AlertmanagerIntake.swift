@@ -60,7 +60,9 @@ enum AlertmanagerIntake {
         guard !body.isEmpty else { throw AlertmanagerError.missing("alerts") }
         let elements: [Element]
         do {
-            guard let all = try JSONDecoder().decode([Element]?.self, from: Data(body)) else { throw AlertmanagerError.missing("alerts") }
+            guard let all = try JSONDecoder().decode([Element]?.self, from: Data(body.withoutLoneSurrogates)) else {
+                throw AlertmanagerError.missing("alerts")
+            }
             elements = all
         } catch let error as DecodingError {
             throw unreadable(reason(error))

@@ -3,7 +3,8 @@ import Synchronization
 
 /// Rings when its time has come, for as many as ask for it, with one timer for all of them.
 ///
-/// A timer for each is too dear for what is called thousands of times a second and nearly always returns at once; and the memory of a sleep that was cancelled is only given back when its time would have come.
+/// A timer for each is too dear for what is called thousands of times a second and nearly always returns at once; and the memory of a sleep that was
+/// cancelled is only given back when its time would have come.
 final class Alarms: Sendable {
     private struct State {
         var due: [Int: (at: Duration, ring: @Sendable () -> Void)] = [:]
@@ -17,7 +18,8 @@ final class Alarms: Sendable {
     private let lingers: Bool
     private let state = Mutex(State())
 
-    /// - Parameter lingers: whether the timer goes on when nothing is set, until it has come to its time or is told to ``rest()``: for what is set again at once.
+    /// - Parameter lingers: whether the timer goes on when nothing is set, until it has come to its time or is told to ``rest()``: for what is set
+    ///   again at once.
     init(_ clock: any TimeSource, lingers: Bool = false) {
         self.clock = clock
         self.lingers = lingers

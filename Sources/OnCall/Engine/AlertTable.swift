@@ -1,7 +1,7 @@
 /// The alerts that stand open, by their ids.
 ///
-/// Records lie one beside the other in pieces, and the ids say where. A dictionary of the records would keep half of its room empty, which for 100,000 alerts weighs as much as they do; and a piece that nobody
-/// changes stays shared with whoever looks at a copy of the core.
+/// Records lie one beside the other in pieces, and the ids say where. A dictionary of the records would keep half of its room empty, which for 100,000
+/// alerts weighs as much as they do; and a piece that nobody changes stays shared with whoever looks at a copy of the core.
 struct AlertTable: Sendable {
     private static let pieceLength: Int32 = 256
 

@@ -1,11 +1,11 @@
 import Foundation
 
 extension JSONValue {
-    /// Reads JSON text in UTF-8.
+    /// Reads JSON text in UTF-8; half a surrogate pair is U+FFFD.
     /// - Throws: ``PluginFailure`` not ready, malformed reply, which quotes nothing of the text.
     public init(json bytes: some Sequence<UInt8>) throws {
         do {
-            self = try JSONDecoder().decode(JSONValue.self, from: Data(bytes))
+            self = try JSONDecoder().decode(JSONValue.self, from: Data(bytes.withoutLoneSurrogates))
         } catch {
             // The decoder's own error quotes what it read.
             throw PluginFailure.notReady(.malformedReply, "the reply is not JSON")

@@ -25,7 +25,7 @@ final class NotificationReader: Sendable {
     func events(_ body: [UInt8]) throws -> [InboundEvent] {
         let notification: Notification
         do {
-            notification = try JSONDecoder().decode(Notification.self, from: Data(body))
+            notification = try JSONDecoder().decode(Notification.self, from: Data(body.withoutLoneSurrogates))
         } catch {
             // The error may quote what the guest wrote.
             throw PluginFailure.permanent(.invalidRequest, "the body is not a notification of WhatsApp's")

@@ -102,6 +102,16 @@ import Testing
         #expect(await socket.frame("ack")?["id"] == .string(id))
     }
 
+    /// A browser writes it where a text was cut within an emoji.
+    @Test func halfAnEmojiIsNoReasonToLoseAMessage() async throws {
+        let bench = try await Bench()
+        let socket = try await greeted(bench)
+        socket.say(#"{"type":"message","id":"1","text":"towels \ud83d"}"#)
+        #expect(await socket.frame("ack")?["id"] == "1")
+        let texts = bench.test.inbound.events.compactMap { if case .message(let message) = $0.content { message.text } else { nil } }
+        #expect(texts == ["towels \u{FFFD}"])
+    }
+
     @Test(arguments: [
         (#"{"type":"message","text":"hi"}"#, "bad_id"), (#"{"type":"message","id":7,"text":"hi"}"#, "bad_id"),
         (#"{"type":"message","id":"1"}"#, "empty_text"), (#"{"type":"message","id":"1","text":null}"#, "empty_text"),
@@ -109,7 +119,7 @@ import Testing
         (#"{"type":"message","id":"1","text":" \n\t "}"#, "empty_text"), (#"{"type":"message","id":"1","text":"\u0000"}"#, "empty_text"),
         (#"{"type":"shout"}"#, "unknown_type"), ("{}", "unknown_type"), (#"{"type":3}"#, "unknown_type"), (#"{"type":"Message"}"#, "unknown_type"),
         ("", "bad_json"), ("hello", "bad_json"), ("[]", "bad_json"), ("null", "bad_json"), ("3", "bad_json"), (#"{"type":"ping""#, "bad_json"),
-        (#"{"type":"message","id":"1","text":"\ud800"}"#, "empty_text"), (String(repeating: "[", count: 5000), "bad_json"),
+        (String(repeating: "[", count: 5000), "bad_json"),
         (#"{"type":"hello"}"#, "hello_twice"),
     ])
     func aFrameThatWillNotDoIsNamed(_ raw: String, _ code: String) async throws {

@@ -25,6 +25,12 @@ import Testing
         #expect(event.content == .message(InboundMessage(text: "Hören Sie? 😊", displayName: "Sheena Nelson")))
     }
 
+    /// A program that cuts a name or a text within an emoji loses neither to Jack.
+    @Test func halfAnEmojiIsNoReasonToLoseAMessage() async throws {
+        let event = try await event(##""type":"text","text":{"body":"no water \ud83d"}"##)
+        #expect(event.content == .message(InboundMessage(text: "no water \u{FFFD}", displayName: "Sheena Nelson")))
+    }
+
     @Test(arguments: [
         ("image", #"{"id":"1479537139650973","mime_type":"image/jpeg","sha256":"x","caption":"Das Zimmer"}"#, MediaReference.Kind.image),
         ("video", #"{"id":"14795371396509","mime_type":"video/mp4","url":"https://lookaside.fbsbx.com/x","caption":"Das Zimmer"}"#, .video),
