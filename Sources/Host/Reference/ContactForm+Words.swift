@@ -15,6 +15,10 @@ extension ContactForm {
             case .url: "a URL"
             case .text: "a text"
             }
-        return "\(place) with \(recipientKeys.map { "`\($0)`" }.joined(separator: " or ")), \(what)\(isSecret ? " that is never shown" : "")"
+        let keys = recipientKeys.map { key in
+            let terms = [inherits[key].map { "or `\($0)` of `global`" }, needs[key].map { "which asks for `\($0)`" }].compactMap(\.self)
+            return "`\(key)`" + (terms.isEmpty ? "" : " (\(terms.joined(separator: ", ")))")
+        }
+        return "\(place) with \(keys.joined(separator: " or ")), \(what)\(isSecret ? " that is never shown" : "")"
     }
 }
