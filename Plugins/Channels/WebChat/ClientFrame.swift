@@ -1,4 +1,5 @@
 import Foundation
+import PluginAPI
 
 /// What a browser says. Unknown fields are ignored; a field of the wrong type counts as absent.
 enum ClientFrame: Sendable, Equatable {
