@@ -77,7 +77,7 @@ struct SourceReader: Sendable {
     /// Reads a body. What is wrong with one alert costs the others nothing.
     /// - Throws: ``SourceRefusal`` where nothing of it can be used.
     func read(_ body: [UInt8], at now: Date) throws -> Reading {
-        guard let document = try? JSONDecoder().decode(JSONValue.self, from: Data(body.withoutLoneSurrogates)) else {
+        guard let document = try? JSONValue(json: body) else {
             throw SourceRefusal.unreadable("the body is no JSON document")
         }
         var items = [document], reading = Reading()

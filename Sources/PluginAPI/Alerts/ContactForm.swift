@@ -25,7 +25,8 @@ public struct ContactForm: Sendable, Hashable {
     /// The keys that may hold the recipient; the first that is there counts.
     public var recipientKeys: [String]
     public var shape: Shape
-    /// Of a receiver's form: the keys of Alertmanager's `global` that stand for a recipient's key where it is not written, by that key: `slack_api_url` for `api_url`.
+    /// Of a receiver's form: the keys of Alertmanager's `global` that stand for a recipient's key where it is not written, by that key:
+    /// `slack_api_url` for `api_url`.
     public var inherits: [String: String]
     /// Values of such keys that name nobody, as the vendor's own address would: the next key counts.
     public var placeholders: Set<String>
