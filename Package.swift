@@ -8,16 +8,16 @@ let swiftSettings: [SwiftSetting] = [
 ]
 
 /// A module of the house.
-func module(_ name: String, path: String? = nil, exclude: [String] = [], resources: [Resource] = [], _ dependencies: [Target.Dependency]) -> Target {
+func module(_ name: String, path: String? = nil, exclude: [String] = [], _ dependencies: [Target.Dependency]) -> Target {
     .target(
-        name: name, dependencies: dependencies, path: path ?? "Sources/\(name)", exclude: exclude, resources: resources,
+        name: name, dependencies: dependencies, path: path ?? "Sources/\(name)", exclude: exclude,
         swiftSettings: swiftSettings)
 }
 
 /// A plugin: `Plugins/<Kind>/<Name>`, which imports `PluginAPI` and nothing else of ours.
-func plugin(_ name: String, _ path: String, resources: [Resource] = [], _ dependencies: [Target.Dependency] = []) -> Target {
+func plugin(_ name: String, _ path: String, exclude: [String] = [], _ dependencies: [Target.Dependency] = []) -> Target {
     .target(
-        name: name, dependencies: ["PluginAPI", log, httpTypes] + dependencies, path: "Plugins/\(path)", exclude: ["README.md"], resources: resources,
+        name: name, dependencies: ["PluginAPI", log, httpTypes] + dependencies, path: "Plugins/\(path)", exclude: ["README.md"] + exclude,
         swiftSettings: swiftSettings)
 }
 
@@ -82,6 +82,7 @@ let package = Package(
         .target(name: "CCrashMark", path: "Sources/CCrashMark"),
         .target(name: "CMalloc", path: "Sources/CMalloc"),
         .target(name: "CVector", path: "Sources/CVector"),
+        .target(name: "GatewayResources", path: "Sources/Gateway/Resources", exclude: ["openapi.yaml"]),
 
         module("PluginAPI", [log, metrics, coreMetrics, httpTypes]),
         module(
@@ -89,8 +90,9 @@ let package = Package(
         module("Butler", ["PluginAPI", "Kernel", log, metrics, crypto, httpTypes]),
         module("OnCall", ["PluginAPI", "Kernel", log, metrics, coreMetrics, httpTypes, crypto]),
         module(
-            "Gateway", resources: [.embedInCode("Resources/openapi.yaml")],
-            ["PluginAPI", "Kernel", "Butler", "OnCall", hummingbird, hummingbirdCore, httpTypes, log, metrics, crypto, lifecycle] + nio),
+            "Gateway", exclude: ["Resources"],
+            ["PluginAPI", "Kernel", "Butler", "OnCall", "GatewayResources", hummingbird, hummingbirdCore, httpTypes, log, metrics, crypto, lifecycle]
+                + nio),
         module(
             "Host", exclude: ["Executable"],
             [
@@ -123,10 +125,8 @@ let package = Package(
             path: "Sources/Bench", swiftSettings: swiftSettings),
 
         plugin(
-            "WebChatChannel", "Channels/WebChat",
-            resources: [
-                .embedInCode("Resources/index.html"), .embedInCode("Resources/chat.css"), .embedInCode("Resources/chat.js"),
-            ], [crypto]),
+            "WebChatChannel", "Channels/WebChat", exclude: ["Resources"], ["WebChatResources", crypto]),
+        .target(name: "WebChatResources", path: "Plugins/Channels/WebChat/Resources", exclude: ["index.html", "chat.css", "chat.js"]),
         plugin("WhatsAppChannel", "Channels/WhatsApp", [crypto]),
         plugin("EmailChannel", "Channels/Email", [crypto, coreMetrics]),
         plugin("TwilioWire", "Shared/Twilio", [crypto]),
@@ -134,8 +134,8 @@ let package = Package(
         plugin("PhoneAlertSink", "Alerts/Phone", ["TwilioWire"]),
         plugin("ChannelAlertSink", "Alerts/Channel"),
         plugin(
-            "EmbeddedAI", "AI/Embedded",
-            resources: [.embedInCode("Resources/lexicon.txt"), .embedInCode("Resources/languages.txt")]),
+            "EmbeddedAI", "AI/Embedded", exclude: ["Resources"], ["EmbeddedAIResources"]),
+        .target(name: "EmbeddedAIResources", path: "Plugins/AI/Embedded/Resources", exclude: ["lexicon.txt", "languages.txt"]),
         plugin("OpenAIProviderPlugin", "AI/OpenAI"),
         plugin("AnthropicProviderPlugin", "AI/Anthropic"),
         plugin("OllamaProviderPlugin", "AI/Ollama"),
@@ -191,5 +191,7 @@ let package = Package(
         tests("ChannelAlertSinkTests", path: "Plugins/Alerts/ChannelTests", ["ChannelAlertSink", "PluginAPI", "PluginTestKit", "Kernel", log]),
         // jack plugins new: tests
     ],
-    swiftLanguageModes: [.v6]
+    swiftLanguageModes: [.v6],
+    // For `#embed`.
+    cLanguageStandard: .gnu2x
 )

@@ -2,6 +2,7 @@ import Crypto
 import Foundation
 import HTTPTypes
 import PluginAPI
+import WebChatResources
 
 /// The page and its two assets, made once: what a request costs is a comparison of tags.
 enum ChatPages {
@@ -19,7 +20,7 @@ enum ChatPages {
     static func routes(settings: WebChatSettings, property: PropertyInfo) -> [PluginRoute] {
         let texts = greetings.merging(settings.welcome.map { ($0.key.replacing("_", with: "-"), $0.value) }) { $1 }
         let languages = languages(of: property, with: texts)
-        let template = String(decoding: PackageResources.index_html, as: UTF8.self)
+        let template = String(decoding: [UInt8](embedded: jack_index_html), as: UTF8.self)
         let socket = relative(settings.socketPath, from: settings.path), assets = relative(settings.assetsPath, from: settings.path)
         let pages = languages.map { language, welcome in
             let body = render(
@@ -44,8 +45,8 @@ enum ChatPages {
             let chosen = pages.first { $0.language == language } ?? pages[0]
             return chosen.file.response(to: request)
         }
-        let style = File(PackageResources.chat_css, type: "text/css; charset=utf-8", caching: "public, max-age=600")
-        let script = File(PackageResources.chat_js, type: "text/javascript; charset=utf-8", caching: "public, max-age=600")
+        let style = File([UInt8](embedded: jack_chat_css), type: "text/css; charset=utf-8", caching: "public, max-age=600")
+        let script = File([UInt8](embedded: jack_chat_js), type: "text/javascript; charset=utf-8", caching: "public, max-age=600")
         return [
             .page(page),
             .page(PageRoute(path: WebChatSettings.join(settings.assetsPath, "chat.css")) { style.response(to: $0) }),

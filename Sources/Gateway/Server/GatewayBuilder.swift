@@ -1,3 +1,4 @@
+import GatewayResources
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
@@ -86,7 +87,7 @@ public struct GatewayBuilder: Sendable {
             OwnRoute(.get, "/readyz") { _, _ in await health.readiness() },
             OwnRoute(.get, "/metrics") { _, _ in PluginResponse(.ok, text: metricsText(), contentType: PrometheusRegistry.contentType) },
             OwnRoute(.get, "/api/openapi.yaml") { _, _ in
-                PluginResponse(.ok, headers: [.contentType: "application/yaml; charset=utf-8"], body: PackageResources.openapi_yaml)
+                PluginResponse(.ok, headers: [.contentType: "application/yaml; charset=utf-8"], body: [UInt8](embedded: jack_openapi_yaml))
             },
         ]
         routes += parts.extraRoutes.map { extra in

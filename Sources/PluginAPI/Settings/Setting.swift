@@ -12,25 +12,47 @@
 /// reference page and redaction.
 @propertyWrapper
 public struct Setting<Value: SettingValue>: Sendable {
-    let name: String?
-    let help: String
-    let constraint: SettingConstraint<Value>?
-    let example: String?
-    let since: String?
-    let deprecated: String?
-    let advanced: Bool
-    let initial: Value?
-    var value: Value?
+    /// One reference, whatever the type: settings nest, and their owners are handed around. With all of it in place a copy of `jack.yaml`'s settings
+    /// was ninety kilobytes of instructions, in each module that made one.
+    private var content: Content
+
+    private final class Content: Sendable {
+        /// Nil in a value that was decoded: its type tells what is declared.
+        let declaration: Declaration?
+        let value: Value?
+
+        init(_ declaration: Declaration?, _ value: Value?) {
+            self.declaration = declaration
+            self.value = value
+        }
+    }
+
+    /// What is said of a setting, without its value.
+    struct Declaration: Sendable {
+        let name: String?
+        let help: String
+        let constraint: SettingConstraint<Value>?
+        let example: String?
+        let since: String?
+        let deprecated: String?
+        let advanced: Bool
+        let initial: Value?
+    }
+
+    var declaration: Declaration? { content.declaration }
+    var value: Value? { content.value }
 
     /// The value that the operator chose, or the default.
     ///
     /// Reading a required setting of a value that was not decoded is a programmer's error and traps.
     public var wrappedValue: Value {
         get {
-            guard let value else { preconditionFailure("the setting “\(name ?? help)” was read before it was set") }
+            guard let value = content.value else {
+                preconditionFailure("the setting “\(declaration.map { $0.name ?? $0.help } ?? "")” was read before it was set")
+            }
             return value
         }
-        set { value = newValue }
+        set { content = Content(content.declaration, newValue) }
     }
 
     /// A setting with a default.
@@ -46,7 +68,10 @@ public struct Setting<Value: SettingValue>: Sendable {
         wrappedValue: Value, _ name: String? = nil, help: String, _ constraint: SettingConstraint<Value>? = nil, example: String? = nil,
         since: String? = nil, deprecated: String? = nil, advanced: Bool = false
     ) {
-        self.init(name, help, constraint, example, since, deprecated, advanced, initial: wrappedValue)
+        self.init(
+            Declaration(
+                name: name, help: help, constraint: constraint, example: example, since: since, deprecated: deprecated, advanced: advanced,
+                initial: wrappedValue))
     }
 
     /// A setting that the operator must set, or an optional one.
@@ -54,23 +79,16 @@ public struct Setting<Value: SettingValue>: Sendable {
         _ name: String? = nil, help: String, _ constraint: SettingConstraint<Value>? = nil, example: String? = nil, since: String? = nil,
         deprecated: String? = nil, advanced: Bool = false
     ) {
-        self.init(name, help, constraint, example, since, deprecated, advanced, initial: Self.absent)
+        self.init(
+            Declaration(
+                name: name, help: help, constraint: constraint, example: example, since: since, deprecated: deprecated, advanced: advanced,
+                initial: Self.absent))
     }
 
-    private init(
-        _ name: String?, _ help: String, _ constraint: SettingConstraint<Value>?, _ example: String?, _ since: String?, _ deprecated: String?,
-        _ advanced: Bool, initial: Value?
-    ) {
-        self.name = name
-        self.help = help
-        self.constraint = constraint
-        self.example = example
-        self.since = since
-        self.deprecated = deprecated
-        self.advanced = advanced
-        self.initial = initial
-        value = initial
-    }
+    private init(_ declaration: Declaration) { content = Content(declaration, declaration.initial) }
+
+    /// A value that carries none of its declaration.
+    init(decoded value: Value) { content = Content(nil, value) }
 
     /// `nil` as a value where the type is optional.
     private static var absent: Value? { (Value.self as? any AbsentValue.Type)?.absent as? Value }

@@ -17,11 +17,7 @@ struct SettingsDecoder: Decoder {
 extension Setting: Decodable {
     public init(from decoder: any Decoder) throws { throw DecodingError.undeclared(decoder.codingPath) }
 
-    /// A setting that carries a value and none of its declaration.
-    static func restored(_ value: any Sendable) -> Setting? {
-        guard let value = value as? Value else { return nil }
-        return Setting(wrappedValue: value, help: "")
-    }
+    static func restored(_ value: any Sendable) -> Setting? { (value as? Value).map(Setting.init(decoded:)) }
 }
 
 private protocol RestorableSetting { static func restored(_ value: any Sendable) -> Self? }

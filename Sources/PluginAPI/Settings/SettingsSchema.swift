@@ -118,17 +118,19 @@ extension String {
 
 /// What the schema needs of a ``Setting`` whatever its value's type.
 protocol AnySetting {
-    func definition(property: String) -> SettingDefinition
+    /// Nil where a value was decoded, and carries no declaration.
+    func definition(property: String) -> SettingDefinition?
     var printedValue: JSONValue? { get }
 }
 
 extension Setting: AnySetting {
-    func definition(property: String) -> SettingDefinition {
-        let constraint = constraint
+    func definition(property: String) -> SettingDefinition? {
+        guard let declaration else { return nil }
+        let constraint = declaration.constraint, initial = declaration.initial
         return SettingDefinition(
-            name: name ?? property.snakeCased, property: property, help: help, shape: Value.shape, initial: initial?.printed,
-            isRequired: initial == nil, allowed: constraint?.words, constraintSchema: constraint?.schema ?? [:], example: example, since: since,
-            deprecated: deprecated, isAdvanced: advanced,
+            name: declaration.name ?? property.snakeCased, property: property, help: declaration.help, shape: Value.shape,
+            initial: initial?.printed, isRequired: initial == nil, allowed: constraint?.words, constraintSchema: constraint?.schema ?? [:],
+            example: declaration.example, since: declaration.since, deprecated: declaration.deprecated, isAdvanced: declaration.advanced,
             parse: { node, diagnostics in
                 guard let value = Value.decode(node, &diagnostics) else { return nil }
                 if let problem = constraint?.problem(value) {

@@ -8,7 +8,7 @@ enum ImportRule {
         "Kernel": ["PluginAPI", "CLibCurl", "CLibYAML", "CCrashMark", "CVector"],
         "Butler": ["PluginAPI", "Kernel"],
         "OnCall": ["PluginAPI", "Kernel"],
-        "Gateway": ["PluginAPI", "Kernel", "Butler", "OnCall"],
+        "Gateway": ["PluginAPI", "Kernel", "Butler", "OnCall", "GatewayResources"],
         "PluginTestKit": ["PluginAPI", "Kernel"],
     ]
 
@@ -18,6 +18,8 @@ enum ImportRule {
         "CLibCurl": ["Sources/Kernel/HTTP/", "Sources/Kernel/Mail/"], "CLibYAML": ["Sources/Kernel/Configuration/YAML/"],
         "CCrashMark": ["Sources/Kernel/Supervision/"], "CMalloc": ["Sources/Host/Application/"],
         "CVector": ["Sources/Kernel/Storage/SQLite/"],
+        "GatewayResources": ["Sources/Gateway/"], "WebChatResources": ["Plugins/Channels/WebChat/"],
+        "EmbeddedAIResources": ["Plugins/AI/Embedded/"],
         "ArgumentParser": ["Sources/Host/", "Sources/Bench/"],
     ]
 

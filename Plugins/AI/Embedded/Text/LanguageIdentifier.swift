@@ -1,3 +1,6 @@
+import EmbeddedAIResources
+import PluginAPI
+
 /// Tells which language a text is in, from its words and letters: naive Bayes over words and the one to four letters at each place of a word.
 ///
 /// It knows the languages of its seed texts. A text that could be in several gets no language rather than a guess.
@@ -12,7 +15,7 @@ struct LanguageIdentifier: Sendable {
 
     /// The identifier made from the plugin's seed texts.
     static let builtIn = LanguageIdentifier(
-        seeds: PackageResources.languages_txt.split(separator: 0x0A).filter { $0.first != 0x23 && $0.count > 3 }.map { line in
+        seeds: [UInt8](embedded: jack_languages_txt).split(separator: 0x0A).filter { $0.first != 0x23 && $0.count > 3 }.map { line in
             (String(decoding: line.prefix(2), as: UTF8.self), String(decoding: line.dropFirst(3), as: UTF8.self))
         })
 

@@ -1,3 +1,6 @@
+import EmbeddedAIResources
+import PluginAPI
+
 /// Which concepts a text speaks of: `towel*`, `Handtuch*`, `toalla*` and `serviette*` are one.
 ///
 /// The plugin brings a lexicon of hotel words in four languages; a hotel may add its own words.
@@ -22,7 +25,7 @@ struct Lexicon: Sendable {
     private(set) var fingerprint = FeatureHash.seed
 
     /// The lexicon that comes with the plugin.
-    static let builtIn = Lexicon(parsing: PackageResources.lexicon_txt)
+    static let builtIn = Lexicon(parsing: [UInt8](embedded: jack_lexicon_txt))
 
     /// Reads the plugin's own format; see the file's head.
     init(parsing bytes: [UInt8]) {
