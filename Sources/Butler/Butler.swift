@@ -5,7 +5,7 @@ import Logging
 import PluginAPI
 
 /// The hotel's domain: what becomes of what guests write, and what staff do about it.
-public struct Butler: Sendable {
+public final class Butler: Sendable {
     public let desk: Desk
     public let staff: StaffDesk
     public let knowledge: KnowledgeBase
@@ -151,7 +151,7 @@ public struct Butler: Sendable {
     }
 
     /// Has the AI on this machine learn what it will be asked, so that no guest waits for it, and indexes the knowledge; then looks at the knowledge until the task is cancelled.
-    public func prepareAndFollowKnowledge() async { await knowledge.run { await prepare() } }
+    public func prepareAndFollowKnowledge() async { await knowledge.run { [self] in await prepare() } }
 
     /// Has the AI on this machine learn what it will be asked.
     /// - Parameter limit: how long it may take.
@@ -169,7 +169,7 @@ public struct Butler: Sendable {
 
     /// What was said with a peer, for a channel whose vendor keeps no history.
     public func transcript(_ instance: String, with peer: PeerAddress, limit: Int) async throws -> [TranscriptEntry] {
-        try await engine.read { reader in
+        try await engine.read { [self] reader in
             guard let conversation = try conversations.find(instance, peer, in: reader) else { return [] }
             let all = try messages.list(of: conversation.id, limit: limit, in: reader).filter { $0.state == .received || $0.state == .released }
             let vendorIDs = Dictionary(all.map { ($0.id, $0.vendorID) }) { first, _ in first }
@@ -188,7 +188,7 @@ public struct Butler: Sendable {
 
     private func consent(_ item: Inbox.Item, _ peer: PeerAddress, _ wanted: Bool) async throws {
         let now = clock.now
-        try await engine.write { transaction in
+        try await engine.write { [self] transaction in
             var conversation =
                 try conversations.find(item.instance, peer, in: transaction)
                 ?? Conversation(id: Identifier.make("cnv", at: now), instance: item.instance, peer: peer, at: now)
@@ -200,7 +200,7 @@ public struct Butler: Sendable {
 
     private func keep(_ item: Inbox.Item, _ event: PMSEvent) async throws {
         let now = clock.now
-        try await engine.write { transaction in
+        try await engine.write { [self] transaction in
             if let guest = event.guest ?? event.reservation?.guest { _ = try guests.keep(guest, at: now, in: transaction) }
             try Inbox.complete(item, in: transaction)
         }

@@ -20,7 +20,7 @@ house = None
 def running():
     global house
     if house is None:
-        house = House("server.rate_limit.requests=0", "server.maximum_connections=20000", "log.level=warning").start()
+        house = House("server.rate_limit.requests=0", "server.maximum_connections=20000", "server.maximum_connections_per_address=20000", "log.level=warning").start()
         house.run("chat", "--message", "Hello", "--timeout", "120", timeout=150)
     return house
 

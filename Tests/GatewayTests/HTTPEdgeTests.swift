@@ -1,5 +1,6 @@
 import Foundation
 import HTTPTypes
+import Kernel
 import PluginAPI
 import Synchronization
 import Testing
@@ -141,7 +142,7 @@ import Testing
     }
 
     @Test func aConnectionTooManyGets503() async throws {
-        try await TestHouse.run({ $0.maximumConnections = 2 }) { house in
+        try await TestHouse.run({ ($0.maximumConnections, $0.maximumConnectionsPerAddress) = (2, 2) }) { house in
             let first = try await house.client(), second = try await house.client()
             #expect(try await first.exchange("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").status == 200)
             #expect(try await second.exchange("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").status == 200)
@@ -152,6 +153,31 @@ import Testing
             first.close()
             #expect(try await eventually { try house.server.openConnections == 1 })
             #expect(try await house.request("GET", "/healthz").status == 200)
+        }
+    }
+
+    @Test func oneAddressCannotHaveAllConnections() async throws {
+        try await TestHouse.run({ ($0.maximumConnections, $0.maximumConnectionsPerAddress) = (8000, 2) }) { house in
+            let first = try await house.client(), second = try await house.client()
+            for client in [first, second] { #expect(try await client.exchange("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").status == 200) }
+            let answer = try #require(RawResponse(Array(try await house.client().untilClosed().utf8)))
+            #expect(answer.status == 503 && answer.errorCode == "too_many_connections")
+            #expect(answer.body.contains("this address"))
+            first.close()
+            #expect(try await eventually { try house.server.openConnections == 1 })
+            #expect(try await house.request("GET", "/healthz").status == 200)
+        }
+        // Where nothing is said it is half of all…
+        try await TestHouse.run({ $0.maximumConnections = 2 }) { house in
+            let client = try await house.client()
+            #expect(try await client.exchange("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").status == 200)
+            #expect(try await RawResponse(Array(house.client().untilClosed().utf8))?.status == 503)
+        }
+        // …but a proxy brings everybody's.
+        let proxy = try #require(AddressRange("127.0.0.1"))
+        try await TestHouse.run({ ($0.maximumConnectionsPerAddress, $0.trustedProxies) = (1, [proxy]) }) { house in
+            let clients = [try await house.client(), try await house.client()]
+            for client in clients { #expect(try await client.exchange("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").status == 200) }
         }
     }
 

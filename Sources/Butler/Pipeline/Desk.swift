@@ -3,7 +3,7 @@ import Logging
 import PluginAPI
 
 /// What the stages share: the hotel's rules, its knowledge, and the ways to ask others.
-public struct Desk: Sendable {
+public final class Desk: Sendable {
     public let property: PropertyInfo
     public let settings: ButlerSettings
     public let intents: IntentIndex

@@ -1,41 +1,66 @@
 import CoreMetrics
+import Kernel
 import NIOCore
 import Synchronization
 
 /// The connections that are open: counted, limited, and closed when draining takes too long.
 final class ConnectionRegistry: Sendable {
-    private let channels = Mutex<[ObjectIdentifier: any Channel]>([:])
+    private struct Open {
+        var channels: [ObjectIdentifier: any Channel] = [:]
+        /// How many of them a peer has, by the key by which limits count it. Trusted proxies are not among them: they bring everybody.
+        var ofPeer: [[UInt8]: Int] = [:]
+    }
+
+    /// Why a connection is not taken in.
+    enum Refusal { case houseIsFull, peerHasEnough }
+
+    private let open = Mutex(Open())
     private let sockets = Mutex<[ObjectIdentifier: SocketSession]>([:])
     private let connections: Meter
     private let webSockets: Meter
-    let maximum: Int
+    private let maximum: Int
+    private let maximumOfPeer: Int
+    private let trusted: ClientResolver
 
-    init(maximum: Int, metrics: any MetricsFactory) {
+    /// - Parameter maximumOfPeer: how many of them one peer may have that is no trusted proxy.
+    init(maximum: Int, maximumOfPeer: Int, trusted: ClientResolver, metrics: any MetricsFactory) {
         self.maximum = maximum
+        self.maximumOfPeer = maximumOfPeer
+        self.trusted = trusted
         connections = Meter(label: "active_connections", factory: metrics)
         webSockets = Meter(label: "websocket_connections", factory: metrics)
         connections.set(0)
         webSockets.set(0)
     }
 
-    var count: Int { channels.withLock { $0.count } }
+    var count: Int { open.withLock { $0.channels.count } }
     var socketCount: Int { sockets.withLock { $0.count } }
 
-    /// Takes a connection in, or says that there is no room.
-    func admit(_ channel: any Channel) -> Bool {
-        let key = ObjectIdentifier(channel)
-        let admitted = channels.withLock {
-            guard $0.count < maximum else { return false }
-            $0[key] = channel
-            return true
+    /// Takes a connection in, or says why not.
+    func admit(_ channel: any Channel) -> Refusal? {
+        let key = ObjectIdentifier(channel), address = channel.remoteAddress?.ipAddress.flatMap { IPAddress($0) }
+        let peer = trusted.isTrusted(address) ? nil : address?.limitKey
+        let refusal: Refusal? = open.withLock { open in
+            guard open.channels.count < maximum else { return .houseIsFull }
+            if let peer {
+                guard open.ofPeer[peer, default: 0] < maximumOfPeer else { return .peerHasEnough }
+                open.ofPeer[peer, default: 0] += 1
+            }
+            open.channels[key] = channel
+            return nil
         }
-        guard admitted else { return false }
+        guard refusal == nil else { return refusal }
         connections.increment()
         channel.closeFuture.whenComplete { [self] _ in
-            channels.withLock { _ = $0.removeValue(forKey: key) }
+            open.withLock { open in
+                open.channels[key] = nil
+                guard let peer else { return }
+                let left = open.ofPeer[peer, default: 1] - 1
+                open.ofPeer[peer] = left > 0 ? left : nil
+            }
             connections.decrement()
         }
-        return true
+        return nil
     }
 
     func add(_ session: SocketSession) {
@@ -54,6 +79,6 @@ final class ConnectionRegistry: Sendable {
 
     /// Ends whatever is still open.
     func closeAll() {
-        for channel in channels.withLock({ Array($0.values) }) { channel.close(promise: nil) }
+        for channel in open.withLock({ Array($0.channels.values) }) { channel.close(promise: nil) }
     }
 }

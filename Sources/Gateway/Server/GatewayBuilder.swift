@@ -32,10 +32,13 @@ public struct GatewayBuilder: Sendable {
     public func build() -> GatewayServer {
         var configuration = configuration
         configuration.maximumConnections = DescriptorLimit.connections(wanted: configuration.maximumConnections, logger: parts.logger)
-        let registry = ConnectionRegistry(maximum: configuration.maximumConnections, metrics: parts.metrics)
         let limiters = Limiters(configuration.rates, time: parts.time)
         let metrics = RequestMetrics(factory: parts.metrics)
         let resolver = ClientResolver(trusted: configuration.trustedProxies)
+        let registry = ConnectionRegistry(
+            maximum: configuration.maximumConnections,
+            maximumOfPeer: configuration.maximumConnectionsPerAddress ?? max(1, configuration.maximumConnections / 2), trusted: resolver,
+            metrics: parts.metrics)
         let apiGuard = APIGuard(token: configuration.token, limiters: limiters)
         let health = HealthResponder(source: parts.health, version: parts.version, time: parts.time, limit: configuration.probeTimeout)
         let blocks = WebhookBlocks(configuration.rates.block, maximumAddresses: configuration.rates.maximumAddresses, time: parts.time)

@@ -29,9 +29,9 @@ struct GatewayChannel: ServerChildChannel, HTTPChannelHandler {
     let onRefusal: @Sendable (GatewayError) -> Void
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
-        guard registry.admit(channel) else {
+        if let refusal = registry.admit(channel) {
             return channel.eventLoop.makeCompletedFuture {
-                try channel.pipeline.syncOperations.addHandler(FullHouse(linger: TimeAmount(configuration.lingerTimeout)))
+                try channel.pipeline.syncOperations.addHandler(TurnedAway(refusal, linger: TimeAmount(configuration.lingerTimeout)))
                 return Value(channel: channel, negotiated: nil)
             }
         }
@@ -85,17 +85,25 @@ struct GatewayChannel: ServerChildChannel, HTTPChannelHandler {
     }
 }
 
-/// Turns a connection away when there is no room: 503, and the door.
-private final class FullHouse: ChannelInboundHandler {
+/// Turns a connection away: 503, and the door.
+private final class TurnedAway: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
+    private let refusal: ConnectionRegistry.Refusal
     private let linger: TimeAmount
 
-    init(linger: TimeAmount) { self.linger = linger }
+    init(_ refusal: ConnectionRegistry.Refusal, linger: TimeAmount) {
+        self.refusal = refusal
+        self.linger = linger
+    }
 
     func channelActive(context: ChannelHandlerContext) {
-        let error = GatewayError.unavailable("too_many_connections", "all connections are taken")
+        let error =
+            switch refusal {
+            case .houseIsFull: GatewayError.unavailable("too_many_connections", "all connections are taken")
+            case .peerHasEnough: GatewayError.unavailable("too_many_connections", "this address has too many connections")
+            }
         let body = String(decoding: error.body, as: UTF8.self)
         let text =
             "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n"

@@ -24,6 +24,8 @@ public struct GatewayConfiguration: Sendable {
     public var lingerTimeout: Duration = .seconds(2)
     /// Connections beyond this many get 503. Lowered to what the system's limit of open files allows.
     public var maximumConnections = 20_000
+    /// How many of them one address may have, trusted proxies apart; nil for half of them.
+    public var maximumConnectionsPerAddress: Int?
     /// On stop, how long running requests and sockets may take to end.
     public var drainDeadline: Duration = .seconds(10)
     /// How long a dependency may take to answer `/readyz` and `/health`.

@@ -22,6 +22,7 @@ extension JackApplication {
         configuration.idleTimeout = server.idleTimeout
         configuration.drainDeadline = server.drainTimeout
         configuration.maximumConnections = server.maximumConnections
+        configuration.maximumConnectionsPerAddress = server.maximumConnectionsPerAddress
         configuration.trustedProxies = server.trustedProxies
         configuration.apiAllowlist = server.allowlist
         configuration.corsOrigins = server.corsOrigin.map { [$0] } ?? []

@@ -21,6 +21,10 @@ public struct ServerSettings: PluginSettings {
     @Setting(help: "How long open requests may finish when Jack stops.", .range(.zero...(.seconds(600))), advanced: true)
     public var drainTimeout: Duration = .seconds(20)
     @Setting(help: "Connections at the same time.", .range(1...1_000_000), advanced: true) public var maximumConnections: Int = 10_000
+    @Setting(
+        help: "How many of them one address may have (an IPv6 /64 counts as one), trusted proxies apart; half of them where nothing is set.",
+        .ifSet(.range(1...1_000_000)), example: "1000", advanced: true)
+    public var maximumConnectionsPerAddress: Int?
     @Setting(help: "Requests of one address.") public var rateLimit: RateLimitSettings = RateLimitSettings()
 
     public init() {}
