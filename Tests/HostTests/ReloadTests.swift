@@ -37,6 +37,16 @@ import Testing
         }
     }
 
+    @Test func `the alert of a failed instance ends with the instance`() async throws {
+        let never = "\n  never: {plugin: odd, settings: {starting: rejected}}"
+        try await TestHotel.run(configure: { try $0.edit("  log: {}", "  log: {}" + never) }) { hotel async throws in
+            try await hotel.eventually("the alert") { try await hotel.get("/api/v2/alerts").text.contains("never") }
+            try file(hotel).edit(never, "")
+            #expect(try await hotel.send(.post, "/api/v1/admin/reload", [:])["changes"] == ["remove alert never"])
+            try await hotel.eventually("its end") { try await !hotel.get("/api/v2/alerts").text.contains("never") }
+        }
+    }
+
     @Test func `rules that change in their own file are a change`() async throws {
         let rules = { (hotel: TestHotel) in TestFile(url: hotel.folder.appendingPathComponent("config/alert-rules.yaml")) }
         try await TestHotel.run { hotel async throws in

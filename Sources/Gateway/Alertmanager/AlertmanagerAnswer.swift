@@ -77,9 +77,6 @@ enum AlertmanagerText {
         ["true", "1", "yes", "ok", "y", "on", "selected", "checked", "t", "enabled"].contains(text.lowercased())
     }
 
-    /// A moment in UTC to the millisecond. What is a hair below one, as fractions in binary are, counts as it.
-    static func text(_ date: Date) -> String { date.addingTimeInterval(0.00005).iso8601 }
-
     /// A moment as RFC 3339 has it, to the nanosecond and with any offset; nil where it is none.
     static func date(_ text: String) -> Date? {
         var rest = Array(text.utf8)[...]

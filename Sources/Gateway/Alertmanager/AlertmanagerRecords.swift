@@ -27,13 +27,13 @@ enum AlertmanagerRecords {
 
         init(_ alert: AlertView) {
             annotations = alert.annotations
-            endsAt = AlertmanagerText.text(alert.endsAt)
+            endsAt = alert.endsAt.iso8601
             fingerprint = alert.fingerprint
             receivers = alert.receivers.map(Receiver.init)
-            startsAt = AlertmanagerText.text(alert.startsAt)
+            startsAt = alert.startsAt.iso8601
             status = Status(
                 state: alert.state.rawValue, silencedBy: alert.silencedBy, inhibitedBy: alert.inhibitedBy, mutedBy: alert.mutedBy)
-            updatedAt = AlertmanagerText.text(alert.updatedAt)
+            updatedAt = alert.updatedAt.iso8601
             generatorURL = alert.generatorURL.isEmpty ? nil : alert.generatorURL
             labels = alert.labels
         }
@@ -77,12 +77,12 @@ enum AlertmanagerRecords {
         init(_ silence: Silence, at date: Date) {
             id = silence.id
             status = SilenceState(state: silence.state(at: date).rawValue)
-            updatedAt = AlertmanagerText.text(silence.updatedAt)
+            updatedAt = silence.updatedAt.iso8601
             comment = silence.comment
             createdBy = silence.createdBy
-            endsAt = AlertmanagerText.text(silence.endsAt)
+            endsAt = silence.endsAt.iso8601
             matchers = silence.matchers.map(Matcher.init)
-            startsAt = AlertmanagerText.text(silence.startsAt)
+            startsAt = silence.startsAt.iso8601
         }
     }
 

@@ -75,7 +75,7 @@ struct AlertmanagerRoutes: Sendable {
     private func status() throws -> PluginResponse {
         try .alertmanager(
             AlertmanagerRecords.Server(
-                config: .init(original: board.configurationText), uptime: AlertmanagerText.text(board.startedAt), versionInfo: .init(version: version)
+                config: .init(original: board.configurationText), uptime: board.startedAt.iso8601, versionInfo: .init(version: version)
             ))
     }
 

@@ -29,6 +29,9 @@ extension Date {
 
     public init(milliseconds: Int64) { self.init(timeIntervalSince1970: Double(milliseconds) / 1000) }
 
-    /// ISO 8601 with milliseconds in UTC, as Jack's API and logs write a moment.
-    public var iso8601: String { formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)) }
+    /// ISO 8601 in UTC, as Jack's API and logs write a moment: to the same millisecond as ``milliseconds``.
+    public var iso8601: String {
+        // The style cuts, and most milliseconds have no number of their own: the nearest may lie just below.
+        Date(timeIntervalSince1970: (Double(milliseconds) + 0.25) / 1000).formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+    }
 }
