@@ -109,6 +109,8 @@ public final class JobQueue: Sendable {
 
     /// Does what is due until the task is cancelled.
     public func run() async {
+        // One timer for all its turns: it turns at each message.
+        let alarms = Alarms(clock, lingers: true)
         await withDiscardingTaskGroup { tasks in
             var isFirst = true
             while !Task.isCancelled {
@@ -127,8 +129,9 @@ public final class JobQueue: Sendable {
                     logger.error("the job queue cannot be read", metadata: ["error": "\(error)"])
                     wait = .seconds(1)
                 }
-                if wait > .zero { await wakeUp.wait(atMost: wait, clock: clock) }
+                if wait > .zero { await wakeUp.wait(atMost: wait, alarms) }
             }
+            alarms.rest()
         }
     }
 

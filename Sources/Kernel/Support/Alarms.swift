@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// A timer for each is too dear for what is called thousands of times a second and nearly always returns at once; and the memory of a sleep that was
 /// cancelled is only given back when its time would have come.
-final class Alarms: Sendable {
+public final class Alarms: Sendable {
     private struct State {
         var due: [Int: (at: Duration, ring: @Sendable () -> Void)] = [:]
         var lastID = 0
@@ -20,7 +20,7 @@ final class Alarms: Sendable {
 
     /// - Parameter lingers: whether the timer goes on when nothing is set, until it has come to its time or is told to ``rest()``: for what is set
     ///   again at once.
-    init(_ clock: any TimeSource, lingers: Bool = false) {
+    public init(_ clock: any TimeSource, lingers: Bool = false) {
         self.clock = clock
         self.lingers = lingers
     }
@@ -28,8 +28,9 @@ final class Alarms: Sendable {
     /// Alarms that are set.
     var count: Int { state.withLock { $0.due.count } }
 
+    /// Has `ring` called once `wait` has passed, on no particular thread.
     /// - Returns: by what it is unset.
-    func set(in wait: Duration, _ ring: @escaping @Sendable () -> Void) -> Int {
+    public func set(in wait: Duration, _ ring: @escaping @Sendable () -> Void) -> Int {
         let at = clock.monotonic + wait
         return state.withLock { state in
             state.lastID += 1
@@ -44,7 +45,8 @@ final class Alarms: Sendable {
         }
     }
 
-    func unset(_ alarm: Int) {
+    /// Takes an alarm back; one that has rung is no more.
+    public func unset(_ alarm: Int) {
         state.withLock { state in
             state.due[alarm] = nil
             if !lingers { Self.rest(&state) }
@@ -52,7 +54,7 @@ final class Alarms: Sendable {
     }
 
     /// Ends the timer where nothing is set.
-    func rest() { state.withLock { Self.rest(&$0) } }
+    public func rest() { state.withLock { Self.rest(&$0) } }
 
     private static func rest(_ state: inout State) {
         guard state.due.isEmpty else { return }

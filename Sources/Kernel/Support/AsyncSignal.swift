@@ -42,11 +42,9 @@ final class AsyncSignal: Sendable {
     }
 
     /// Waits for a signal, or until `limit` has passed.
-    func wait(atMost limit: Duration, clock: any TimeSource) async {
-        let timer = Task { [self] in
-            if (try? await clock.sleep(for: limit)) != nil { set() }
-        }
+    func wait(atMost limit: Duration, _ alarms: Alarms) async {
+        let alarm = alarms.set(in: limit) { self.set() }
         await wait()
-        timer.cancel()
+        alarms.unset(alarm)
     }
 }

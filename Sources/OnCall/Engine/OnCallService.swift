@@ -150,15 +150,16 @@ public final class OnCallService: AlertBoard, PageWatch {
     /// Works until the task is cancelled.
     public func run() async {
         var wakes = wakes.makeAsyncIterator()
+        // One timer for all turns: in a storm of alerts there are a thousand a second.
+        let alarms = Alarms(parts.clock, lingers: true)
         while !Task.isCancelled {
             let wait = await turn()
             guard wait > .zero else { continue }
-            let timer = Task { [wake, clock = parts.clock] in
-                if (try? await clock.sleep(for: wait)) != nil { wake.yield() }
-            }
+            let alarm = alarms.set(in: wait) { [wake] in wake.yield() }
             _ = await wakes.next()
-            timer.cancel()
+            alarms.unset(alarm)
         }
+        alarms.rest()
         // Whoever still waits learns that nothing was taken.
         let left = state.withLock { state in
             state.hasEnded = true

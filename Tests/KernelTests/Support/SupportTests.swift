@@ -139,7 +139,7 @@ import Testing
         signal.set()
         signal.set()
         await signal.wait()
-        let second = Task { await signal.wait(atMost: .seconds(5), clock: clock) }
+        let second = Task { await signal.wait(atMost: .seconds(5), Alarms(clock)) }
         #expect(await clock.waitForSleepers(1), "two signals were one")
         await clock.advance(by: .seconds(5))
         await second.value
