@@ -20,13 +20,13 @@ final class ConnectionRegistry: Sendable {
     private let webSockets: Meter
     private let maximum: Int
     private let maximumOfPeer: Int
-    private let trusted: ClientResolver
+    private let resolver: ClientResolver
 
     /// - Parameter maximumOfPeer: how many of them one peer may have that is no trusted proxy.
-    init(maximum: Int, maximumOfPeer: Int, trusted: ClientResolver, metrics: any MetricsFactory) {
+    init(maximum: Int, maximumOfPeer: Int, resolver: ClientResolver, metrics: any MetricsFactory) {
         self.maximum = maximum
         self.maximumOfPeer = maximumOfPeer
-        self.trusted = trusted
+        self.resolver = resolver
         connections = Meter(label: "active_connections", factory: metrics)
         webSockets = Meter(label: "websocket_connections", factory: metrics)
         connections.set(0)
@@ -39,7 +39,7 @@ final class ConnectionRegistry: Sendable {
     /// Takes a connection in, or says why not.
     func admit(_ channel: any Channel) -> Refusal? {
         let key = ObjectIdentifier(channel), address = channel.remoteAddress?.ipAddress.flatMap { IPAddress($0) }
-        let peer = trusted.isTrusted(address) ? nil : address?.limitKey
+        let peer = resolver.isTrusted(address) ? nil : address?.limitKey
         let refusal: Refusal? = open.withLock { open in
             guard open.channels.count < maximum else { return .houseIsFull }
             if let peer {

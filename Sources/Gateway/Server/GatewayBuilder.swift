@@ -37,7 +37,7 @@ public struct GatewayBuilder: Sendable {
         let resolver = ClientResolver(trusted: configuration.trustedProxies)
         let registry = ConnectionRegistry(
             maximum: configuration.maximumConnections,
-            maximumOfPeer: configuration.maximumConnectionsPerAddress ?? max(1, configuration.maximumConnections / 2), trusted: resolver,
+            maximumOfPeer: configuration.maximumConnectionsPerAddress ?? max(1, configuration.maximumConnections / 2), resolver: resolver,
             metrics: parts.metrics)
         let apiGuard = APIGuard(token: configuration.token, limiters: limiters)
         let health = HealthResponder(source: parts.health, version: parts.version, time: parts.time, limit: configuration.probeTimeout)

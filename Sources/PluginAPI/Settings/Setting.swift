@@ -13,7 +13,7 @@
 @propertyWrapper
 public struct Setting<Value: SettingValue>: Sendable {
     /// One reference, whatever the type: settings nest, and their owners are handed around. With all of it in place a copy of `jack.yaml`'s settings
-    /// was ninety kilobytes of instructions, in each module that made one.
+    /// was ninety kilobytes of instructions in a debug build, in each module that made one.
     private var content: Content
 
     private final class Content: Sendable {
